@@ -1,0 +1,5 @@
+"""``python -m ctrbench`` is ``ctrbench``."""
+
+from ctrbench.cli import main
+
+main()

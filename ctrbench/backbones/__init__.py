@@ -1,0 +1,1 @@
+"""Backbones: embed -> interact -> predict."""

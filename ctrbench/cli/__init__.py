@@ -1,0 +1,35 @@
+"""The command line: one file per verb, no logic; nothing heavy is imported before a verb runs."""
+
+import sys
+
+import typer
+
+from ctrbench.cli import doctor, listing, prepare, report, run, search, show
+from ctrbench.errors import CtrbenchError
+
+app = typer.Typer(
+    name="ctrbench",
+    help="Regenerates the tables of papers on CTR prediction for cold-start users and minority cohorts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("prepare")(prepare.prepare)
+app.command("run")(run.run)
+app.command("search")(search.search)
+app.command("report")(report.report)
+app.command("list")(listing.list_names)
+app.command("show")(show.show)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Runs ``ctrbench``; a :class:`CtrbenchError` becomes one line and exit status 1, Ctrl-C exit status 130."""
+    try:
+        app()
+    except CtrbenchError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+        sys.exit(130)

@@ -1,0 +1,5 @@
+"""``ctrbench doctor``."""
+
+
+def doctor() -> None:
+    """Placeholder."""

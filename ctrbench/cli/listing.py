@@ -1,0 +1,5 @@
+"""``ctrbench listing``."""
+
+
+def list_names() -> None:
+    """Placeholder."""

@@ -1,0 +1,5 @@
+"""``ctrbench prepare``."""
+
+
+def prepare() -> None:
+    """Placeholder."""

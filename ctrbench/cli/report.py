@@ -1,0 +1,5 @@
+"""``ctrbench report``."""
+
+
+def report() -> None:
+    """Placeholder."""

@@ -1,0 +1,5 @@
+"""``ctrbench run``."""
+
+
+def run() -> None:
+    """Placeholder."""

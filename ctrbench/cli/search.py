@@ -1,0 +1,5 @@
+"""``ctrbench search``."""
+
+
+def search() -> None:
+    """Placeholder."""

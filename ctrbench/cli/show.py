@@ -1,0 +1,5 @@
+"""``ctrbench show``."""
+
+
+def show() -> None:
+    """Placeholder."""

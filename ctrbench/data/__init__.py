@@ -1,0 +1,1 @@
+"""Prepared data: its schema, its resident tensors, batches and training negatives."""

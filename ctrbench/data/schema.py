@@ -1,0 +1,156 @@
+"""The schema of a prepared dataset: a folder of Parquet files and ``manifest.json``.
+
+| file | one row per | columns |
+|---|---|---|
+| ``rows.parquet`` | labelled (user, item) pair, by user, in time order | ``user item`` int32, one int8 per label, ``start`` int64, ``length`` int32, ``time`` int64, ``split`` int8, then row fields (int32) and row cohorts (int16) |
+| ``sequence.parquet`` | click | ``item`` int32: every user's clicks, contiguous and in time order |
+| ``items.parquet`` | item id, from 0 | ``popularity`` int64 (positive training rows), item fields (int32), item cohorts (int16) |
+| ``users.parquet`` | user id, from 0 | user fields (int32), user cohorts (int16) |
+| ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; training never reads it |
+
+A row's click history is the slice ``sequence[start : start + length]``; ``length`` is its click length L. Ids count from 1 in
+every field: 0 means *unknown* or *masked*. ``time`` is in seconds since 1970. Validation and test rows include their stored negatives; training rows
+include them only where the source has impressions that were not clicked.
+"""  # noqa: E501
+
+import enum
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.strict import Strict
+
+ROWS, SEQUENCE, ITEMS, USERS, TRUTH = (f"{name}.parquet" for name in ("rows", "sequence", "items", "users", "truth"))
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+Source = Literal["user", "item", "row"]
+
+
+class Split(enum.IntEnum):
+    """The value of the ``split`` column."""
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+
+
+class Field(Strict):
+    """A categorical input; ``user`` and ``item`` themselves are fields too."""
+
+    name: str
+    source: Source
+    """Where the column lies: users.parquet, items.parquet or rows.parquet. A history takes the item fields along."""
+    size: int
+    """Number of ids, the reserved 0 included."""
+
+
+class Cohort(Strict):
+    """A column that cuts the rows into disjoint groups for the report; no model reads it."""
+
+    name: str
+    source: Source
+    values: tuple[str, ...]
+    """The group named by each code; code -1 is a row outside every group."""
+
+
+class Activeness(Strict):
+    """The cut of rows by click length (AQCL figure 2): lowest 60 %, next 30 %, top 10 % of test users; ties go down."""
+
+    cutoffs: tuple[int, int]
+    """A row is non-active up to the first click length, slightly-active up to the second, highly-active above."""
+    shares: tuple[float, float, float]
+    """Share of test users in each group, after ties."""
+
+
+class Negatives(Strict):
+    """How rows of label 0 come about."""
+
+    source: Literal["sampled", "impressions"]
+    """``sampled``: items drawn by popularity ** exponent; ``impressions``: shown and not clicked, no sampling."""
+    exponent: float = 0.0
+    """Popularity counted on the training split; 0 is uniform, 1 proportional."""
+    per_positive: int = 1
+    """Stored negatives per validation and test row."""
+
+
+class SplitCounts(Strict):
+    """Rows of one split, its stored negatives included."""
+
+    rows: int
+    positives: int
+
+
+class Manifest(Strict):
+    """What a prepared dataset says of itself."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    title: str
+    labels: tuple[str, ...]
+    """Label columns; the first is the click."""
+    users: int
+    """Distinct users, the reserved id 0 not counted."""
+    items: int
+    interactions: int
+    """Raw interactions read from the source: the "samples" of the papers' table 1."""
+    splits: dict[Literal["train", "validation", "test"], SplitCounts]
+    split_rule: str
+    """One sentence for the report's footer."""
+    fields: tuple[Field, ...]
+    cohorts: tuple[Cohort, ...]
+    negatives: Negatives
+    activeness: Activeness
+    mean_click_length: float
+    """Mean over users of their number of training clicks: Lbar of AQCL eq. 6."""
+    synthetic: bool = False
+    """Simulated: never called reproduced."""
+    card_hash: str
+    sources: dict[str, str]
+    """File name -> sha256 of each source file that was read (empty for simulated data)."""
+    files: dict[str, str]
+    """File name -> sha256 of each Parquet file; reading verifies it."""
+    contents: dict[str, str]
+    """File name -> sha256 over the columns' values, independent of the Parquet encoding."""
+    fingerprint: str = ""
+    """sha256 over all of the above but ``files``: part of every run's identity."""
+
+    def sealed(self) -> "Manifest":
+        """A copy with its fingerprint filled in."""
+        document = self.model_dump(mode="json", exclude={"fingerprint", "files", "sources"})
+        return self.model_copy(update={"fingerprint": digest(document)})
+
+    def field(self, name: str) -> Field:
+        """The field of a name.
+
+        Raises:
+            CtrbenchError: there is none.
+        """
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise CtrbenchError(f"{self.name}: no field {name!r}; it has {', '.join(f.name for f in self.fields)}")
+
+
+def digest(document: object) -> str:
+    """sha256 of canonical JSON: sorted keys, no white space; swapping two values changes it."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads ``manifest.json``.
+
+    Raises:
+        CtrbenchError: the dataset was not prepared, or its manifest cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CtrbenchError(f"{folder.name}: not prepared; run: ctrbench prepare {folder.name}") from None
+    except ValueError as error:
+        raise CtrbenchError(f"{path}: not JSON ({error}); prepare again: ctrbench prepare {folder.name}") from None
+    return Manifest.read(document, str(path))

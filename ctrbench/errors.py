@@ -1,0 +1,8 @@
+"""The one exception that a user is meant to read."""
+
+
+class CtrbenchError(Exception):
+    """Something the user can mend: the message is one line that names the thing, the place and the way out.
+
+    The command line prints it without a traceback and exits with status 1.
+    """

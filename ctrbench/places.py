@@ -1,0 +1,22 @@
+"""Where things lie: downloads and prepared data, results, and the cards and recipes that ship with the package."""
+
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def data_folder(option: Path | None = None) -> Path:
+    """Downloads and prepared data: the option, else ``CTRBENCH_DATA``, else ``datasets/``."""
+    return option or Path(os.environ.get("CTRBENCH_DATA", "datasets"))
+
+
+def results_folder(option: Path | None = None) -> Path:
+    """Records, found settings and figures: the option, else ``CTRBENCH_RESULTS``, else ``results/``."""
+    return option or Path(os.environ.get("CTRBENCH_RESULTS", "results"))
+
+
+def shipped(kind: str) -> Path:
+    """The folder of shipped ``datasets`` cards or ``recipes``: inside an installed wheel, or at the top of the clone."""
+    inside = PACKAGE / "shipped" / kind
+    return inside if inside.is_dir() else PACKAGE.parent / kind

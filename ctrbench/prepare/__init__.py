@@ -1,0 +1,1 @@
+"""Stage 1: raw files, or a simulation, become a prepared dataset."""

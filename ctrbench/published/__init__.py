@@ -1,0 +1,1 @@
+"""Published values, as CSV: what our tables answer to."""

@@ -1,0 +1,73 @@
+"""Names of datasets formats, backbones and methods, resolved to what they stand for.
+
+Source of the shape: lm-evaluation-harness's registry (lazy targets, collision errors, "did you mean").
+"""
+
+import difflib
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar, cast
+
+from ctrbench.errors import CtrbenchError
+
+T = TypeVar("T")
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> CtrbenchError:
+    """The error for a name that nobody registered, with the nearest known name."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+    return CtrbenchError(f"unknown {kind} {name!r}; {hint}")
+
+
+class Registry(Generic[T]):
+    """Maps names to objects, importing a built-in one only when it is asked for.
+
+    Third parties add theirs through the entry point group ``ctrbench.<kind>s``.
+    """
+
+    def __init__(self, kind: str, builtin: dict[str, str] | None = None) -> None:
+        """``kind`` is the singular noun of error messages; ``builtin`` maps names to ``"module:attribute"``."""
+        self.kind = kind
+        self._lazy = dict(builtin or {})
+        self._loaded: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator that adds an object under a name.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        if name in self._lazy or name in self._loaded:
+            raise ValueError(f"{self.kind} {name!r} is registered already")
+
+        def add(target: T) -> T:
+            self._loaded[name] = target
+            return target
+
+        return add
+
+    def names(self) -> list[str]:
+        """All names: built-in ones in their order of declaration, then those of third parties."""
+        return list(dict.fromkeys([*self._lazy, *self._loaded, *self._third_party()]))
+
+    def get(self, name: str) -> T:
+        """The object of a name.
+
+        Raises:
+            CtrbenchError: nobody registered the name.
+        """
+        if name not in self._loaded:
+            if name in self._lazy:
+                module, attribute = self._lazy[name].split(":")
+                self._loaded[name] = cast(T, getattr(import_module(module), attribute))
+            elif name in (third_party := self._third_party()):
+                self._loaded[name] = cast(T, third_party[name].load())
+            else:
+                raise unknown(self.kind, name, self.names())
+        return self._loaded[name]
+
+    def _third_party(self):  # type: ignore[no-untyped-def]
+        return {point.name: point for point in entry_points(group=f"ctrbench.{self.kind}s")}

@@ -1,0 +1,1 @@
+"""Stage 5: tables, verdicts, formats, from records alone."""

@@ -1,0 +1,1 @@
+"""Stage 3: the loop, early stopping, checkpoints, evaluation."""
