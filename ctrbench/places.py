@@ -17,6 +17,6 @@ def results_folder(option: Path | None = None) -> Path:
 
 
 def shipped(kind: str) -> Path:
-    """The folder of shipped ``datasets`` cards or ``recipes``: inside an installed wheel, or at the top of the clone."""
+    """The folder of shipped ``datasets`` cards or ``recipes``: in an installed wheel, or at the clone's top."""
     inside = PACKAGE / "shipped" / kind
     return inside if inside.is_dir() else PACKAGE.parent / kind

@@ -6,7 +6,7 @@ Source of the shape: lm-evaluation-harness's registry (lazy targets, collision e
 import difflib
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
 from ctrbench.errors import CtrbenchError
@@ -69,5 +69,5 @@ class Registry(Generic[T]):
                 raise unknown(self.kind, name, self.names())
         return self._loaded[name]
 
-    def _third_party(self):  # type: ignore[no-untyped-def]
+    def _third_party(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=f"ctrbench.{self.kind}s")}

@@ -23,9 +23,9 @@ class RunConfig(Strict):
     """Fixes initial weights, shuffling, negatives and dropout, each from its own stream: equal seeds are paired."""
     data: DataSettings = DataSettings()
     training: TrainingSettings = TrainingSettings()
-    backbone_settings: dict[str, Any] = {}
+    backbone_settings: dict[str, Any] = Field(default_factory=dict)
     """As dumped by the backbone's own settings model."""
-    method_settings: dict[str, Any] = {}
+    method_settings: dict[str, Any] = Field(default_factory=dict)
     """As dumped by the method's own settings model."""
     measure: Literal["test", "validation"] = "test"
     """The split the record's metrics are taken on. A trial of a search measures validation and never reads test."""

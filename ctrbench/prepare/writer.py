@@ -19,8 +19,8 @@ from ctrbench.errors import CtrbenchError
 class Writer:
     """Appends tables to the Parquet files of one dataset and hashes their contents on the way.
 
-    Every table appended to one file has the same schema. Contents are hashed column by column, so the hash depends neither on how the rows
-    were cut into tables nor on the Parquet encoding.
+    Every table appended to one file has the same schema. Contents are hashed column by column, so the
+    hash depends neither on how the rows were cut into tables nor on the Parquet encoding.
     """
 
     def __init__(self, folder: Path) -> None:

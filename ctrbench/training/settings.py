@@ -15,8 +15,8 @@ class TrainingSettings(Strict):
     learning_rate: float = Field(1e-3, gt=0)
     """Of Adam; its other constants are the usual ones."""
     penalty: float = Field(0.0, ge=0)
-    """L2 on embeddings: this times the squared norms of all embeddings that a row uses (fields and history), mean over the batch.
-    Only rows of the tables that the batch touches are pulled to zero, as often as it touches them."""
+    """L2 on embeddings: this times the squared norms of all embeddings that a row uses (fields and history), mean
+    over the batch. Only rows of the tables that the batch touches are pulled to zero, as often as it touches them."""
     epochs: int = Field(30, ge=1)
     """At most."""
     patience: int = Field(3, ge=1)
