@@ -1,0 +1,108 @@
+"""All metrics of all groups of rows, from one sort of the scores.
+
+Shape: n rows, G groups of a column.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.metrics.auc import Ranking, grouped_auc
+from ctrbench.metrics.calibration import calibration
+from ctrbench.metrics.logloss import row_loss
+from ctrbench.metrics.normalized_entropy import normalized_entropy
+
+OVERALL = "overall"
+ACTIVENESS = ("non-active", "slightly-active", "highly-active")
+"""Names of the codes of :func:`activeness_codes`."""
+
+Column = tuple[NDArray[np.integer], Sequence[str]]
+"""Codes ``(n,)`` in [-1, G), -1 outside every group, and the G names."""
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """Metrics of one group of rows. Fields as in :class:`ctrbench.experiments.record.GroupMetrics`."""
+
+    column: str
+    group: str
+    rows: int
+    positives: int
+    auc: float | None
+    logloss: float | None
+    ne: float | None
+    calibration: float | None
+    clipped: int
+
+
+def activeness_codes(length: NDArray[np.integer], cutoffs: tuple[int, int]) -> NDArray[np.int8]:
+    """Group of each row by its click length ``(n,)``: a length equal to a cut-off goes to the lower group."""
+    return np.searchsorted(np.asarray(cutoffs), length, side="left").astype(np.int8)
+
+
+def measure(
+    label: NDArray[np.generic],
+    score: NDArray[np.floating],
+    columns: Mapping[str, Column],
+    *,
+    probabilities: bool = True,
+) -> list[GroupFigures]:
+    """Metrics of all rows (first), then of every group of every column, in their order.
+
+    Args:
+        label: ``(n,)`` in {0, 1}.
+        score: ``(n,)``; a higher score ranks higher.
+        columns: Name of a column -> its codes and group names.
+        probabilities: The scores are probabilities. Otherwise AUC is the only metric.
+
+    Raises:
+        ValueError: a score is NaN, or no probability; a column's codes do not fit its names or the rows.
+    """
+    label = np.asarray(label, dtype=bool)
+    score = np.asarray(score, dtype=np.float64)
+    ranking = Ranking.of(score)
+    per_row = [*row_loss(label, score), score] if probabilities else []
+    figures = []
+    for column, (codes, names) in {OVERALL: (np.zeros(len(label), np.int8), (OVERALL,)), **columns}.items():
+        _check(column, codes, names, len(label))
+        aucs = grouped_auc(label, ranking, codes, len(names))
+        slots = codes.astype(np.intp) + 1  # slot 0 takes the rows outside every group
+        rows, positives = _sums(slots, None, names), _sums(slots, label, names)
+        sums = [_sums(slots, values, names) for values in per_row]
+        for code, name in enumerate(names):
+            counts = int(rows[code]), int(positives[code])
+            figures.append(_figures((column, name), counts, aucs[code], [float(total[code]) for total in sums]))
+    return figures
+
+
+def _figures(group: tuple[str, str], counts: tuple[int, int], auc: float | None, sums: Sequence[float]) -> GroupFigures:
+    """``sums`` over the group's rows: loss, clipped, prediction; empty where scores are no probabilities."""
+    rows, positives = counts
+    if not sums or rows == 0:
+        return GroupFigures(*group, rows, positives, auc, None, None, None, 0)
+    loss, clipped, predicted = sums
+    return GroupFigures(
+        column=group[0],
+        group=group[1],
+        rows=rows,
+        positives=positives,
+        auc=auc,
+        logloss=loss / rows,
+        ne=normalized_entropy(loss / rows, positives, rows),
+        calibration=calibration(predicted, positives),
+        clipped=int(clipped),
+    )
+
+
+def _sums(slots: NDArray[np.intp], values: NDArray[np.generic] | None, names: Sequence[str]) -> NDArray[np.float64]:
+    """Sum of ``values`` (None: number of rows) in each of the G named groups."""
+    return np.bincount(slots, values, len(names) + 1)[1:].astype(np.float64)
+
+
+def _check(column: str, codes: NDArray[np.integer], names: Sequence[str], rows: int) -> None:
+    if len(codes) != rows:
+        raise ValueError(f"column {column!r} has {len(codes)} codes for {rows} rows")
+    if rows and not (codes.min() >= -1 and codes.max() < len(names)):
+        raise ValueError(f"column {column!r}: codes {codes.min()} to {codes.max()} do not fit {len(names)} names")
