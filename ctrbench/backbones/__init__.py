@@ -1,1 +1,17 @@
-"""Backbones: embed -> interact -> predict."""
+"""Backbones: embed -> interact -> predict. They know no loss, no optimiser and no sigmoid."""
+
+from typing import TYPE_CHECKING
+
+from ctrbench.registry import Registry
+
+if TYPE_CHECKING:
+    from ctrbench.backbones.base import Backbone
+
+BACKBONES: "Registry[type[Backbone]]" = Registry(
+    "backbone",
+    {
+        "wide-deep": "ctrbench.backbones.wide_deep:WideDeep",
+        "deepfm": "ctrbench.backbones.deepfm:DeepFM",
+        "din": "ctrbench.backbones.din:DIN",
+    },
+)

@@ -40,7 +40,8 @@ class Epoch(Strict):
     parts: dict[str, float]
     """Mean of each part of the loss, by name."""
     validation_auc: float | None
-    validation_logloss: float
+    validation_logloss: float | None
+    """None, like the AUC, where the validation split is too small."""
     seconds: float
     cpu_seconds: float
     rows_per_second: float

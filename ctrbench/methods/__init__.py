@@ -1,1 +1,17 @@
-"""Methods: what a paper adds to a loss."""
+"""Methods: what a paper adds to a backbone's loss. All of it is dropped at prediction."""
+
+from typing import TYPE_CHECKING
+
+from ctrbench.registry import Registry
+
+if TYPE_CHECKING:
+    from ctrbench.methods.base import Method
+
+METHODS: "Registry[type[Method]]" = Registry(
+    "method",
+    {
+        "plain": "ctrbench.methods.plain:Plain",
+        "icl": "ctrbench.methods.icl:ICL",
+        "aqcl": "ctrbench.methods.aqcl:AQCL",
+    },
+)

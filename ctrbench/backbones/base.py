@@ -1,0 +1,93 @@
+"""The contract of every backbone (AQCL section 3.1): embedding -> interaction -> representation h -> prediction.
+
+Shape:
+    B rows, F fields, G item fields, N history positions, D embedding size, H size of h, T tasks.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ctrbench.data.batch import Batch
+from ctrbench.data.inputs import Inputs
+from ctrbench.strict import Strict
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A batch after the embedding layer; augmentations act on it, so every method works with every backbone."""
+
+    fields: Tensor
+    """(B, F, D)"""
+    history: Tensor
+    """(N, G, D)"""
+    offsets: Tensor
+    """(B + 1,) see :class:`Batch`."""
+    owners: Tensor
+    """(N,)"""
+    shallow: Tensor | None = None
+    """(B, T) logit of the part beside the deep one (wide, FM); no method touches it."""
+
+    @classmethod
+    def of(cls, batch: Batch, vectors: tuple[Tensor, Tensor], shallow: Tensor | None = None) -> Self:
+        """The rows of a batch with the vectors of its fields and of its history."""
+        return cls(*vectors, batch.offsets, batch.owners, shallow)
+
+    def with_vectors(self, fields: Tensor, history: Tensor) -> Self:
+        """The same rows with other vectors."""
+        return replace(self, fields=fields, history=history)
+
+    def squared_norm(self) -> Tensor:
+        """Mean over rows of the squared norms of all embeddings that a row uses: what the L2 penalty multiplies."""
+        return (self.fields.square().sum() + self.history.square().sum()) / len(self.fields)
+
+
+class BackboneSettings(Strict):
+    """Settings that every backbone has; the AQCL paper leaves the sizes open (ours: 32 and 128-64)."""
+
+    embedding_size: int = Field(32, ge=1)
+    """D, for every field alike."""
+    embedding_std: float = Field(0.01, gt=0)
+    """Standard deviation of the initial embeddings."""
+    hidden: tuple[int, ...] = Field((128, 64), min_length=1)
+    """Sizes of the deep layers; the last one is H."""
+    dropout: float = Field(0.2, ge=0, lt=1)
+    """After every deep layer."""
+
+
+class Backbone(nn.Module, ABC):
+    """Base class; a subclass sets ``Settings``, ``paper`` and ``source`` and defines the three steps."""
+
+    Settings: ClassVar[type[BackboneSettings]] = BackboneSettings
+    paper: ClassVar[str]
+    """Title of the paper that describes the architecture."""
+    source: ClassVar[str]
+    """Authors, venue, address."""
+    representation_size: int
+    """H"""
+
+    def __init__(self, inputs: Inputs, settings: BackboneSettings, tasks: int = 1) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.settings = settings
+        self.tasks = tasks
+
+    @abstractmethod
+    def embed(self, batch: Batch) -> Embedded:
+        """Looks up the embeddings of a batch."""
+
+    @abstractmethod
+    def interact(self, embedded: Embedded) -> Tensor:
+        """The representation h (B, H)."""
+
+    @abstractmethod
+    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
+        """Logits (B, T)."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (B, T) of a batch."""
+        embedded = self.embed(batch)
+        return self.predict(self.interact(embedded), embedded)

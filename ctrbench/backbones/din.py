@@ -1,0 +1,89 @@
+"""Deep Interest Network: the history is weighted by its relevance to the target item.
+
+Source: Zhou et al., Deep Interest Network for Click-Through Rate Prediction, KDD 2018, arXiv 1706.06978, equation 3 and
+figure 2: the weights are not normalised by a softmax, so that their sum keeps the intensity of the interest.
+Activation unit of the authors' code: [q, k, q - k, q * k] -> 36 -> 1 with PReLU; it sees valid positions only.
+
+Shape:
+    q, k: the target's and a click's item fields side by side (G * D); h (B, H) from [fields, weighted history].
+"""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded
+from ctrbench.backbones.layers import MLP, FieldEmbedding, segment_sum
+from ctrbench.data.batch import Batch
+from ctrbench.data.inputs import Inputs
+
+
+class DINSettings(BackboneSettings):
+    """Settings of DIN."""
+
+    attention: int = Field(36, ge=1)
+    """Hidden units of the activation unit."""
+
+
+class ActivationUnit(nn.Module):
+    """The relevance of each history position to its row's target item (equation 3's a).
+
+    The first layer, applied to [q, k, q - k, q * k], is split by input: what depends on q alone is computed once per
+    row, not once per position. The sum is the same.
+
+    Shape:
+        query (B, G * D), key (N, G * D), owners (N,) -> (N, 1)
+    """
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(4 * size, hidden)
+        self.activation = nn.PReLU()
+        self.second = nn.Linear(hidden, 1)
+
+    def forward(self, query: Tensor, key: Tensor, owners: Tensor) -> Tensor:
+        """Unnormalised weights."""
+        of_query, of_key, of_difference, of_product = self.first.weight.chunk(4, 1)
+        per_row = torch.addmm(self.first.bias, query, (of_query + of_difference).t())
+        expanded = torch.cat([query, per_row], 1)[owners]
+        target, from_query = expanded.split([query.shape[1], per_row.shape[1]], 1)
+        both = torch.cat([key, target * key], 1)
+        hidden = from_query + both @ torch.cat([of_key - of_difference, of_product], 1).t()
+        return self.second(self.activation(hidden))
+
+
+class DIN(Backbone):
+    """See the module's docstring."""
+
+    Settings: ClassVar[type[BackboneSettings]] = DINSettings
+    paper = "Deep Interest Network for Click-Through Rate Prediction"
+    source = "Zhou et al., KDD 2018, arXiv 1706.06978"
+
+    def __init__(self, inputs: Inputs, settings: DINSettings, tasks: int = 1) -> None:
+        super().__init__(inputs, settings, tasks)
+        size, key_size = settings.embedding_size, settings.embedding_size * len(inputs.item_side)
+        self.embedding = FieldEmbedding(inputs, size, settings.embedding_std)
+        self.attention = ActivationUnit(key_size, settings.attention)
+        first = len(inputs.fields) * size + key_size
+        self.deep = MLP((first, *settings.hidden), activation=nn.PReLU, dropout=settings.dropout)
+        self.representation_size = settings.hidden[-1]
+        self.output = nn.Linear(self.representation_size, tasks)
+
+    def embed(self, batch: Batch) -> Embedded:
+        """Field and history embeddings."""
+        return Embedded.of(batch, self.embedding(batch))
+
+    def interact(self, embedded: Embedded) -> Tensor:
+        """h (B, H)."""
+        rows = len(embedded.fields)
+        query = embedded.fields[:, self.inputs.item_side].flatten(1)
+        key = embedded.history.flatten(1)
+        weight = self.attention(query, key, embedded.owners)
+        interest = segment_sum(weight * key, embedded.owners, rows)
+        return self.deep(torch.cat([embedded.fields.flatten(1), interest], 1))
+
+    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:  # noqa: ARG002
+        """Logits (B, T)."""
+        return self.output(h)

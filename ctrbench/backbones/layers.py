@@ -1,0 +1,65 @@
+"""Layers that several backbones share."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ctrbench.backbones.base import Embedded
+from ctrbench.data.batch import Batch
+from ctrbench.data.inputs import Inputs
+
+
+class FieldEmbedding(nn.Module):
+    """The embeddings of all fields in one table, so that a batch costs one look-up and one gradient.
+
+    Shape:
+        ``ids`` (B, F) and ``history`` (N, G) -> (B, F, D) and (N, G, D). The history shares the target item's rows.
+    """
+
+    starts: Tensor
+    item_starts: Tensor
+
+    def __init__(self, inputs: Inputs, size: int, std: float) -> None:
+        super().__init__()
+        sizes = torch.tensor([field.size for field in inputs.fields])
+        starts = (torch.cumsum(sizes, 0) - sizes).int()
+        self.register_buffer("starts", starts, persistent=False)
+        self.register_buffer("item_starts", starts[list(inputs.item_side)], persistent=False)
+        self.weight = nn.Parameter(torch.randn(int(sizes.sum()), size) * std)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Embeddings of the fields and of the history."""
+        fields, history = batch.ids + self.starts, batch.history + self.item_starts
+        vectors = functional.embedding(torch.cat([fields.flatten(), history.flatten()]), self.weight)
+        of_fields, of_history = vectors.split([fields.numel(), history.numel()])
+        return of_fields.view(*fields.shape, -1), of_history.view(*history.shape, -1)
+
+
+class MLP(nn.Sequential):
+    """Linear, activation, dropout, for each size. (B, sizes[0]) -> (B, sizes[-1])."""
+
+    def __init__(self, sizes: tuple[int, ...], *, activation: type[nn.Module], dropout: float) -> None:
+        layers: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), activation(), nn.Dropout(dropout)]
+        super().__init__(*layers)
+
+
+def segment_sum(values: Tensor, owners: Tensor, rows: int) -> Tensor:
+    """Sums the positions (N, ...) of each row: (rows, ...)."""
+    return values.new_zeros(rows, *values.shape[1:]).index_add(0, owners, values)
+
+
+def segment_mean(values: Tensor, owners: Tensor, offsets: Tensor) -> Tensor:
+    """Mean over the positions (N, ...) of each row: (B, ...); zero for a row without positions."""
+    counts = (offsets[1:] - offsets[:-1]).clamp(min=1).to(values.dtype)
+    total = segment_sum(values, owners, len(counts))
+    return total / counts.view(-1, *[1] * (values.dim() - 1))
+
+
+def field_vectors(embedded: Embedded) -> Tensor:
+    """Every field's vector, then the mean of the history for each item field: (B, F + G, D)."""
+    pooled = segment_mean(embedded.history, embedded.owners, embedded.offsets)
+    return torch.cat([embedded.fields, pooled], 1)

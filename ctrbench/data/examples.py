@@ -1,0 +1,144 @@
+"""The examples of an epoch or of an evaluation, and their batches, built by index from resident tensors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ctrbench.data.batch import Batch
+from ctrbench.data.inputs import Inputs
+from ctrbench.data.negatives import NegativeSampler
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Split
+from ctrbench.data.settings import DataSettings
+from ctrbench.data.streams import stream
+from ctrbench.errors import CtrbenchError
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows in the order in which they are read; a sampled negative is its positive's row with another item.
+
+    Shape:
+        E examples: ``rows`` (E,) int64 positions in ``Prepared.rows``, ``items`` (E,), ``labels`` (E,) float.
+    """
+
+    rows: Tensor
+    items: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, order: Tensor) -> "Examples":
+        return Examples(self.rows[order], self.items[order], self.labels[order])
+
+
+class Feed:
+    """Cuts examples of one dataset into batches for one run's inputs."""
+
+    def __init__(self, prepared: Prepared, settings: DataSettings) -> None:
+        self.prepared = prepared
+        self.settings = settings
+        self.inputs = Inputs.of(prepared.manifest, settings.fields)
+        self.device = prepared.sequence.device
+        self._item_columns = torch.stack(
+            [self._item_column(self.inputs.fields[i].name) for i in self.inputs.item_side], 1
+        )
+        sampled = prepared.manifest.negatives.source == "sampled"
+        self._sampler = NegativeSampler(prepared) if sampled else None
+        self._training = self._training_rows()
+        if len(self._training) == 0:
+            raise CtrbenchError(
+                f"{prepared.manifest.name}: no training row with {settings.minimum_history} clicks before"
+            )
+
+    def _item_column(self, name: str) -> Tensor:
+        items = self.prepared.items
+        return (
+            torch.arange(len(items["popularity"]), device=self.device, dtype=torch.int32)
+            if name == "item"
+            else items[name]
+        )
+
+    def _training_rows(self) -> Examples:
+        rows = self.prepared.indices(Split.TRAIN)
+        rows = rows[self.prepared.rows["length"][rows] >= self.settings.minimum_history]
+        return self._stored(rows)
+
+    def _stored(self, rows: Tensor) -> Examples:
+        columns = self.prepared.rows
+        return Examples(rows, columns["item"][rows], columns[self.settings.label][rows].float())
+
+    def split(self, split: Split) -> Examples:
+        """A split's stored rows, in their stored order."""
+        return self._stored(self.prepared.indices(split))
+
+    def epoch(self, seed: int, epoch: int) -> Examples:
+        """The training examples of one epoch, shuffled, with its negatives."""
+        examples = self._training
+        if self._sampler is not None:
+            drawn_in = epoch if self.settings.negatives == "fresh" else 0
+            examples = self._with_negatives(self._sampler, stream(seed, "negatives", drawn_in, self.device))
+        shuffle = stream(seed, "shuffle", epoch, self.device)
+        return examples[torch.randperm(len(examples), generator=shuffle, device=self.device)]
+
+    def _with_negatives(self, sampler: NegativeSampler, generator: torch.Generator) -> Examples:
+        positives = self._training
+        rows = positives.rows.repeat(self.settings.negatives_per_positive)
+        drawn = sampler.draw(self.prepared.rows["user"][rows], generator)
+        return Examples(
+            torch.cat([positives.rows, rows]),
+            torch.cat([positives.items, drawn]),
+            torch.cat([positives.labels, torch.zeros(len(rows), device=self.device)]),
+        )
+
+    def batches(self, examples: Examples, size: int) -> Iterator[Batch]:
+        """Batches of ``size`` examples, the last one smaller.
+
+        The number of history positions of every batch is fetched once, before the first batch, so that no batch waits
+        for the device.
+        """
+        full = self.prepared.rows["length"][examples.rows].long()
+        length = full.clamp(max=self.settings.history_length)
+        start = self.prepared.rows["start"][examples.rows] + full - length
+        ends = [*range(size, len(examples), size), len(examples)]
+        totals = torch.cumsum(length, 0)[torch.tensor(ends, device=self.device) - 1].tolist()
+        begin, before = 0, 0
+        for end, total in zip(ends, totals, strict=True):
+            cut = slice(begin, end)
+            batch = Examples(examples.rows[cut], examples.items[cut], examples.labels[cut])
+            yield self._batch(batch, start[cut], length[cut], full[cut], total - before)
+            begin, before = end, total
+
+    def _batch(self, examples: Examples, start: Tensor, length: Tensor, full: Tensor, positions: int) -> Batch:
+        offsets = torch.zeros(len(examples) + 1, dtype=torch.int64, device=self.device)
+        torch.cumsum(length, 0, out=offsets[1:])
+        owners = torch.repeat_interleave(length, output_size=positions)
+        place = torch.arange(positions, device=self.device) + (start - offsets[:-1])[owners]
+        history = self._item_columns[self.prepared.sequence[place]]
+        return Batch(
+            ids=self._ids(examples),
+            history=history,
+            offsets=offsets,
+            owners=owners,
+            labels=examples.labels.unsqueeze(1),
+            click_length=full.float(),
+        )
+
+    def _ids(self, examples: Examples) -> Tensor:
+        columns = []
+        users = self.prepared.rows["user"][examples.rows]
+        for field in self.inputs.fields:
+            if field.name == "item":
+                columns.append(examples.items)
+            elif field.source == "item":
+                columns.append(self.prepared.items[field.name][examples.items])
+            elif field.name == "user":
+                columns.append(users)
+            elif field.source == "user":
+                columns.append(self.prepared.users[field.name][users])
+            else:
+                columns.append(self.prepared.rows[field.name][examples.rows])
+        return torch.stack(columns, 1)

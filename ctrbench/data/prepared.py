@@ -1,0 +1,76 @@
+"""A prepared dataset as tensors that stay on the device.
+
+Memory grows with interactions: a history is a slice of ``sequence``, never a padded copy.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from ctrbench.data.integrity import verify_files
+from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, TRUTH, USERS, Manifest, Source, Split, read_manifest
+from ctrbench.errors import CtrbenchError
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Resident tensors of one dataset.
+
+    Shape:
+        every tensor of ``rows`` is (R,), ``sequence`` is (clicks,), those of ``items`` are (V items,), of ``users``
+        (V users,).
+    """
+
+    folder: Path
+    manifest: Manifest
+    rows: dict[str, Tensor]
+    sequence: Tensor
+    items: dict[str, Tensor]
+    users: dict[str, Tensor]
+
+    @classmethod
+    def read(cls, folder: Path, device: torch.device | str = "cpu") -> "Prepared":
+        """Reads and verifies a prepared dataset.
+
+        Raises:
+            CtrbenchError: it was not prepared, or a file changed since.
+        """
+        manifest = read_manifest(folder)
+        verify_files(folder, manifest)
+        rows, items, users = (_tensors(folder / name, device) for name in (ROWS, ITEMS, USERS))
+        return cls(folder, manifest, rows, _tensors(folder / SEQUENCE, device)["item"], items, users)
+
+    def of(self, source: Source) -> dict[str, Tensor]:
+        """The columns of one source."""
+        return {"row": self.rows, "item": self.items, "user": self.users}[source]
+
+    def indices(self, split: Split) -> Tensor:
+        """Positions (R,) of a split's rows."""
+        return torch.nonzero(self.rows["split"] == split).squeeze(1)
+
+    def per_row(self, source: Source, name: str, split: Split) -> np.ndarray:
+        """A column of any source, looked up for every row of a split."""
+        chosen = self.indices(split)
+        if source == "row":
+            return self.rows[name][chosen].cpu().numpy()
+        return self.of(source)[name][self.rows[source][chosen].long()].cpu().numpy()
+
+    def truth(self, label: str, split: Split) -> np.ndarray:
+        """True probabilities of a split's rows, for the oracle alone.
+
+        Raises:
+            CtrbenchError: the data are not simulated.
+        """
+        path = self.folder / TRUTH
+        if not path.exists():
+            raise CtrbenchError(f"{self.manifest.name}: true probabilities are known for simulated data only")
+        return pq.read_table(path, columns=[label])[label].to_numpy()[self.indices(split).cpu().numpy()]
+
+
+def _tensors(path: Path, device: torch.device | str) -> dict[str, Tensor]:
+    table = pq.read_table(path)
+    return {name: torch.from_numpy(table[name].to_numpy().copy()).to(device) for name in table.column_names}

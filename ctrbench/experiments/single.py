@@ -1,0 +1,152 @@
+"""One run from configuration to record: read, build, train, measure once."""
+
+import os
+import platform
+import resource
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+import ctrbench
+from ctrbench.backbones import BACKBONES
+from ctrbench.backbones.base import Backbone
+from ctrbench.data.examples import Feed
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Split
+from ctrbench.data.streams import derived_seed
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
+from ctrbench.experiments.measure import data_facts, measured_groups
+from ctrbench.experiments.record import Environment, Epoch, RunRecord, Timings
+from ctrbench.methods import METHODS
+from ctrbench.methods.base import Method
+from ctrbench.training.fit import Training, fit
+from ctrbench.training.predict import predict
+
+SPLITS = {"validation": Split.VALIDATION, "test": Split.TEST}
+
+
+def resolve_device(name: str) -> torch.device:
+    """``cpu``, ``cuda``, or ``auto``: cuda where there is one.
+
+    Raises:
+        CtrbenchError: cuda is asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise CtrbenchError("--device cuda: torch sees no CUDA device; use cpu or auto")
+    return torch.device(name)
+
+
+def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
+    """The backbone and the method of a run, with the initial weights of its seed.
+
+    Raises:
+        CtrbenchError: the method refuses the backbone or the dataset.
+    """
+    backbone_class, method_class = BACKBONES.get(config.backbone), METHODS.get(config.method)
+    manifest = feed.prepared.manifest
+    if reason := method_class.refuses(config.backbone, manifest):
+        raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")
+    torch.manual_seed(derived_seed(config.seed, "backbone"))
+    backbone_settings = backbone_class.Settings.read(config.backbone_settings, f"backbones.{config.backbone}")
+    backbone = backbone_class(feed.inputs, backbone_settings).to(feed.device)
+    torch.manual_seed(derived_seed(config.seed, "method"))
+    method_settings = method_class.Settings.read(config.method_settings, f"methods.{config.method}")
+    return backbone, method_class(backbone, manifest, method_settings).to(feed.device)
+
+
+def execute_run(
+    config: RunConfig, *, data: Path, working: Path, device: str, on_epoch: Callable[[int, int], None]
+) -> tuple[RunRecord, pa.Table]:
+    """Trains, or goes on from ``working/checkpoint.safetensors``, and measures the split that ``config`` names, once.
+
+    Returns:
+        The record, and the predictions: ``row`` (position in rows.parquet), ``label``, ``probability``.
+
+    Raises:
+        CtrbenchError: the data are not prepared or changed, or the training diverged.
+    """
+    prepared = Prepared.read(data / config.dataset, resolve_device(device))
+    feed = Feed(prepared, config.data)
+    backbone, method = build(config, feed)
+    training = Training(backbone, method, feed, config.training, config.seed)
+    fit(training, working / "checkpoint.safetensors", on_epoch)
+    started = time.perf_counter()
+    split = SPLITS[config.measure]
+    probability = predict(backbone, feed, split)
+    label = feed.split(split).labels.cpu().numpy()
+    metrics = measured_groups(prepared, split, label, probability)
+    evaluation_seconds = time.perf_counter() - started
+    record = RunRecord(
+        identity=config.identity(prepared.manifest.fingerprint),
+        config=config,
+        fingerprint=prepared.manifest.fingerprint,
+        algorithm_version=ALGORITHM_VERSION,
+        data=data_facts(prepared.manifest),
+        environment=environment(feed.device),
+        epochs=tuple(Epoch(**asdict(epoch)) for epoch in training.epochs),
+        best_epoch=training.best_epoch,
+        metrics=tuple(metrics),
+        timings=_timings(training, evaluation_seconds),
+    )
+    rows = prepared.indices(split).cpu().numpy()
+    return record, pa.table({"row": rows, "label": label.astype(np.int8), "probability": probability})
+
+
+def _timings(training: Training, evaluation_seconds: float) -> Timings:
+    cpu_seconds = sum(epoch.cpu_seconds for epoch in training.epochs)
+    rows = sum(epoch.rows_per_second * epoch.cpu_seconds for epoch in training.epochs)
+    return Timings(
+        training_seconds=sum(epoch.seconds for epoch in training.epochs),
+        training_cpu_seconds=cpu_seconds,
+        rows_per_second=rows / cpu_seconds,
+        evaluation_seconds=evaluation_seconds,
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
+def environment(device: torch.device) -> Environment:
+    """Versions and machine of this process."""
+    return Environment(
+        versions={
+            "python": platform.python_version(),
+            "ctrbench": ctrbench.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        machine=f"{platform.system()} {platform.machine()}, {_processor()}",
+        cores=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        git_commit=_git_commit(),
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
+
+
+def _git_commit() -> str | None:
+    where = Path(ctrbench.__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(where), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()

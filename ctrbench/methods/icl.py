@@ -1,0 +1,44 @@
+"""ICL: instance-level contrastive learning beside the click loss.
+
+Source: Pan et al., arXiv 2109.13921, equation 2; in training, not in pre-training.
+
+Shape:
+    similarity (B, B): row j against the augmented view of every row; its diagonal holds the positives.
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ctrbench.backbones.base import Backbone, Embedded
+from ctrbench.data.batch import Batch
+from ctrbench.data.schema import Manifest
+from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
+from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
+
+
+class ICL(Method):
+    """See the module's docstring."""
+
+    Settings: ClassVar[type[MethodSettings]] = ContrastiveSettings
+    paper = "Click-Through Rate Prediction with Auto-Quantized Contrastive Learning"
+    source = "Pan et al., arXiv 2109.13921, equation 2 (its baseline ICL)"
+
+    def __init__(self, backbone: Backbone, manifest: Manifest, settings: ContrastiveSettings) -> None:
+        super().__init__(backbone, manifest, settings)
+        self.settings = settings
+        self.views = TwoViews(backbone.representation_size, settings)
+
+    def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
+        """L_C + w L_ICL."""
+        h = backbone.interact(embedded)
+        click = click_loss(backbone.predict(h, embedded), batch.labels)
+        z, positive = self.views(backbone, embedded, h, generator)
+        contrastive = instance_loss(z @ positive.t() / self.settings.tau)
+        return Loss(click + self.settings.weight * contrastive, {"click": click, "contrastive": contrastive})
+
+
+def instance_loss(similarity: Tensor) -> Tensor:
+    """Equation 2, mean over rows, from similarities (B, B) divided by tau."""
+    return (torch.logsumexp(similarity, 1) - similarity.diagonal()).mean()

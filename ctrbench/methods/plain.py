@@ -1,0 +1,19 @@
+"""The backbone alone: mean logloss (AQCL section 3.1)."""
+
+import torch
+
+from ctrbench.backbones.base import Backbone, Embedded
+from ctrbench.data.batch import Batch
+from ctrbench.methods.base import Loss, Method, click_loss
+
+
+class Plain(Method):
+    """No addition."""
+
+    paper = "none: the backbone's own loss"
+    source = "the base that every other method is compared with"
+
+    def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:  # noqa: ARG002
+        """L_C."""
+        click = click_loss(backbone.predict(backbone.interact(embedded), embedded), batch.labels)
+        return Loss(click, {"click": click})

@@ -1,0 +1,177 @@
+"""The training loop: one readable function, early stopping on validation, resumable at every epoch.
+
+Protocol: batches, negatives, dropout and augmentation come from streams derived from (seed, purpose, epoch), so a
+resumed run is bit-equal to an undisturbed one. Test rows are not read here.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ctrbench.backbones.base import Backbone
+from ctrbench.data.examples import Feed
+from ctrbench.data.schema import Split
+from ctrbench.data.streams import derived_seed, stream
+from ctrbench.errors import CtrbenchError
+from ctrbench.methods.base import Method
+from ctrbench.metrics.auc import auc
+from ctrbench.metrics.logloss import logloss
+from ctrbench.training.checkpoint import below, load, save, under
+from ctrbench.training.predict import predict
+from ctrbench.training.settings import TrainingSettings
+
+
+class DivergedError(CtrbenchError):
+    """The loss of an epoch is not a finite number."""
+
+
+@dataclass(frozen=True)
+class EpochFigures:
+    """One epoch; field by field the ``Epoch`` of a record."""
+
+    epoch: int
+    loss: float
+    parts: dict[str, float]
+    validation_auc: float | None
+    validation_logloss: float | None
+    seconds: float
+    cpu_seconds: float
+    rows_per_second: float
+
+    def score(self, watch: str) -> float:
+        """The watched figure, larger is better."""
+        if watch == "auc":
+            return self.validation_auc if self.validation_auc is not None else -math.inf
+        return -self.validation_logloss if self.validation_logloss is not None else -math.inf
+
+
+class Training:
+    """The state of one run between two epochs."""
+
+    def __init__(self, backbone: Backbone, method: Method, feed: Feed, settings: TrainingSettings, seed: int) -> None:
+        self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed
+        parameters = [*backbone.parameters(), *method.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
+        self.epochs: list[EpochFigures] = []
+        self.best = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the best watched figure; 0 before the first."""
+        scored = [(epoch.score(self.settings.watch), -epoch.epoch) for epoch in self.epochs]
+        return -max(scored)[1] if scored else 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the epochs, or the patience, are used up."""
+        done = len(self.epochs)
+        return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience > 0 < done
+
+    def add(self, figures: EpochFigures) -> None:
+        """Appends an epoch; keeps its weights if it is the best so far."""
+        self.epochs.append(figures)
+        if self.best_epoch == figures.epoch:
+            self.best = {name: tensor.clone() for name, tensor in self.backbone.state_dict().items()}
+
+    def save(self, path: Path) -> None:
+        """Writes weights, moments, best weights and the epochs so far."""
+        moments = {
+            f"{index}.{name}": value
+            for index, moment in self.optimizer.state_dict()["state"].items()
+            for name, value in moment.items()
+        }
+        tensors = {
+            **under("backbone", self.backbone.state_dict()),
+            **under("method", self.method.state_dict()),
+            **under("adam", moments),
+            **under("best", self.best),
+        }
+        save(path, tensors, {"epochs": [asdict(figures) for figures in self.epochs]})
+
+    def restore(self, path: Path) -> None:
+        """Takes up the state that :meth:`save` wrote."""
+        tensors, state = load(path, self.feed.device)
+        self.backbone.load_state_dict(below("backbone", tensors))
+        self.method.load_state_dict(below("method", tensors))
+        self.best = below("best", tensors)
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in below("adam", tensors).items():
+            index, moment = name.split(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.epochs = [EpochFigures(**figures) for figures in state["epochs"]]
+
+
+def fit(training: Training, checkpoint: Path | None, on_epoch: Callable[[int, int], None]) -> None:
+    """Trains until the patience or the epochs are used up; the backbone then holds the best epoch's weights.
+
+    Args:
+        training: where to start; taken up from ``checkpoint`` when that file exists.
+        checkpoint: written after every epoch; None writes none.
+        on_epoch: called with (epochs done, epochs at most), first with what the checkpoint holds.
+
+    Raises:
+        DivergedError: an epoch's loss is not finite.
+        CtrbenchError: the checkpoint is not one.
+    """
+    if checkpoint is not None and checkpoint.exists():
+        training.restore(checkpoint)
+    on_epoch(len(training.epochs), training.settings.epochs)
+    while not training.finished:
+        training.add(_epoch(training, len(training.epochs) + 1))
+        if checkpoint is not None:
+            training.save(checkpoint)
+        on_epoch(len(training.epochs), training.settings.epochs)
+    training.backbone.load_state_dict(training.best)
+
+
+def _epoch(training: Training, epoch: int) -> EpochFigures:
+    wall, cpu = time.perf_counter(), time.process_time()
+    rows, loss, parts = _train(training, epoch)
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    label = training.feed.split(Split.VALIDATION).labels.cpu().numpy()
+    probability = predict(training.backbone, training.feed, Split.VALIDATION)
+    if not np.isfinite(probability).all():
+        raise DivergedError(f"epoch {epoch} leaves weights that predict {probability[~np.isfinite(probability)][0]}")
+    return EpochFigures(
+        epoch=epoch,
+        loss=loss,
+        parts=parts,
+        validation_auc=auc(label, probability),
+        validation_logloss=logloss(label, probability),
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        rows_per_second=rows / cpu_seconds,
+    )
+
+
+def _train(training: Training, epoch: int) -> tuple[int, float, dict[str, float]]:
+    """One pass over the training examples: their number, mean loss, mean parts. Waits for the device at its end
+    only."""
+    backbone, method, feed, settings = training.backbone, training.method, training.feed, training.settings
+    augmentation = stream(training.seed, "augmentation", epoch, feed.device)
+    torch.manual_seed(derived_seed(training.seed, "dropout", epoch))
+    examples = feed.epoch(training.seed, epoch)
+    sums: dict[str, torch.Tensor] = {}
+    steps = 0
+    for batch in feed.batches(examples, settings.batch_size):
+        embedded = backbone.embed(batch)
+        loss = method.loss(backbone, batch, embedded, augmentation)
+        total = loss.total
+        if settings.penalty:
+            total = total + settings.penalty * embedded.squared_norm()
+        training.optimizer.zero_grad()
+        total.backward()
+        training.optimizer.step()
+        steps += 1
+        for name, part in {"total": total, **loss.parts}.items():
+            sums[name] = sums.get(name, 0) + part.detach()
+    means = {name: float(value) / steps for name, value in sums.items()}
+    if not all(map(torch.isfinite, sums.values())):
+        raise DivergedError(f"the loss of epoch {epoch} is {means['total']}; parts: {means}")
+    return len(examples), means.pop("total"), means
