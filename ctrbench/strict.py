@@ -1,6 +1,6 @@
 """The base of every typed document that this package reads: cards, recipes, settings, manifests, records."""
 
-from typing import Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -30,9 +30,19 @@ def _first(error: ValidationError, model: type[BaseModel]) -> str:
     detail = error.errors()[0]
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        owner: type[BaseModel] | None = model
-        for part in detail["loc"][:-1]:
-            annotation = owner.model_fields[str(part)].annotation if owner and str(part) in owner.model_fields else None
-            owner = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-        return str(unknown("key", path, owner.model_fields if owner else ()))
-    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]} (got {detail.get('input')!r:.60})"
+        owner = model
+        for part in map(str, detail["loc"][:-1]):
+            # A part that is no field is a key of a table or a place in a list: its owner is the entry's model.
+            if part in owner.model_fields:
+                owner = _model_in(owner.model_fields[part].annotation) or owner
+        return str(unknown("key", path, owner.model_fields))
+    message = detail["msg"].removeprefix("Value error, ")
+    place = f"{path}: " if path else ""
+    got = "" if detail["type"] == "value_error" else f" (got {detail.get('input')!r:.60})"
+    return f"{place}{message[0].lower()}{message[1:]}{got}"
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for argument in get_args(annotation) if (model := _model_in(argument))), None)

@@ -1,0 +1,253 @@
+"""Recipe -> plan: the ordered list of runs, every setting resolved."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ctrbench.backbones import BACKBONES
+from ctrbench.data.schema import MANIFEST, Manifest, digest, read_manifest
+from ctrbench.data.settings import DataSettings
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.config import RunConfig
+from ctrbench.experiments.found import Found, FoundSettings
+from ctrbench.experiments.recipe import ALL, Recipe
+from ctrbench.methods import METHODS
+from ctrbench.registry import Registry, unknown
+from ctrbench.strict import Strict
+from ctrbench.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from ctrbench.backbones.base import Backbone
+    from ctrbench.methods.base import Method
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Where names of backbones and methods are looked up."""
+
+    backbones: "Registry[type[Backbone]]"
+    methods: "Registry[type[Method]]"
+
+
+CATALOGUE = Catalogue(BACKBONES, METHODS)
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """A row of a table: what all seeds have in common."""
+
+    dataset: str
+    backbone: str
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.backbone} {self.method}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A planned run."""
+
+    config: RunConfig
+    identity: str
+
+    @property
+    def cell(self) -> Cell:
+        """Its row of the table."""
+        return Cell(self.config.dataset, self.config.backbone, self.config.method)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every run of a recipe, done or not, and the pairs that make no sense."""
+
+    runs: tuple[Run, ...]
+    refused: dict[Cell, str]
+    """Row -> the method's reason."""
+    manifests: dict[str, Manifest]
+    """Of each dataset, as prepared here."""
+
+
+def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalogue: Catalogue = CATALOGUE) -> Plan:
+    """Resolves a recipe: seeds go side by side, so that a table under way compares equal numbers of them.
+
+    Raises:
+        CtrbenchError: an unknown name, a setting that no row has or of another type, a dataset that was not prepared,
+            or a search that was not made or was made with other settings or data.
+    """
+    manifests = {name: read_manifest(data / name) for name in dataset_names(recipe, data)}
+    cells, refused = admitted(recipe, manifests, catalogue)
+    check_paths(recipe, [*cells, *refused], catalogue)
+    settings = {cell: found_settings(recipe, cell, found, catalogue, manifests[cell.dataset]) for cell in cells}
+    runs = []
+    for dataset, manifest in manifests.items():
+        for seed in range(recipe.seeds):
+            for cell in cells:
+                if cell.dataset == dataset:
+                    config = resolve(recipe, cell, seed, settings[cell], catalogue)
+                    runs.append(Run(config, config.identity(manifest.fingerprint)))
+    return Plan(tuple(runs), refused, manifests)
+
+
+def dataset_names(recipe: Recipe, data: Path) -> list[str]:
+    """The recipe's datasets; ``all`` stands for those prepared in ``data``.
+
+    Raises:
+        CtrbenchError: ``all``, and none is prepared.
+    """
+    if ALL not in recipe.datasets:
+        return list(dict.fromkeys(recipe.datasets))
+    if prepared := prepared_names(data):
+        return list(dict.fromkeys([*(name for name in recipe.datasets if name != ALL), *prepared]))
+    raise CtrbenchError(f"{data}: no dataset is prepared here; run: ctrbench prepare amazon-beauty")
+
+
+def prepared_names(data: Path) -> list[str]:
+    """Datasets with a manifest in the data folder."""
+    return sorted(path.parent.name for path in data.glob(f"*/{MANIFEST}"))
+
+
+def admitted(
+    recipe: Recipe, manifests: Mapping[str, Manifest | None], catalogue: Catalogue
+) -> tuple[list[Cell], dict[Cell, str]]:
+    """The recipe's rows, and those that their method refuses; a dataset without a manifest is refused by none.
+
+    Raises:
+        CtrbenchError: an unknown backbone or method.
+    """
+    cells, refused = [], {}
+    for dataset, manifest in manifests.items():
+        for backbone in _expand(recipe.backbones, catalogue.backbones):
+            catalogue.backbones.get(backbone)
+            for name in _expand(recipe.methods, catalogue.methods):
+                cell, method = Cell(dataset, backbone, name), catalogue.methods.get(name)
+                if manifest and (reason := method.refuses(backbone, manifest)):
+                    refused[cell] = reason
+                else:
+                    cells.append(cell)
+    return cells, refused
+
+
+def _expand(names: Iterable[str], registry: Registry[Any]) -> list[str]:
+    named = [name for name in names if name != ALL]
+    return list(dict.fromkeys([*named, *(registry.names() if ALL in names else ())]))
+
+
+def models(cell: Cell, catalogue: Catalogue) -> dict[str, type[Strict]]:
+    """The settings model of each section of a run."""
+    return {
+        "data": DataSettings,
+        "training": TrainingSettings,
+        "backbone": catalogue.backbones.get(cell.backbone).Settings,
+        "method": catalogue.methods.get(cell.method).Settings,
+    }
+
+
+def locate(path: str, cell: Cell, catalogue: Catalogue) -> tuple[str, str] | None:
+    """Section and key that a setting's path names in a row; None where the row has no such setting."""
+    section, _, key = path.partition(".")
+    if section in ("backbones", "methods"):
+        name, _, key = key.partition(".")
+        section = section.removesuffix("s")
+        if name != getattr(cell, section):
+            return None
+    model = models(cell, catalogue).get(section)
+    return (section, key) if model and key in model.model_fields else None
+
+
+def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> None:
+    """Every path of ``--set`` and of the search space must name a setting of some row.
+
+    Raises:
+        CtrbenchError: one does not; the nearest that does is named.
+    """
+    known = {path for cell in cells for path in _paths(cell, catalogue)}
+    for path in (*recipe.overrides, *(recipe.search.space if recipe.search else ())):
+        if path not in known:
+            near = {other for other in known if other.partition(".")[0] == path.partition(".")[0]} or known
+            raise unknown("setting", path, near)
+
+
+def _paths(cell: Cell, catalogue: Catalogue) -> Iterator[str]:
+    names = {"backbone": f"backbones.{cell.backbone}", "method": f"methods.{cell.method}"}
+    for section, model in models(cell, catalogue).items():
+        for key in model.model_fields:
+            yield f"{section}.{key}"
+            if section in names:
+                yield f"{names[section]}.{key}"
+
+
+def resolve(
+    recipe: Recipe,
+    cell: Cell,
+    seed: int,
+    settings: Mapping[str, Any],
+    catalogue: Catalogue,
+    *,
+    measure: Literal["test", "validation"] = "test",
+) -> RunConfig:
+    """One run: defaults, under the recipe's sections, under ``settings`` (path -> value), under ``--set``.
+
+    Raises:
+        CtrbenchError: an unknown key or a value of another type.
+    """
+    sections = {
+        "data": dict(recipe.data),
+        "training": dict(recipe.training),
+        "backbone": dict(recipe.backbones.get(cell.backbone, {})),
+        "method": dict(recipe.methods.get(cell.method, {})),
+    }
+    for path, value in (*settings.items(), *recipe.overrides.items()):
+        if place := locate(path, cell, catalogue):
+            sections[place[0]][place[1]] = value
+    names = {"backbone": f"backbones.{cell.backbone}", "method": f"methods.{cell.method}"}
+    read = {
+        section: model.read(sections[section], f"{recipe.name}: {names.get(section, section)}")
+        for section, model in models(cell, catalogue).items()
+    }
+    document = {
+        "data": read["data"].model_dump(),
+        "training": read["training"].model_dump(),
+        "backbone_settings": read["backbone"].model_dump(mode="json"),
+        "method_settings": read["method"].model_dump(mode="json"),
+        "seed": seed,
+        "measure": measure,
+    }
+    return RunConfig.read({**vars(cell), **document}, f"{recipe.name}: {cell}")
+
+
+def basis(recipe: Recipe, cell: Cell, catalogue: Catalogue) -> str:
+    """sha256 of all that decides a row's search but the data: settings that are not searched, space, effort.
+
+    Raises:
+        CtrbenchError: as :func:`resolve`.
+    """
+    if not recipe.search:
+        return ""
+    search = recipe.search.model_dump(mode="json")
+    search["space"] = {path: space for path, space in search["space"].items() if locate(path, cell, catalogue)}
+    unset = recipe.model_copy(update={"overrides": {}})
+    config = resolve(unset, cell, recipe.search.seed, {}, catalogue, measure="validation")
+    return digest([config.model_dump(mode="json"), search])
+
+
+def found_settings(
+    recipe: Recipe, cell: Cell, found: Found | None, catalogue: Catalogue, manifest: Manifest | None
+) -> dict[str, Any]:
+    """What the search of a row found; empty for a recipe without a search.
+
+    Raises:
+        CtrbenchError: the search was not made, or was made with other settings, or on other data than ``manifest``.
+    """
+    if not recipe.search:
+        return {}
+    best: FoundSettings | None = found.best(cell.dataset, cell.backbone, cell.method) if found else None
+    way_out = f"run: ctrbench search {recipe.name}"
+    if best is None:
+        raise CtrbenchError(f"{recipe.name}: no settings were searched for {cell}; {way_out}")
+    if best.basis != basis(recipe, cell, catalogue):
+        raise CtrbenchError(f"{recipe.name}: the settings of {cell} were found with another recipe; {way_out}")
+    if manifest and manifest.fingerprint != best.fingerprint:
+        raise CtrbenchError(f"{recipe.name}: the settings of {cell} were found on other data; {way_out}")
+    return best.settings

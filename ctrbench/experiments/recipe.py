@@ -1,0 +1,171 @@
+"""A recipe: one table or figure of a paper, as TOML."""
+
+import os
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import tomli_w
+from pydantic import Field, field_validator, model_validator
+
+from ctrbench import places
+from ctrbench.errors import CtrbenchError
+from ctrbench.registry import unknown
+from ctrbench.strict import Strict
+
+ALL = "all"
+"""In place of a name: every registered backbone or method, or every prepared dataset."""
+
+
+class Dimension(Strict):
+    """What a search may give one setting: ``{low, high, log}`` or ``{choices}``."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    """Draw from low to high on a logarithmic scale."""
+    choices: tuple[Any, ...] = ()
+    """Values of any type, all alike likely; a space of choices only is searched as a grid, without repeats."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if bool(self.choices) == (self.low is not None and self.high is not None):
+            raise ValueError("a dimension is either {low, high} or {choices}")
+        if self.low is not None and self.high is not None and not (0 if self.log else -1e308) < self.low < self.high:
+            raise ValueError("low must be less than high, and above 0 where log is set")
+        return self
+
+
+class Search(Strict):
+    """Section ``[search]``: settings chosen on validation, with equal effort for every method."""
+
+    trials: int = Field(ge=1)
+    """Per dataset, backbone and method. A method with fewer distinct points than this has all of them tried."""
+    seed: int = Field(1000, ge=0)
+    """Of the search, and of its runs; no seed of the table, so that no table row was chosen on its own noise."""
+    objective: Literal["logloss", "auc"] = "logloss"
+    """The validation figure at the kept epoch that decides: the lowest logloss or the highest AUC."""
+    space: dict[str, Dimension] = Field(min_length=1)
+    """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
+    searched over the rest."""
+
+
+class Recipe(Strict):
+    """What to run, with which settings, and which published values it answers to."""
+
+    name: str
+    """The file's name without its ending, if left out."""
+    title: str
+    """Of the table."""
+    paper: str | None = None
+    """Citation in one line."""
+    published: str | None = None
+    """A file of ``ctrbench/published`` without its ending; its values stand beside ours."""
+    datasets: tuple[str, ...] = Field(min_length=1)
+    """Names of prepared datasets, or ``all`` that are prepared."""
+    backbones: dict[str, dict[str, Any]] = Field(min_length=1)
+    """Names, or a table ``[backbones.NAME]`` of settings for each; ``all`` adds those that are not named."""
+    methods: dict[str, dict[str, Any]] = Field(min_length=1)
+    """Names, or a table ``[methods.NAME]`` of settings for each; ``all`` adds those that are not named."""
+    base: str = "plain"
+    """The method that the others are compared with; one of ``methods``."""
+    seeds: int = Field(5, ge=1)
+    """Number of seeds, counted from 0."""
+    data: dict[str, Any] = Field(default_factory=dict)
+    """Section ``[data]``: :class:`ctrbench.data.settings.DataSettings`."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Section ``[training]``: :class:`ctrbench.training.settings.TrainingSettings`."""
+    search: Search | None = None
+    """``ctrbench search`` must then come before ``ctrbench run``."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """What ``--set`` gave: path -> value. It is laid over everything else, found settings included."""
+    not_comparable: dict[str, str] = Field(default_factory=dict)
+    """Dataset -> why its rows do not answer to the published ones."""
+
+    @field_validator("backbones", "methods", mode="before")
+    @classmethod
+    def _names_alone(cls, value: object) -> object:
+        return {name: {} for name in value} if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.base not in self.methods and ALL not in self.methods:
+            raise ValueError(f"base {self.base!r} is not one of the methods")
+        if self.search and self.search.seed < self.seeds:
+            raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {self.seeds - 1}")
+        return self
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that ship with the package."""
+    return sorted(path.stem for path in places.shipped("recipes").glob("*.toml"))
+
+
+def recipe_path(name: str) -> Path:
+    """The file of a shipped recipe's name, or the path itself if it ends in ``.toml``.
+
+    Raises:
+        CtrbenchError: no such recipe.
+    """
+    path = Path(name) if name.endswith(".toml") else places.shipped("recipes") / f"{name}.toml"
+    if path.is_file():
+        return path
+    if name.endswith(".toml"):
+        raise CtrbenchError(f"{name}: no such recipe file")
+    raise unknown("recipe", name, recipe_names())
+
+
+def read_recipe(name: str | Path) -> Recipe:
+    """Reads a shipped recipe by name, or any by the path of its ``.toml`` file.
+
+    Raises:
+        CtrbenchError: no such recipe, not TOML, an unknown key, or a value of another type.
+    """
+    path = recipe_path(str(name))
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CtrbenchError(f"{path}: cannot be read as TOML ({error})") from None
+    return Recipe.read({"name": path.stem, **document}, str(path))
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """``PATH=VALUE`` of ``--set``; the value is TOML, and a bare word is a string.
+
+    Raises:
+        CtrbenchError: there is no ``=``.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise CtrbenchError(f"--set {text}: want PATH=VALUE, such as training.batch_size=2048")
+    try:
+        return path.strip(), tomllib.loads(f"value = {value}")["value"]
+    except ValueError:
+        return path.strip(), value
+
+
+def write_toml(path: Path, document: dict[str, Any], header: str) -> None:
+    """Writes a TOML file whole: a comment line, then the document.
+
+    Raises:
+        CtrbenchError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False, encoding="utf-8") as file:
+            file.write(f"# {header}\n{tomli_w.dumps(document)}")
+        os.chmod(file.name, 0o644)  # noqa: PTH101 - a temporary file is private
+        os.replace(file.name, path)  # noqa: PTH105
+    except OSError as error:
+        raise CtrbenchError(f"{path}: cannot be written ({error.strerror}); pass another --results") from None
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Saves a recipe as TOML; what it leaves out keeps its default.
+
+    Raises:
+        CtrbenchError: it cannot be written.
+    """
+    document = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    write_toml(path, document, f"ctrbench run {path}")
