@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ctrbench.data.integrity import sha256_of
 from ctrbench.data.schema import MANIFEST, Manifest
 from ctrbench.errors import CtrbenchError
 
@@ -49,12 +50,6 @@ class Writer:
             for name, columns in self._hashes.items()
         }
         return files, contents
-
-
-def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

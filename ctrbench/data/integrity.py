@@ -1,0 +1,30 @@
+"""Whether a prepared dataset is still what its manifest says."""
+
+import hashlib
+from pathlib import Path
+
+from ctrbench.data.schema import Manifest
+from ctrbench.errors import CtrbenchError
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compares the checksum of every Parquet file with the manifest.
+
+    Raises:
+        CtrbenchError: a file is missing or changed, or the manifest does not match its own fingerprint.
+    """
+    again = f"prepare again: ctrbench prepare {manifest.name} --force"
+    if manifest.sealed().fingerprint != manifest.fingerprint:
+        raise CtrbenchError(f"{folder}: the manifest was changed after it was written; {again}")
+    for name, wanted in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise CtrbenchError(f"{path}: missing; {again}")
+        if (found := sha256_of(path)) != wanted:
+            raise CtrbenchError(f"{path}: changed (want {wanted[:8]}…, got {found[:8]}…); {again}")

@@ -1,0 +1,176 @@
+"""Dataset cards: everything about a dataset that is data and not code, read from TOML."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ctrbench import places
+from ctrbench.data.schema import Source, digest
+from ctrbench.errors import CtrbenchError
+from ctrbench.registry import unknown
+from ctrbench.strict import Strict
+
+RESERVED = {"user", "item", "start", "length", "time", "split", "line", "popularity", "activeness", "overall"}
+"""Names that the schema or the report uses; no field, cohort or label may take them."""
+
+
+class SourceFile(Strict):
+    """A raw file of the dataset."""
+
+    file: str = Field(pattern=r"^[\w.-]+$")
+    """Its name in the downloads, and in a folder given by ``--source``."""
+    addresses: tuple[str, ...] = ()
+    """Tried in order. None: the file is the user's own and comes by ``--source`` only."""
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    """Of the file that the addresses serve; another file is refused. None where nobody stated it: then the expected
+    counts decide, and the checksum goes into the manifest."""
+    editions: dict[str, str] = Field(default_factory=dict)
+    """Known other files of the same interactions: description -> sha256. Accepted beside ``sha256``."""
+
+
+class Counts(Strict):
+    """Expected sizes, as a paper's table gives them; other counts are refused without ``--other-version``."""
+
+    users: int
+    items: int
+    interactions: int
+
+
+class SplitSettings(Strict):
+    """How interactions are divided into train, validation and test (:mod:`ctrbench.prepare.split`)."""
+
+    rule: Literal["leave-last-out", "calendar"]
+    test_days: int = Field(0, ge=0)
+    """Calendar only: the last days (UTC) of the data."""
+    validation_days: int = Field(0, ge=0)
+    """Calendar only: the days before the test days."""
+
+    @model_validator(mode="after")
+    def _days_belong_to_calendar(self) -> Self:
+        if self.rule == "calendar" and not (self.test_days and self.validation_days):
+            raise ValueError("calendar needs test_days and validation_days of at least 1")
+        if self.rule != "calendar" and (self.test_days or self.validation_days):
+            raise ValueError(f"test_days and validation_days belong to calendar, not to {self.rule}")
+        return self
+
+
+class NegativeSettings(Strict):
+    """Negatives of data that has positives only; without effect on data with impressions."""
+
+    exponent: float = Field(0.0, ge=0)
+    """Items are drawn by (training popularity) ** exponent: 0 is uniform, 1 proportional."""
+    per_positive: int = Field(1, ge=1)
+    """Stored negatives per validation and test positive."""
+    seed: int = Field(0, ge=0)
+    """Of the draw: part of the card, so that everybody's stored negatives are the same."""
+
+
+class FieldSettings(Strict):
+    """A categorical input made from a raw column."""
+
+    name: str
+    source: Source
+    """``item`` and ``user``: one value per item or user; ``row``: the value may differ from row to row."""
+    column: str = ""
+    """The raw column; the field's name if left out."""
+
+    @property
+    def raw_column(self) -> str:
+        """The raw column that holds the values."""
+        return self.column or self.name
+
+
+class CohortSettings(FieldSettings):
+    """A cut of the rows for the report, made from a raw column; its edges come from training rows only."""
+
+    cut: Literal["values", "quantiles", "size"] = "values"
+    """``values``: one group per value; ``quantiles``: buckets of a number with equal shares of the training rows;
+    ``size``: the same for the number of training positives that share the row's value (a brand's, an advertiser's)."""
+    buckets: tuple[str, ...] = ()
+    """Names of the buckets from low to high, for ``quantiles`` and ``size``."""
+    unknown: str | None = None
+    """Group of the rows without a value. None: they are in no group."""
+
+    @model_validator(mode="after")
+    def _buckets_belong_to_numbers(self) -> Self:
+        if (self.cut == "values") == bool(self.buckets):
+            raise ValueError(f"cut {self.cut!r} needs {'no buckets' if self.buckets else 'names of buckets'}")
+        return self
+
+
+class Card(Strict):
+    """A dataset card."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    """Of the dataset, of its shipped card's file, and of its prepared folder."""
+    title: str
+    """For tables and pages."""
+    citation: str = ""
+    format: str
+    """A name in :data:`ctrbench.prepare.formats.FORMATS`."""
+    synthetic: bool = False
+    """Simulated: no sources; ``--scale``, ``--seed`` and ``--jobs`` apply."""
+    table1: str | None = None
+    """The dataset's row in the published table 1 of AQCL."""
+    sources: tuple[SourceFile, ...] = ()
+    counts: Counts | None = None
+    ties: Literal["file-order", "hashed", "apart"] = "file-order"
+    """Order of a user's interactions of one time. ``file-order``: as in the file; ``hashed``: by a seeded hash of
+    user and item, so that an item's place in the file tells nothing; ``apart``: as in the file, but no click of
+    a row's own time is in its history."""
+    duplicates: Literal["refuse", "drop"] = "refuse"
+    """Rows that repeat user, item and time: an error, or all but the first are dropped."""
+    split: SplitSettings
+    negatives: NegativeSettings = NegativeSettings()
+    fields: tuple[FieldSettings, ...] = ()
+    cohorts: tuple[CohortSettings, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Of the format; its reader knows the keys."""
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        if self.name == "downloads":
+            raise ValueError("a dataset cannot be called 'downloads': raw files lie in that folder")
+        names = [column.name for column in (*self.fields, *self.cohorts)]
+        for name in names:
+            if name in RESERVED or names.count(name) > 1:
+                raise ValueError(f"the name {name!r} of a field or cohort is taken")
+        return self
+
+    def digest(self) -> str:
+        """sha256 of what decides the prepared data: a mended address or citation leaves it as it is."""
+        return digest(self.model_dump(mode="json", exclude={"title", "citation", "sources", "counts", "table1"}))
+
+
+def read_card(path: Path) -> Card:
+    """Reads a card.
+
+    Raises:
+        CtrbenchError: the file is missing, is not TOML, or has an unknown, missing or mistyped key.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CtrbenchError(f"{path}: cannot be read as a dataset card ({error})") from None
+    return Card.read(document, str(path))
+
+
+def list_cards() -> list[Card]:
+    """The shipped cards, by name; the documented example is not one of them."""
+    paths = sorted(places.shipped("datasets").glob("*.toml"))
+    return [read_card(path) for path in paths if path.stem != "example-card"]
+
+
+def shipped_card(name: str) -> Card:
+    """The shipped card of a dataset.
+
+    Raises:
+        CtrbenchError: there is none of this name.
+    """
+    path = places.shipped("datasets") / f"{name}.toml"
+    if not path.is_file():
+        error = unknown("dataset", name, (card.name for card in list_cards()))
+        raise CtrbenchError(f"{error}; for data of your own pass --card")
+    return read_card(path)

@@ -1,0 +1,93 @@
+"""Raw columns become codes: ids of fields, groups of cohorts.
+
+Shapes: E entities (users or items with the reserved 0, or rows), R training positives.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctrbench.data.schema import Cohort, Field
+from ctrbench.errors import CtrbenchError
+from ctrbench.prepare.card import CohortSettings, FieldSettings
+
+
+def encode_field(
+    settings: FieldSettings, raw: pd.Series, training: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], Field]:
+    """Ids from 1 by sorted value; 0 is a missing value, or a row's value that no training row has.
+
+    The catalogue of items and users is known beforehand, so each of its values gets an id; no statistic is taken of it.
+
+    Args:
+        settings: of the card.
+        raw: (E,) raw values.
+        training: (R,) the entity of each training positive.
+    """
+    known = raw.iloc[training] if settings.source == "row" else raw
+    values = _sorted_values(known)
+    codes = pd.Index(values).get_indexer(pd.Index(raw)) + 1
+    return codes.astype(np.int32), Field(name=settings.name, source=settings.source, size=len(values) + 1)
+
+
+def encode_cohort(
+    settings: CohortSettings, raw: pd.Series, training: NDArray[np.int64]
+) -> tuple[NDArray[np.int16], Cohort]:
+    """Codes of the groups; -1 is outside of all. Groups and their edges are those of the training positives.
+
+    Args:
+        settings: of the card.
+        raw: (E,) raw values.
+        training: (R,) the entity of each training positive.
+
+    Raises:
+        CtrbenchError: ``quantiles`` of a column that holds no numbers, or more values than an int16 can tell apart.
+    """
+    if settings.cut == "values":
+        values = _sorted_values(raw.iloc[training])
+        codes = pd.Index(values).get_indexer(pd.Index(raw))
+        names = tuple(str(value) for value in values)
+    else:
+        measure = _numbers(settings, raw, training)
+        edges = _edges(measure[training], len(settings.buckets))
+        codes = np.where(np.isnan(measure), -1, np.searchsorted(edges, measure, side="left"))
+        names = _named(settings.buckets, edges)
+    if settings.unknown is not None:
+        codes = np.where(raw.isna(), len(names), codes)
+        names = (*names, settings.unknown)
+    if len(names) > np.iinfo(np.int16).max:
+        raise CtrbenchError(f"cohort {settings.name!r}: {len(names):,} groups; cut it by quantiles or size on the card")
+    return codes.astype(np.int16), Cohort(name=settings.name, source=settings.source, values=names)
+
+
+def _sorted_values(raw: pd.Series) -> NDArray[np.object_]:
+    values = raw.dropna().unique()
+    # Mixed types have no order of their own.
+    return np.asarray(sorted(values, key=lambda value: (str(type(value)), value)), dtype=object)
+
+
+def _numbers(settings: CohortSettings, raw: pd.Series, training: NDArray[np.int64]) -> NDArray[np.float64]:
+    if settings.cut == "size":
+        size = raw.iloc[training].value_counts()
+        return raw.map(size).fillna(0).where(raw.notna()).to_numpy(np.float64)
+    numbers = pd.to_numeric(raw, errors="coerce")
+    if (numbers.isna() & raw.notna()).any():
+        wrong = raw[numbers.isna() & raw.notna()].iloc[0]
+        raise CtrbenchError(f"cohort {settings.name!r}: {wrong!r} is no number; cut it by values or size on the card")
+    return numbers.to_numpy(np.float64)
+
+
+def _edges(training: NDArray[np.float64], buckets: int) -> NDArray[np.float64]:
+    known = training[~np.isnan(training)]
+    if not len(known):
+        return np.zeros(buckets - 1)
+    # An edge is a value that occurs, so that a tie goes to the lower bucket as a whole.
+    return np.asarray(np.quantile(known, np.arange(1, buckets) / buckets, method="inverted_cdf"), np.float64)
+
+
+def _named(buckets: tuple[str, ...], edges: NDArray[np.float64]) -> tuple[str, ...]:
+    if not len(edges):
+        return buckets
+    names = [f"{buckets[0]} (to {edges[0]:g})"]
+    names += [f"{name} (to {edge:g})" for name, edge in zip(buckets[1:-1], edges[1:], strict=True)]
+    return (*names, f"{buckets[-1]} (above {edges[-1]:g})")

@@ -1,0 +1,71 @@
+"""Source formats: each turns raw files, or a simulation, into the files and manifest of a prepared dataset."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctrbench.data.schema import Manifest, digest
+from ctrbench.prepare.card import Card
+from ctrbench.registry import Registry
+
+Progress = Callable[[str, int, int | None], None]
+"""Called as ``progress(what, done, total)``; the total is None where nobody knows it."""
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """A :data:`Progress` that shows nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """What simulated data depends on beside its card."""
+
+    scale: float = 1.0
+    """Share of the full size."""
+    seed: int = 0
+    jobs: int = 1
+    """Processes; without influence on the data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a format is asked to do."""
+
+    card: Card
+    files: Mapping[str, Path]
+    """Name of each source file on the card -> where it lies."""
+    checksums: Mapping[str, str]
+    """Name of each source file -> its sha256."""
+    folder: Path
+    """An empty folder to write into; it becomes the dataset when the format returns."""
+    simulation: Simulation | None = None
+    """Of synthetic data only."""
+    progress: Progress = silent
+
+    def card_hash(self) -> str:
+        """The manifest's ``card_hash``: card and simulation, whatever the number of jobs."""
+        return card_hash(self.card, self.simulation)
+
+
+def card_hash(card: Card, simulation: Simulation | None) -> str:
+    """sha256 of what decides the prepared data beside the raw files."""
+    if simulation is None:
+        return card.digest()
+    return digest([card.digest(), simulation.scale, simulation.seed])
+
+
+Format = Callable[[Request], Manifest]
+"""Writes the Parquet files into ``request.folder`` and returns the manifest, not yet sealed or written.
+
+A format with a raw table reads it into :class:`ctrbench.prepare.raw.Raw` and ends in
+:func:`ctrbench.prepare.assemble.assemble`, the common path; a simulator writes its files itself.
+"""
+
+FORMATS: Registry[Format] = Registry(
+    "format",
+    {
+        "amazon-reviews": "ctrbench.prepare.amazon:prepare",
+        "table": "ctrbench.prepare.table:prepare",
+        "oncold-sim": "ctrbench.prepare.oncold:prepare",
+    },
+)

@@ -1,0 +1,84 @@
+"""The last look at prepared rows: splits share nothing, and no history reaches past its row.
+
+Source: protocol of the splits. Shapes: W rows by user, in time order; N clicks of the same users.
+"""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ctrbench.errors import CtrbenchError
+
+
+def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: bool, apart: bool = False) -> None:
+    """Checks one block of whole users, as it will be written.
+
+    Args:
+        rows: columns ``user item time split start length`` and the click label.
+        sequence: (N,) the items that these users clicked; ``start`` counts from its begin.
+        label: name of the click label.
+        sampled: rows of label 0 are stored negatives: each follows its positive and has its history.
+        apart: clicks of a row's own time are no part of its history.
+
+    Raises:
+        CtrbenchError: one of the promises is broken; the first such row is named. This is a defect of the preparation
+            or of its source format, never of the data.
+    """
+    column = {name: rows[name].to_numpy() for name in ("user", "item", "time", "split", "start", "length", label)}
+    click = column[label] == 1
+    _check_order(column)
+    _check_splits(column, click)
+    _check_histories(column, click, sequence, sampled=sampled, apart=apart)
+
+
+def _check_order(column: dict[str, NDArray[np.int64]]) -> None:
+    same_user = np.diff(column["user"]) == 0
+    _refuse(np.diff(column["user"]) < 0, "users are not contiguous")
+    _refuse(same_user & (np.diff(column["time"]) < 0), "a user's rows are not in time order")
+    _refuse(same_user & (np.diff(column["split"]) < 0), "a row of an earlier split follows one of a later split")
+
+
+def _check_splits(column: dict[str, NDArray[np.int64]], click: NDArray[np.bool_]) -> None:
+    user, item, time, part = (column[name][click] for name in ("user", "item", "time", "split"))
+    by_key = np.lexsort((part, time, item, user))
+    equal = np.ones(max(len(by_key) - 1, 0), bool)
+    for key in (user, item, time):
+        equal &= np.diff(key[by_key]) == 0
+    _refuse(equal & (np.diff(part[by_key]) != 0), "a (user, item, time) click is in two splits")
+
+
+def _check_histories(
+    column: dict[str, NDArray[np.int64]],
+    click: NDArray[np.bool_],
+    sequence: NDArray[np.int32],
+    *,
+    sampled: bool,
+    apart: bool,
+) -> None:
+    user, time, start, length = (column[name] for name in ("user", "time", "start", "length"))
+    _refuse(
+        np.array([not np.array_equal(sequence, column["item"][click])]), "the sequence is not the clicks in row order"
+    )
+    clicks_before: NDArray[np.int64] = np.cumsum(click) - click
+    before_user = clicks_before[np.searchsorted(user, user, side="left")]
+    if sampled:
+        anchor = np.maximum.accumulate(np.where(click, np.arange(len(click)), 0))
+        foreign = [column[name] != column[name][anchor] for name in ("user", "time", "split", "start", "length")]
+        _refuse(
+            np.logical_or.reduce(foreign), "a stored negative differs from its positive in more than item and label"
+        )
+        clicks_before = clicks_before[anchor]
+    _refuse(start != before_user, "a history does not start at its user's first click")
+    _refuse((length < 0) | (start + length > clicks_before), "a history reaches to its row or past it")
+    if apart:
+        last = np.maximum(start + length - 1, 0)
+        of_own_time = (length > 0) & (time[click][last] >= time)
+        _refuse(of_own_time, "a history holds a click of its row's own time")
+
+
+def _refuse(broken: NDArray[np.bool_], promise: str) -> None:
+    if broken.any():
+        raise CtrbenchError(
+            f"guard: {promise} (row {int(broken.argmax()):,}, {int(broken.sum()):,} in all); nothing was written; "
+            "report this with the card"
+        )

@@ -1,0 +1,70 @@
+"""Raw interactions, as a source reader hands them to the common path."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ctrbench.errors import CtrbenchError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """Interactions in file order, with what is known of their items and users.
+
+    Shapes: one row per interaction; one row per known item or user, in any order.
+    """
+
+    interactions: pd.DataFrame
+    """``user``, ``item`` (any keys), ``time`` (seconds since 1970), ``line`` (in the source file, from 1), one column
+    per label (0 or 1), and the raw columns of row fields and cohorts."""
+    items: pd.DataFrame
+    """Index: item key; raw columns of item fields and cohorts. A missing item or value is unknown."""
+    users: pd.DataFrame
+    """Index: user key; raw columns of user fields and cohorts."""
+    labels: tuple[str, ...] = ()
+    """Label columns, the first is the click. None: every interaction is a click, and negatives are sampled."""
+    file: str
+    """Name of the source file, for errors."""
+
+
+def checked(raw: Raw) -> pd.DataFrame:
+    """The same interactions, their time as int64, once users, items, times and labels are proved sound.
+
+    Raises:
+        CtrbenchError: there is no row; a user or item is missing; a time is missing, negative or no number; a label is
+            neither 0 nor 1. The first such line is named.
+    """
+    table = raw.interactions
+    if table.empty:
+        raise CtrbenchError(f"{raw.file}: no interactions in it; pass the right file by --source")
+    for column in ("user", "item"):
+        _refuse(raw, table[column].isna(), f"{column} is missing")
+    time = pd.to_numeric(table["time"], errors="coerce").to_numpy(np.float64)
+    _refuse(raw, ~np.isfinite(time) | (time < 0), "time is missing, negative or no number of seconds")
+    for label in raw.labels:
+        _refuse(raw, ~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1")
+    return table.assign(time=time.astype(np.int64))
+
+
+def without_duplicates(raw: Raw, interactions: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """The checked interactions, those that repeat user, item and time left out after their first.
+
+    Raises:
+        CtrbenchError: there are some and the card's rule is to refuse them.
+    """
+    repeated = interactions.duplicated(["user", "item", "time"])
+    if rule == "refuse":
+        _refuse(
+            raw, repeated, "repeats user, item and time of an earlier line", 'or set duplicates = "drop" on the card'
+        )
+    return interactions[~repeated]
+
+
+def _refuse(raw: Raw, bad: "pd.Series[bool] | np.ndarray", what: str, way_out: str = "") -> None:
+    flags = np.asarray(bad)
+    if flags.any():
+        line = raw.interactions["line"].iloc[int(flags.argmax())]
+        raise CtrbenchError(
+            f"{raw.file}, line {line}: {what} ({flags.sum():,} such lines); mend the file {way_out}".rstrip()
+        )

@@ -1,0 +1,135 @@
+"""From interactions to labelled rows whose histories are slices of their user's clicks.
+
+Shapes: R interactions by user, in time order; W rows once the stored negatives are among them; V items including the reserved 0.
+"""  # noqa: E501
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ctrbench.data.schema import Split
+from ctrbench.prepare import negatives
+from ctrbench.prepare.card import NegativeSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Labelled rows by user, in time order, a stored negative right after its positive. All arrays are (W,)."""
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    labels: dict[str, NDArray[np.int8]]
+    """The first is the click."""
+    start: NDArray[np.int64]
+    length: NDArray[np.int32]
+    time: NDArray[np.int64]
+    split: NDArray[np.int8]
+    origin: NDArray[np.int64]
+    """The interaction that a row was made from; a negative has its positive's."""
+
+    @property
+    def click_label(self) -> str:
+        """Name of the first label."""
+        return next(iter(self.labels))
+
+    @property
+    def click(self) -> NDArray[np.bool_]:
+        """Whether the first label is 1."""
+        return np.asarray(self.labels[self.click_label] == 1)
+
+    @property
+    def trained_click(self) -> NDArray[np.bool_]:
+        """Training positives: the only rows that popularity, cohorts and vocabularies may look at."""
+        return self.click & (self.split == Split.TRAIN)
+
+    def table(self) -> pa.Table:
+        """The columns of ``rows.parquet``, row fields and cohorts left out."""
+        columns = {"user": self.user, "item": self.item, **self.labels}
+        return pa.table({**columns, "start": self.start, "length": self.length, "time": self.time, "split": self.split})
+
+
+def order(interactions: pd.DataFrame, ties: str) -> NDArray[np.int64]:
+    """Positions (R,) that sort by user, then time, then the card's rule for ties.
+
+    Args:
+        interactions: columns ``user item time`` in file order, users and items as ids.
+        ties: as on the card.
+    """
+    user, item, time = (interactions[name].to_numpy() for name in ("user", "item", "time"))
+    tie = _mixed(user, item) if ties == "hashed" else np.arange(len(user))
+    return np.lexsort((tie, time, user))
+
+
+def histories(
+    user: NDArray[np.int32], time: NDArray[np.int64], click: NDArray[np.bool_], *, apart: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Start and length (R,) of the slice of clicks before each sorted interaction.
+
+    Args:
+        user: (R,) sorted.
+        time: (R,) sorted within a user.
+        click: (R,) whether the interaction is part of the sequence.
+        apart: leave out the clicks of the interaction's own time.
+    """
+    new_user = np.diff(user, prepend=-1) != 0
+    first = _latest(new_user)
+    until = _latest(new_user | (np.diff(time, prepend=-1) != 0)) if apart else np.arange(len(user))
+    clicks_before: NDArray[np.int64] = np.cumsum(click) - click
+    start: NDArray[np.int64] = clicks_before[first]
+    return start, (clicks_before[until] - start).astype(np.int32)
+
+
+def with_negatives(rows: Rows, popularity: NDArray[np.int64], settings: NegativeSettings) -> Rows:
+    """The rows with stored negatives after each validation and test positive.
+
+    Args:
+        rows: positives only.
+        popularity: (V,) training positives of each item.
+        settings: of the card.
+
+    Raises:
+        CtrbenchError: a user clicked nearly all items.
+    """
+    size = len(popularity)
+    user = rows.user.astype(np.int64)
+    held_out = rows.split != Split.TRAIN
+    drawn = negatives.draw(
+        user[held_out],
+        np.sort(user * size + rows.item),
+        popularity,
+        exponent=settings.exponent,
+        per_positive=settings.per_positive,
+        generator=np.random.default_rng(settings.seed),
+    )
+    origin = np.repeat(np.arange(len(user)), np.where(held_out, 1 + settings.per_positive, 1))
+    is_positive = np.diff(origin, prepend=-1) != 0
+    item = rows.item[origin]
+    item[~is_positive] = drawn.ravel()
+    (label,) = rows.labels
+    return replace(
+        rows,
+        user=rows.user[origin],
+        item=item,
+        labels={label: is_positive.astype(np.int8)},
+        start=rows.start[origin],
+        length=rows.length[origin],
+        time=rows.time[origin],
+        split=rows.split[origin],
+        origin=origin,
+    )
+
+
+def _latest(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The position of the latest flag at or before each position; the first position is flagged."""
+    return np.maximum.accumulate(np.where(flags, np.arange(len(flags)), 0))
+
+
+def _mixed(user: NDArray[np.int32], item: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """A hash of user and item: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
+    mixed = (user.astype(np.uint64) << np.uint64(32)) + item.astype(np.uint64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))

@@ -1,0 +1,75 @@
+"""Rules that divide interactions into train, validation and test.
+
+Shape: R interactions, sorted by user, then time. Every rule keeps a user's splits in the order train, validation, test.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.data.schema import Split
+from ctrbench.prepare.card import SplitSettings
+
+DAY = 86_400
+
+
+def leave_last_out(user: NDArray[np.int32], click: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """Per user: the last click is test, the one before validation, the rest train.
+
+    A user of two clicks has no validation row (train, test), a user of one is all train. A row that was not clicked
+    goes with the user's next click, or with the last one if none follows.
+
+    Returns:
+        (R,) values of :class:`Split`.
+    """
+    first = np.searchsorted(user, user, side="left")
+    after = np.searchsorted(user, user, side="right")
+    clicks_before = np.concatenate([[0], np.cumsum(click)])
+    clicks = clicks_before[after] - clicks_before[first]
+    from_here = np.maximum(clicks_before[after] - clicks_before[:-1], 1)
+    split = np.full(len(user), Split.TRAIN, np.int8)
+    split[(from_here == 2) & (clicks > 2)] = Split.VALIDATION
+    split[(from_here == 1) & (clicks > 1)] = Split.TEST
+    return split
+
+
+def calendar(time: NDArray[np.int64], test_days: int, validation_days: int) -> NDArray[np.int8]:
+    """The last days (UTC) of the data are test, those before them validation.
+
+    Returns:
+        (R,) values of :class:`Split`.
+    """
+    day = time // DAY
+    first_test = day.max() + 1 - test_days
+    split = np.full(len(time), Split.TRAIN, np.int8)
+    split[day >= first_test - validation_days] = Split.VALIDATION
+    split[day >= first_test] = Split.TEST
+    return split
+
+
+Rule = Callable[[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_], SplitSettings], NDArray[np.int8]]
+
+RULES: dict[str, tuple[Rule, str]] = {
+    "leave-last-out": (
+        lambda user, _time, click, _settings: leave_last_out(user, click),
+        "per user in time order: last click test, the one before validation, rest train",
+    ),
+    "calendar": (
+        lambda _user, time, _click, settings: calendar(time, settings.test_days, settings.validation_days),
+        "by calendar: last {test_days} days test, the {validation_days} before validation, rest train",
+    ),
+}
+"""Name on the card -> rule and its sentence in the report's footer."""
+
+
+def assign(
+    user: NDArray[np.int32], time: NDArray[np.int64], click: NDArray[np.bool_], settings: SplitSettings
+) -> NDArray[np.int8]:
+    """The split (R,) of each interaction by the card's rule."""
+    return RULES[settings.rule][0](user, time, click, settings)
+
+
+def sentence(settings: SplitSettings) -> str:
+    """The rule in words."""
+    return RULES[settings.rule][1].format(**settings.model_dump())

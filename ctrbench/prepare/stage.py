@@ -1,0 +1,93 @@
+"""The prepare stage from outside: a card and raw files become ``<data>/<name>/``, whole or not at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
+from ctrbench.errors import CtrbenchError
+from ctrbench.prepare.card import Card, Counts
+from ctrbench.prepare.download import fetch
+from ctrbench.prepare.formats import FORMATS, Progress, Request, Simulation, card_hash, silent
+from ctrbench.prepare.sources import checksums_of, given
+from ctrbench.prepare.writer import replacing, write_manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What became of the stage."""
+
+    folder: Path
+    manifest: Manifest
+    fresh: bool
+    """False: the dataset was there already, from the same card and files."""
+
+
+def prepare(
+    card: Card,
+    data: Path,
+    *,
+    source: Path | None = None,
+    simulation: Simulation | None = None,
+    other_version: bool = False,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Prepared:
+    """Prepares a dataset below ``data``, unless it is there already.
+
+    Args:
+        card: of the dataset.
+        data: downloads lie in ``downloads/`` below it.
+        source: a raw file of the user's own, or a folder of them, instead of downloads.
+        simulation: of a synthetic card; None otherwise.
+        other_version: accept other counts and checksums than the card's.
+        force: prepare again.
+        progress: told of downloads and simulation.
+
+    Raises:
+        CtrbenchError: anything that the user can mend; what was prepared before is left as it was.
+    """
+    folder = data / card.name
+    make = FORMATS.get(card.format)
+    files = given(card, source) if source else {}
+    checksums = checksums_of(card, files, other_version=other_version)
+    if not force and (manifest := _present(folder, card_hash(card, simulation), checksums)):
+        return Prepared(folder=folder, manifest=manifest, fresh=False)
+    if not source:
+        files = {wanted.file: fetch(wanted, data / "downloads", progress) for wanted in card.sources}
+        checksums = checksums_of(card, files, other_version=other_version)
+    with replacing(folder) as temporary:
+        request = Request(
+            card=card, files=files, checksums=checksums, folder=temporary, simulation=simulation, progress=progress
+        )
+        manifest = make(request)
+        if card.counts and not other_version:
+            check_counts(card.name, card.counts, manifest)
+        manifest = write_manifest(temporary, manifest)
+    return Prepared(folder=folder, manifest=manifest, fresh=True)
+
+
+def check_counts(name: str, expected: Counts, manifest: Manifest) -> None:
+    """Compares a dataset's size with its card.
+
+    Raises:
+        CtrbenchError: a count differs.
+    """
+    found = Counts(users=manifest.users, items=manifest.items, interactions=manifest.interactions)
+    if found != expected:
+        pairs = (f"{key} {want:,} -> {getattr(found, key):,}" for key, want in expected.model_dump().items())
+        raise CtrbenchError(
+            f"{name}: counts differ from the card's ({', '.join(pairs)}); get the right files, or pass --other-version"
+        )
+
+
+def _present(folder: Path, wanted: str, checksums: Mapping[str, str]) -> Manifest | None:
+    """The manifest of a dataset already prepared from this card and, where files are given, from these files."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        manifest = read_manifest(folder)
+    except CtrbenchError:
+        return None
+    same = manifest.card_hash == wanted and checksums.items() <= manifest.sources.items()
+    return manifest if same else None

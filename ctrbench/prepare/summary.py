@@ -1,0 +1,39 @@
+"""What a manifest says of its rows: counts of the splits and the cut by activeness.
+
+Source: AQCL figure 2 (60 / 30 / 10 % of users by click length). Shape: W rows by user, in time order.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.data.schema import Activeness, Split, SplitCounts
+
+
+def split_counts(split: NDArray[np.int8], click: NDArray[np.bool_]) -> dict[str, SplitCounts]:
+    """Rows and positives of each split, from (W,) columns."""
+    return {
+        part.name.lower(): SplitCounts(rows=int((split == part).sum()), positives=int(click[split == part].sum()))
+        for part in Split
+    }
+
+
+def first_test_lengths(
+    user: NDArray[np.int32], length: NDArray[np.int32], split: NDArray[np.int8]
+) -> NDArray[np.int32]:
+    """Click length of each test user: that of the user's first test row, from (W,) columns."""
+    test = split == Split.TEST
+    _, first = np.unique(user[test], return_index=True)
+    return np.asarray(length[test][first])
+
+
+def activeness(test_users: NDArray[np.int32]) -> Activeness:
+    """The cut of test users by click length: lowest 60 %, next 30 %, top 10 %; ties go to the lower group.
+
+    Args:
+        test_users: click length of each test user, at least one.
+    """
+    ordered = np.sort(test_users)
+    low, high = (int(ordered[-(-len(ordered) * percent // 100) - 1]) for percent in (60, 90))
+    groups = np.searchsorted([low, high], ordered, side="left")
+    first, second, third = (np.bincount(groups, minlength=3) / len(ordered)).tolist()
+    return Activeness(cutoffs=(low, high), shares=(first, second, third))
