@@ -1,0 +1,127 @@
+"""One block of users, from its random stream to columns ready to be written.
+
+Blocks are independent: the same block comes out whichever process makes it, and in whichever order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ctrbench.data.schema import Split
+from ctrbench.prepare import guard
+from ctrbench.prepare.card import SplitSettings
+from ctrbench.prepare.oncold.clicks import draw_outcome, true_probabilities
+from ctrbench.prepare.oncold.exposure import Impressions, make_impressions
+from ctrbench.prepare.oncold.population import Users, make_users
+from ctrbench.prepare.oncold.settings import SECONDS_PER_DAY, Parameters
+from ctrbench.prepare.oncold.streams import block_stream
+from ctrbench.prepare.oncold.world import World, make_world
+
+BLOCK_USERS = 2048
+"""Users per block: part of the algorithm, since it decides which stream draws which user."""
+
+Columns = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be simulated."""
+
+    parameters: Parameters
+    split: SplitSettings
+    users: int
+    items: int
+    seed: int
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return -(-self.users // BLOCK_USERS)
+
+    def world(self) -> World:
+        """The world of all blocks."""
+        return make_world(self.parameters, self.items, self.seed)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The columns of one block, named and typed as in :mod:`ctrbench.data.schema`."""
+
+    rows: Columns
+    """``start`` counts from the block's own first click."""
+    sequence: Columns
+    users: Columns
+    truth: Columns
+
+
+def make_block(plan: Plan, number: int) -> Block:
+    """Simulates block ``number`` of a plan, and checks it.
+
+    Raises:
+        CtrbenchError: the guard found a broken promise.
+    """
+    first = number * BLOCK_USERS
+    world, stream = plan.world(), block_stream(plan.seed, number)
+    users = make_users(plan.parameters, world, min(BLOCK_USERS, plan.users - first), stream)
+    shown = make_impressions(plan.parameters, world, users, stream)
+    truth = true_probabilities(plan.parameters, world, users, shown)
+    outcome = draw_outcome(truth, stream)
+    start, length = histories(shown.user, shown.second, outcome.click)
+    age, surfaces = users.age[shown.user], len(plan.parameters.behaviour.surfaces)
+    rows = {
+        "user": (shown.user + first + 1).astype(np.int32),
+        "item": (shown.item + 1).astype(np.int32),
+        "click": outcome.click.astype(np.int8),
+        "conversion": outcome.conversion.astype(np.int8),
+        "start": start,
+        "length": length.astype(np.int32),
+        "time": plan.parameters.epoch + shown.second,
+        "split": _split(plan, shown),
+        "surface": (shown.surface + 1).astype(np.int32),
+        "surface_group": shown.surface.astype(np.int16),
+        "age_surface_group": (age * surfaces + shown.surface).astype(np.int16),
+    }
+    sequence = rows["item"][outcome.click]
+    guard.check(pa.table(rows), sequence, label="click", sampled=False, apart=True)
+    return Block(
+        rows=rows,
+        sequence={"item": sequence},
+        users=user_columns(users),
+        truth={"click": truth.click, "conversion": truth.conversion},
+    )
+
+
+def histories(user: np.ndarray, second: np.ndarray, click: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Start and length (R,) of every row's history: the user's clicks strictly before the row's second.
+
+    Rows (R,) are by user, in time order; start counts clicks from the first row's.
+    """
+    position = np.arange(len(user))
+    earlier = np.cumsum(click) - click
+    fresh_user = np.append(True, user[1:] != user[:-1])
+    fresh_moment = fresh_user | np.append(True, second[1:] != second[:-1])
+    first_of_user = np.maximum.accumulate(np.where(fresh_user, position, 0))
+    first_of_moment = np.maximum.accumulate(np.where(fresh_moment, position, 0))
+    start = earlier[first_of_user]
+    return start, earlier[first_of_moment] - start
+
+
+def user_columns(users: Users) -> Columns:
+    """The columns of users.parquet for a block's users."""
+    return {
+        "age": (users.age + 1).astype(np.int32),
+        "user_value": (users.value + 1).astype(np.int32),
+        "age_group": users.age.astype(np.int16),
+        "user_value_group": users.value.astype(np.int16),
+        "user_value_percentile": users.value_percentile.astype(np.int16),
+    }
+
+
+def _split(plan: Plan, shown: Impressions) -> np.ndarray:
+    day = shown.second // SECONDS_PER_DAY
+    test = plan.parameters.days - plan.split.test_days
+    split = np.full(len(day), Split.TRAIN, np.int8)
+    split[day >= test - plan.split.validation_days] = Split.VALIDATION
+    split[day >= test] = Split.TEST
+    return split

@@ -1,0 +1,160 @@
+"""The parameters of the simulated world: section ``[options]`` of the card ``oncold-sim``.
+
+Source: no data of AQCL's Oncold are public; sizes follow its table 1, everything else is chosen. The formulas that
+the parameters enter stand in the modules named below. *Log-odds* means: added to the logit of a probability.
+"""
+
+import datetime
+import math
+
+from pydantic import Field
+
+from ctrbench.strict import Strict
+
+SECONDS_PER_DAY = 86_400
+
+
+class Age(Strict):
+    """An age group of users."""
+
+    name: str
+    share: float = Field(gt=0)
+    """Of the users."""
+    click: float
+    """Log-odds of a real click."""
+    taste: float = Field(gt=0)
+    """Factor on the weight of taste: above 1 the group clicks what it likes, below 1 rather anything."""
+
+
+class Surface(Strict):
+    """A place where impressions are shown."""
+
+    name: str
+    share: float = Field(gt=0)
+    """Of the impressions."""
+    click: float
+    """Log-odds of a real click."""
+    taste: float = Field(gt=0)
+    """Factor on the weight of taste."""
+    accident: float = Field(ge=0, lt=1)
+    """Probability of an accidental click, whatever is shown."""
+
+
+class Segment(Strict):
+    """One of several equally large groups, of users by value or of items by their advertiser's size, lowest first."""
+
+    name: str
+    click: float
+    """Log-odds of a real click."""
+    taste: float = Field(gt=0)
+    """Factor on the weight of taste."""
+    conversion: float
+    """Log-odds of a conversion after a real click."""
+
+
+class Population(Strict):
+    """Who there is (module ``population``)."""
+
+    users: int = Field(ge=1)
+    """At scale 1; other scales multiply it."""
+    impressions_per_user: float = Field(gt=1)
+    """Mean."""
+    activity_spread: float = Field(ge=0)
+    """Standard deviation of log activity (lognormal): larger is a heavier tail of impressions and clicks."""
+    late_share: float = Field(ge=0, le=1)
+    """Share of users who arrive on a uniform day instead of being there from the first."""
+    interests: int = Field(ge=1)
+    """A user has 1 to this many interest clusters, equally likely, with uniform (Dirichlet) weights."""
+    interest_noise: float = Field(ge=0)
+    """Expected length of the noise on a user's taste vector, before it is scaled to length 1."""
+    click_spread: float = Field(ge=0)
+    """Standard deviation of the users' own log-odds of a real click."""
+    value_activity_correlation: float = Field(ge=-1, le=1)
+    """Between a user's value and log activity."""
+    ages: tuple[Age, ...] = Field(min_length=1)
+    values: tuple[Segment, ...] = Field(min_length=1)
+    """User value groups, lowest first."""
+    value_percentiles: int = Field(ge=1)
+    """Equal buckets of user value in the finer cohort column (C2AL figure 6 shows 20)."""
+
+
+class Catalogue(Strict):
+    """What can be shown (module ``catalogue``)."""
+
+    items: int = Field(ge=1)
+    """At scale 1; other scales multiply it by the square root of the scale: item and user counts shrink apart, so that
+    a small simulation keeps enough clicks per item."""
+    clusters: int = Field(ge=1)
+    """Interest clusters; at least one item each."""
+    dimensions: int = Field(ge=1)
+    """Of the taste vectors."""
+    cluster_spread: float = Field(ge=0)
+    """Standard deviation of the clusters' log popularity."""
+    age_interest_spread: float = Field(ge=0)
+    """Standard deviation of the log-odds by which an age group prefers each cluster."""
+    item_noise: float = Field(ge=0)
+    """Expected length of the noise on an item's taste vector, before it is scaled to length 1."""
+    zipf: float = Field(ge=0)
+    """Exposure weight of the item of popularity rank r is r ** -zipf."""
+    launched_later: float = Field(ge=0, le=1)
+    """Share of items launched on a uniform later day; they are never shown before."""
+    quality_spread: float = Field(ge=0)
+    """Standard deviation of the items' own log-odds of a real click."""
+    quality_popularity_correlation: float = Field(ge=-1, le=1)
+    """Between an item's quality and its log exposure weight."""
+    categories: int = Field(ge=1)
+    """Item categories; each is a union of clusters."""
+    items_per_advertiser: float = Field(ge=1)
+    """Mean; advertisers' sizes follow Zipf's law with exponent 1."""
+    advertiser_spread: float = Field(ge=0)
+    """Standard deviation of the advertisers' own log-odds of a real click."""
+    conversion_spread: float = Field(ge=0)
+    """Standard deviation of the items' own log-odds of a conversion."""
+    sizes: tuple[Segment, ...] = Field(min_length=1)
+    """Advertiser size groups, smallest first, each about the same number of items."""
+
+
+class Behaviour(Strict):
+    """How impressions, clicks and conversions come about (modules ``exposure`` and ``clicks``)."""
+
+    targeted: float = Field(ge=0, le=1)
+    """Share of impressions whose cluster the policy draws from the user's interests; the rest follow popularity."""
+    daily_rhythm: float = Field(ge=0, lt=1)
+    """Amplitude of the daily wave of impressions (highest at 20:00); 0 is flat."""
+    click: float
+    """Log-odds of a real click where everything else is 0."""
+    click_taste: float = Field(ge=0)
+    """Log-odds of a real click per unit of affinity (a cosine)."""
+    age_surface_spread: float = Field(ge=0)
+    """Standard deviation of the log-odds of each pair of age and surface."""
+    conversion: float
+    """Log-odds of a conversion after a real click where everything else is 0."""
+    conversion_taste: float
+    """Log-odds of a conversion per unit of affinity."""
+    surfaces: tuple[Surface, ...] = Field(min_length=1)
+
+
+class Parameters(Strict):
+    """Section ``[options]`` of a card of format ``oncold-sim``."""
+
+    start: datetime.date
+    """First day, UTC."""
+    days: int = Field(ge=3)
+    """Length of the simulated time; which days are validation and test is the card's split."""
+    population: Population
+    catalogue: Catalogue
+    behaviour: Behaviour
+
+    @property
+    def epoch(self) -> int:
+        """Seconds from 1970 to the first day."""
+        start = datetime.datetime.combine(self.start, datetime.time(), datetime.UTC)
+        return int(start.timestamp())
+
+    def users_at(self, scale: float) -> int:
+        """Number of users at a scale, at least 1."""
+        return max(1, round(self.population.users * scale))
+
+    def items_at(self, scale: float) -> int:
+        """Number of items at a scale, at least one per interest cluster."""
+        return max(self.catalogue.clusters, round(self.catalogue.items * math.sqrt(scale)))

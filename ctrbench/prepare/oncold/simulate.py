@@ -1,0 +1,128 @@
+"""From card to files: blocks are made side by side, and written in order by this process alone."""
+
+from collections.abc import Iterator
+
+import joblib
+import numpy as np
+import pyarrow as pa
+
+from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, TRUTH, USERS, Manifest, Negatives, Split, SplitCounts
+from ctrbench.errors import CtrbenchError
+from ctrbench.prepare import split, summary
+from ctrbench.prepare.card import Card
+from ctrbench.prepare.formats import Request, Simulation
+from ctrbench.prepare.oncold.blocks import Block, Plan, make_block
+from ctrbench.prepare.oncold.settings import Parameters
+from ctrbench.prepare.oncold.tables import UNKNOWN_USER, cohorts, fields, item_columns
+from ctrbench.prepare.writer import Writer
+
+LOOK_AHEAD = 8
+"""Blocks per process that may wait to be written: the bound on memory."""
+
+
+def prepare(request: Request) -> Manifest:
+    """Simulates the dataset into the request's folder; the same bytes for one scale and seed, whatever the jobs.
+
+    Raises:
+        CtrbenchError: a parameter on the card is unknown, missing or mistyped, or the split leaves no training days.
+    """
+    simulation = request.simulation or Simulation()
+    plan = make_plan(request.card, simulation)
+    writer, totals = Writer(request.folder), Totals(plan)
+    writer.append(USERS, pa.table(UNKNOWN_USER))
+    for done, block in enumerate(blocks(plan, simulation.jobs), start=1):
+        writer.append(ROWS, pa.table(block.rows | {"start": block.rows["start"] + totals.clicks}))
+        writer.append(SEQUENCE, pa.table(block.sequence))
+        writer.append(USERS, pa.table(block.users))
+        writer.append(TRUTH, pa.table(block.truth))
+        totals.add(block)
+        request.progress("blocks of users", done, plan.blocks)
+    writer.append(ITEMS, pa.table(item_columns(plan.world().items, totals.popularity)))
+    files, contents = writer.close()
+    return totals.manifest(request, files, contents)
+
+
+def make_plan(card: Card, simulation: Simulation) -> Plan:
+    """What the card asks for at a scale and seed.
+
+    Raises:
+        CtrbenchError: a parameter is unknown, missing or mistyped, or the split leaves no training days.
+    """
+    parameters = Parameters.read(card.options, f"{card.name}: options")
+    if card.split.rule != "calendar":
+        raise CtrbenchError(f"{card.name}: split.rule {card.split.rule!r} does not fit format oncold-sim; use calendar")
+    if card.split.test_days + card.split.validation_days >= parameters.days:
+        raise CtrbenchError(
+            f"{card.name}: split leaves none of the {parameters.days} days for training; raise options.days"
+        )
+    return Plan(
+        parameters=parameters,
+        split=card.split,
+        users=parameters.users_at(simulation.scale),
+        items=parameters.items_at(simulation.scale),
+        seed=simulation.seed,
+    )
+
+
+def blocks(plan: Plan, jobs: int) -> Iterator[Block]:
+    """All blocks in order, made by ``jobs`` processes in waves of bounded size.
+
+    A wave is bounded because joblib's generator runs ahead of its reader without limit.
+    """
+    with joblib.Parallel(n_jobs=jobs, return_as="generator") as parallel:
+        wave = LOOK_AHEAD * jobs
+        for first in range(0, plan.blocks, wave):
+            numbers = range(first, min(first + wave, plan.blocks))
+            yield from parallel(joblib.delayed(make_block)(plan, number) for number in numbers)
+
+
+class Totals:
+    """What the manifest and items.parquet sum over blocks."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.clicks = 0
+        self.popularity = np.zeros(plan.items + 1, np.int64)
+        self._rows = np.zeros(len(Split), np.int64)
+        self._positives = np.zeros(len(Split), np.int64)
+        self._test_users: list[np.ndarray] = []
+
+    def add(self, block: Block) -> None:
+        """Counts a block."""
+        rows, clicked = block.rows, block.rows["click"] == 1
+        self.clicks += len(block.sequence["item"])
+        trained = clicked & (rows["split"] == Split.TRAIN)
+        self.popularity += np.bincount(rows["item"][trained], minlength=len(self.popularity))
+        self._rows += np.bincount(rows["split"], minlength=len(Split))
+        self._positives += np.bincount(rows["split"][clicked], minlength=len(Split))
+        self._test_users.append(summary.first_test_lengths(rows["user"], rows["length"], rows["split"]))
+
+    def manifest(self, request: Request, files: dict[str, str], contents: dict[str, str]) -> Manifest:
+        """The manifest of everything counted."""
+        card, plan = request.card, self.plan
+        test_users = np.concatenate(self._test_users)
+        if not len(test_users):
+            raise CtrbenchError(f"{card.name}: no impression falls into the test days; pass a larger --scale")
+        return Manifest(
+            name=card.name,
+            title=card.title,
+            labels=("click", "conversion"),
+            users=plan.users,
+            items=plan.items,
+            interactions=int(self._rows.sum()),
+            splits={
+                part.name.lower(): SplitCounts(rows=int(self._rows[part]), positives=int(self._positives[part]))
+                for part in Split
+            },
+            split_rule=split.sentence(card.split),
+            fields=fields(plan),
+            cohorts=cohorts(plan),
+            negatives=Negatives(source="impressions"),
+            activeness=summary.activeness(test_users),
+            mean_click_length=float(self._positives[Split.TRAIN] / plan.users),
+            synthetic=True,
+            card_hash=request.card_hash(),
+            sources={},
+            files=files,
+            contents=contents,
+        )
