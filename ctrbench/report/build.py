@@ -1,0 +1,58 @@
+"""A report: cells, tables for reading and footer, ready for any format."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctrbench.experiments.record import ReferenceRecord, RunRecord
+from ctrbench.experiments.tables import TableSpec
+from ctrbench.report.cells import Cell
+from ctrbench.report.comparison import cells
+from ctrbench.report.footer import Note, footer
+from ctrbench.report.layout import Block, blocks
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a format writes down."""
+
+    spec: TableSpec
+    finished: int
+    """Number of runs behind the cells."""
+    missing: tuple[str, ...]
+    """Runs of the table that have no record, each in a few words."""
+    cells: tuple[Cell, ...]
+    blocks: tuple[Block, ...]
+    notes: tuple[Note, ...]
+
+    @property
+    def incomplete(self) -> str | None:
+        """What is missing, in one sentence; None where every run is there."""
+        if not self.missing:
+            return None
+        return (
+            f"{len(self.missing)} of {self.finished + len(self.missing)} runs missing: {'; '.join(self.missing)}. "
+            f"To finish them: ctrbench run {self.spec.name}"
+        )
+
+
+def build(
+    spec: TableSpec,
+    records: Sequence[RunRecord],
+    references: Sequence[ReferenceRecord],
+    missing: Sequence[str] = (),
+    by: str = "activeness",
+) -> Report:
+    """Fills a table, as far as its records go.
+
+    Raises:
+        CtrbenchError: as :func:`ctrbench.report.comparison.cells`.
+    """
+    found = cells(spec, records, references, by)
+    return Report(
+        spec=spec,
+        finished=len(records),
+        missing=tuple(missing),
+        cells=tuple(found),
+        blocks=tuple(blocks(found, spec.base)),
+        notes=tuple(footer(spec, records, by)),
+    )

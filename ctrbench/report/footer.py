@@ -1,0 +1,193 @@
+"""What stands under every table: how the numbers were obtained, in the records' own words."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ctrbench.data.schema import Negatives
+from ctrbench.experiments.config import RunConfig
+from ctrbench.experiments.record import GroupMetrics, RunRecord
+from ctrbench.experiments.tables import TableSpec
+from ctrbench.report.comparison import why_not_comparable
+from ctrbench.report.verdicts import CLOSE_AUC, SIGNIFICANT
+
+FINGERPRINT_LENGTH = 12
+
+
+class Note(NamedTuple):
+    """One paragraph of the footer."""
+
+    title: str
+    text: str
+
+
+def footer(spec: TableSpec, records: Sequence[RunRecord], by: str) -> list[Note]:
+    """The notes of a table, from its records (at least one) and the column ``by`` that cuts its rows."""
+    datasets = {record.config.dataset: record for record in records}
+    notes = [
+        Note("Protocol", _protocol(datasets, records)),
+        Note("Negatives", _shared((name, _negatives(r)) for name, r in datasets.items())),
+        Note("Groups", _shared((name, _groups(r, by)) for name, r in datasets.items())),
+        Note("Settings", _settings([record.config for record in records])),
+        Note("Search", _search(spec.search_trials)),
+        Note("Reading", _reading(spec)),
+        Note("Data", "; ".join(_data(name, record) for name, record in datasets.items())),
+        Note("Software", _mixed(records, _software)),
+        Note("Machine", _mixed(records, _machine)),
+    ]
+    reasons = [(name, reason) for name, record in datasets.items() if (reason := why_not_comparable(spec, record))]
+    if spec.published and reasons:
+        notes.insert(-3, Note("Not comparable", "; ".join(f"{name}: {reason}" for name, reason in reasons)))
+    return notes
+
+
+def _shared(facts: Iterable[tuple[str, str]]) -> str:
+    """Each distinct text once, with the names it holds for; without names where it holds for all."""
+    holders: dict[str, list[str]] = {}
+    for name, text in facts:
+        holders.setdefault(text, []).append(name)
+    if len(holders) == 1:
+        return next(iter(holders))
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in holders.items())
+
+
+def _protocol(datasets: Mapping[str, RunRecord], records: Sequence[RunRecord]) -> str:
+    rule = _shared((name, record.data.split_rule) for name, record in datasets.items())
+    trainings = [record.config.training for record in records]
+    stops = _shared(
+        (
+            record.config.method,
+            f"training stops after {training.patience} epochs without a better validation {_metric(training.watch)}, "
+            f"or after {training.epochs}, and keeps the best epoch's weights",
+        )
+        for record, training in zip(records, trainings, strict=True)
+    )
+    split = _shared(
+        (r.config.method, f"the {r.config.measure} split is read once per run, at the end") for r in records
+    )
+    return f"{rule.rstrip('.')}. {_sentence(stops)} {_sentence(split)} Equal seeds are paired: same batches."
+
+
+def _metric(name: str) -> str:
+    return "AUC" if name == "auc" else name
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _negatives(record: RunRecord) -> str:
+    negatives, data = record.data.negatives, record.config.data
+    if negatives.source == "impressions":
+        return "impressions without a click; none are sampled"
+    drawn = "drawn anew each epoch" if data.negatives == "fresh" else "drawn once"
+    return (
+        f"items drawn by {_distribution(negatives)}; {negatives.per_positive} stored per validation and test positive, "
+        f"{data.negatives_per_positive} per training positive, {drawn}"
+    )
+
+
+def _distribution(negatives: Negatives) -> str:
+    names = {0.0: " (uniform)", 1.0: " (proportional)"}
+    return f"training popularity to the power {negatives.exponent:g}{names.get(negatives.exponent, '')}"
+
+
+def _groups(record: RunRecord, by: str) -> str:
+    rows = ", ".join(f"{m.group} {_rows(m)}" for m in record.metrics if m.column == by)
+    if by != "activeness":
+        return f"rows (positives) by {by}: {rows}"
+    (low, high), shares = record.data.activeness.cutoffs, record.data.activeness.shares
+    non, slightly, highly = (f"{share:.1%} of test users" for share in shares)
+    return (
+        f"click length L = clicks before the row; non-active L <= {low} ({non}), slightly-active L <= {high} "
+        f"({slightly}), highly-active L > {high} ({highly}); rows (positives): {rows}"
+    )
+
+
+def _rows(metrics: GroupMetrics) -> str:
+    return f"{metrics.rows:,} ({metrics.positives:,})"
+
+
+def _settings(configs: Sequence[RunConfig]) -> str:
+    """Settings that all runs share, then those of each dataset, backbone and method that differ."""
+    places = [(c.dataset, c.backbone, c.method) for c in configs]
+    varying = [part for part in range(3) if len({place[part] for place in places}) > 1]
+    names = [" · ".join(place[part] for part in varying) for place in places]
+    flat = [_flat(config) for config in configs]
+    common = {path: text for path, text in flat[0].items() if all(own.get(path) == text for own in flat)}
+    own = [
+        (name, _listed({path: text for path, text in settings.items() if path not in common}))
+        for name, settings in dict(zip(names, flat, strict=True)).items()
+    ]
+    differing = _shared((name, text) for name, text in own if text)
+    return _listed(common) + (f". {differing}" if differing else "")
+
+
+def _flat(config: RunConfig) -> dict[str, str]:
+    """Path of a setting, as ``--set`` takes it -> its value."""
+    sections: dict[str, dict[str, Any]] = {
+        "data": config.data.model_dump(mode="json"),
+        "training": config.training.model_dump(mode="json"),
+        "backbone": config.backbone_settings,
+        "method": config.method_settings,
+    }
+    return {f"{section}.{key}": _text(value) for section, own in sections.items() for key, value in own.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _listed(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"{path} {text}" for path, text in settings.items())
+
+
+def _search(trials: int) -> str:
+    if not trials:
+        return "0 trials: every method runs with the settings that the recipe fixes"
+    return f"{trials} trials for each method, dataset and backbone, on validation (fewer points: all of them)"
+
+
+def _reading(spec: TableSpec) -> str:
+    verdicts = (
+        f" A published AUC is within if it lies in the 95 % interval of ours or nearer than {CLOSE_AUC}; otherwise "
+        f"ours is higher or lower. Direction agrees if it is the sign of the paper's difference to {spec.base}."
+    )
+    return (
+        "mean ± sample standard deviation over seeds; intervals are 95 % t-intervals, of a difference paired by seed; "
+        f"p of the paired t-test, Holm-corrected over the methods compared in one group and metric; a method improves "
+        f"or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, one seed)."
+        f"{verdicts if spec.published else ''}"
+    )
+
+
+def _data(name: str, record: RunRecord) -> str:
+    data = record.data
+    simulated = ", simulated: never called reproduced" if data.synthetic else ""
+    return (
+        f"{name} ({data.title}): {data.users:,} users, {data.items:,} items, {data.interactions:,} interactions, "
+        f"fingerprint {record.fingerprint[:FINGERPRINT_LENGTH]}{simulated}"
+    )
+
+
+def _software(record: RunRecord) -> str:
+    environment = record.environment
+    versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
+    return versions + (f", commit {environment.git_commit[:7]}" if environment.git_commit else "")
+
+
+def _machine(record: RunRecord) -> str:
+    environment = record.environment
+    threads = f"{environment.threads} thread{'s' if environment.threads != 1 else ''}"
+    return f"{environment.machine}, {environment.cores} cores, {threads} per run, {environment.device}"
+
+
+def _mixed(records: Sequence[RunRecord], describe: Callable[[RunRecord], str]) -> str:
+    """One description; several, with their numbers of runs, where the table mixes them."""
+    counts: dict[str, int] = {}
+    for record in records:
+        counts[describe(record)] = counts.get(describe(record), 0) + 1
+    if len(counts) == 1:
+        return next(iter(counts))
+    return "mixed: " + "; ".join(f"{text} ({count} of {len(records)} runs)" for text, count in counts.items())

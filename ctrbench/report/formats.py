@@ -1,0 +1,91 @@
+"""A report as text: Markdown, LaTeX (booktabs), CSV, JSON."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Literal
+
+from tabulate import tabulate
+
+from ctrbench.report.build import Report
+from ctrbench.report.cells import frame
+from ctrbench.report.layout import Grid
+
+Format = Literal["markdown", "latex", "csv", "json"]
+
+
+def markdown(report: Report) -> str:
+    """Headings and pipe tables, as GitHub shows them."""
+    parts = [f"# {report.spec.title}", _subtitle(report)]
+    if report.incomplete:
+        parts.append(f"> **{report.incomplete}**")
+    for block in report.blocks:
+        parts.append(f"## {block.title}")
+        for grid in block.grids:
+            parts += [f"### {grid.title}", _tabulated(grid, "pipe")]
+    parts += ["## How these numbers were obtained", "\n".join(f"- **{n.title}**: {n.text}" for n in report.notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(report: Report) -> str:
+    r"""One ``table`` per grid, for ``\usepackage{booktabs}`` and UTF-8; the footer as a paragraph."""
+    parts = [f"% {report.spec.title} (recipe {report.spec.name})"]
+    if report.incomplete:
+        parts.append(f"% {report.incomplete}")
+    for block in report.blocks:
+        for grid in block.grids:
+            caption = _escaped(f"{block.title}. {grid.title}.")
+            body = _tabulated(grid, "latex_booktabs")
+            parts.append(f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n{body}\n\\end{{table}}")
+    notes = "\n".join(f"\\textbf{{{_escaped(n.title)}.}} {_escaped(n.text)}" for n in report.notes)
+    return "\n\n".join([*parts, f"{{\\footnotesize\\noindent\n{notes}\n}}"]) + "\n"
+
+
+def as_csv(report: Report) -> str:
+    """One row per cell, numbers in full precision; see :data:`ctrbench.report.cells.COLUMNS`."""
+    return str(frame(report.cells).to_csv(index=False, lineterminator="\n"))
+
+
+def as_json(report: Report) -> str:
+    """The table, its cells with everything that the verdicts rest on, its footer and the missing runs."""
+    document = {
+        "table": report.spec.model_dump(mode="json"),
+        "missing": report.missing,
+        "cells": [asdict(cell) for cell in report.cells],
+        "notes": dict(report.notes),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+FORMATS: dict[Format, Callable[[Report], str]] = {
+    "markdown": markdown,
+    "latex": latex,
+    "csv": as_csv,
+    "json": as_json,
+}
+
+
+def _subtitle(report: Report) -> str:
+    return f"Recipe `{report.spec.name}`" + (f", after {report.spec.paper}" if report.spec.paper else "")
+
+
+def _tabulated(grid: Grid, form: str) -> str:
+    # The names of a row are text; everything else lines up on the right.
+    alignment = ["left"] * grid.keys + ["right"] * (len(grid.header) - grid.keys)
+    return tabulate(grid.rows, grid.header, tablefmt=form, colalign=alignment, disable_numparse=True)
+
+
+_LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_LATEX)

@@ -1,0 +1,124 @@
+"""The tables for reading, before any format: one block per dataset and backbone, a few grids of text in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctrbench.metrics.significance import Interval
+from ctrbench.report.cells import NO_BACKBONE, Cell
+from ctrbench.report.published import Metric
+
+DASH = "-"
+"""Stands for what is not defined: a group of one class, a spread of one seed, a verdict without a published value."""
+
+HEADINGS: dict[Metric, str] = {"auc": "AUC (higher is better)", "ne": "NE (lower is better)"}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    keys: int
+    """Number of leading columns that name a row."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The grids of one dataset and backbone."""
+
+    title: str
+    grids: tuple[Grid, ...]
+
+
+def blocks(cells: Sequence[Cell], base: str) -> list[Block]:
+    """Lays out the cells of :func:`ctrbench.report.comparison.cells`."""
+    models = [cell for cell in cells if cell.backbone != NO_BACKBONE]
+    found = []
+    for dataset, backbone in dict.fromkeys((cell.dataset, cell.backbone) for cell in models):
+        own = [cell for cell in models if (cell.dataset, cell.backbone) == (dataset, backbone)]
+        references = [cell for cell in cells if cell.dataset == dataset and cell.backbone == NO_BACKBONE]
+        seeds = max(cell.seeds for cell in own)
+        title = f"{dataset} · {backbone} · {seeds} seed{'s' if seeds != 1 else ''}"
+        grids = (
+            _levels([*own, *references], "auc", seeds),
+            _differences(own, "auc", base),
+            _beside_paper(own, base),
+            _levels([*own, *references], "ne", seeds),
+            _differences(own, "ne", base),
+        )
+        found.append(Block(title, tuple(grid for grid in grids if grid.rows)))
+    return found
+
+
+def _levels(cells: Sequence[Cell], metric: Metric, seeds: int) -> Grid:
+    """One row per method, one column per group."""
+    table = {(cell.method, cell.group): cell for cell in cells if cell.metric == metric}
+    methods, groups = (list(dict.fromkeys(key[part] for key in table)) for part in (0, 1))
+    rows = []
+    for method in methods:
+        found = [table[method, group] for group in groups if (method, group) in table]
+        fewer = 0 < (own := max(cell.seeds for cell in found)) < seeds
+        name = f"{method} ({own} of {seeds} seeds)" if fewer else method
+        rows.append((name, *(_with_spread(table.get((method, group))) for group in groups)))
+    return Grid(HEADINGS[metric], ("method", *groups), tuple(rows), keys=1)
+
+
+def _differences(cells: Sequence[Cell], metric: Metric, base: str) -> Grid:
+    """One row per method and group: the difference to the base, with its interval and corrected p."""
+    relaimpr = {(cell.method, cell.group): cell for cell in cells if cell.metric == "relaimpr"}
+    own = [cell for cell in cells if cell.metric == metric and cell.method != base]
+    header: tuple[str, ...] = ("method", "group", "difference", "95 % interval", "p", "direction")
+    rows: list[tuple[str, ...]] = [
+        (
+            *(cell.method, cell.group),
+            _number(cell.difference.delta if cell.difference else None, "{:+.4f}"),
+            _span(cell.difference.interval if cell.difference else None, "{:+.4f}"),
+            _p(cell.p),
+            cell.direction or DASH,
+        )
+        for cell in own
+    ]
+    if metric == "auc":
+        header = (*header[:2], "RelaImpr", *header[2:])
+        gains = [_number(relaimpr[cell.method, cell.group].mean, "{:+.2f} %") for cell in own]
+        rows = [(*row[:2], gain, *row[2:]) for row, gain in zip(rows, gains, strict=True)]
+    return Grid(f"{HEADINGS[metric][:3].strip()} against {base}", header, tuple(rows), keys=2)
+
+
+def _beside_paper(cells: Sequence[Cell], base: str) -> Grid:
+    """One row per published AUC."""
+    header = ("method", "group", "AUC", "95 % interval", "paper", "AUC is", f"paper to {base}", "direction")
+    rows = [
+        (
+            *(cell.method, cell.group),
+            _number(cell.mean, "{:.4f}"),
+            _span(cell.interval, "{:.4f}"),
+            _number(cell.published, "{:.4f}"),
+            cell.value_verdict or DASH,
+            _number(cell.published_delta, "{:+.4f}"),
+            cell.agreement or DASH,
+        )
+        for cell in cells
+        if cell.metric == "auc" and cell.published is not None
+    ]
+    return Grid("AUC beside the paper", header, tuple(rows), keys=2)
+
+
+def _with_spread(cell: Cell | None) -> str:
+    if cell is None or cell.mean is None:
+        return DASH
+    return f"{cell.mean:.4f}" if cell.std is None else f"{cell.mean:.4f} ± {cell.std:.4f}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return DASH if value is None else form.format(value)
+
+
+def _span(interval: Interval | None, form: str) -> str:
+    return DASH if interval is None else f"[{form.format(interval.low)}, {form.format(interval.high)}]"
+
+
+def _p(value: float | None) -> str:
+    return DASH if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
