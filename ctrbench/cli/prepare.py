@@ -1,5 +1,128 @@
 """``ctrbench prepare``."""
 
+import contextlib
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def prepare() -> None:
-    """Placeholder."""
+import typer
+
+from ctrbench.errors import CtrbenchError
+
+if TYPE_CHECKING:
+    from ctrbench.prepare.card import Card
+    from ctrbench.prepare.formats import Progress, Simulation
+    from ctrbench.prepare.stage import Prepared
+
+
+def prepare(
+    name: Annotated[str, typer.Argument(help="Dataset: see ctrbench list datasets, or one of your own with --card.")],
+    *,
+    source: Annotated[Path | None, typer.Option(help="Raw file or folder to take instead of downloading.")] = None,
+    card: Annotated[Path | None, typer.Option(help="Dataset card of your own (TOML).")] = None,
+    other_version: Annotated[
+        bool, typer.Option("--other-version", help="Accept other counts and checksums than the card's.")
+    ] = False,
+    data: Annotated[Path | None, typer.Option(help="Downloads and prepared data [CTRBENCH_DATA, datasets/].")] = None,
+    scale: Annotated[float | None, typer.Option(help="Simulated data: share of the full size.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Simulated data: seed.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Simulated data: processes; the data do not depend on it.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Prepare again, even if nothing changed.")] = False,
+) -> None:
+    """Turns raw files, or a simulation, into a prepared dataset."""
+    from ctrbench import places
+    from ctrbench.prepare import stage
+    from ctrbench.prepare.card import read_card, shipped_card
+
+    chosen = read_card(card) if card else shipped_card(name)
+    if chosen.name != name:
+        raise CtrbenchError(f"{card}: the card is of {chosen.name!r}, not {name!r}; name them alike")
+    simulation = _simulation(chosen, source, scale=scale, seed=seed, jobs=jobs)
+    with _bars() as progress:
+        prepared = stage.prepare(
+            chosen,
+            places.data_folder(data),
+            source=source,
+            simulation=simulation,
+            other_version=other_version,
+            force=force,
+            progress=progress,
+        )
+    _show(chosen, prepared)
+
+
+def _simulation(
+    card: "Card", source: Path | None, *, scale: float | None, seed: int | None, jobs: int | None
+) -> "Simulation | None":
+    from ctrbench.prepare.formats import Simulation
+
+    given = {"scale": scale, "seed": seed, "jobs": jobs}
+    named = [option for option, value in given.items() if value is not None]
+    if named and not card.synthetic:
+        raise CtrbenchError(f"{card.name}: --{named[0]} is for simulated data only; leave it out")
+    if source and card.synthetic:
+        raise CtrbenchError(f"{card.name}: simulated data have no files; leave out --source")
+    if not card.synthetic:
+        return None
+    return Simulation(
+        scale=1.0 if scale is None else scale, seed=0 if seed is None else seed, jobs=1 if jobs is None else jobs
+    )
+
+
+@contextlib.contextmanager
+def _bars() -> "Iterator[Progress]":
+    """Progress bars on standard error, one for each thing in progress."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    tasks: dict[str, TaskID] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def _show(card: "Card", prepared: "Prepared") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    manifest = prepared.manifest
+    console = Console()
+    console.print(f"{manifest.title}: {'prepared' if prepared.fresh else 'already prepared'} in {prepared.folder}")
+    sizes = Table("", "users", "items", "interactions", box=box.SIMPLE)
+    sizes.add_row("here", *(f"{count:,}" for count in (manifest.users, manifest.items, manifest.interactions)))
+    if published := _published(card.table1):
+        sizes.add_row("published (AQCL, table 1)", *(f"{int(count):,}" for count in published))
+    console.print(sizes)
+    parts = Table("split", "rows", "positives", box=box.SIMPLE, caption=manifest.split_rule, caption_justify="left")
+    for part, counts in manifest.splits.items():
+        parts.add_row(part, f"{counts.rows:,}", f"{counts.positives:,}")
+    console.print(parts)
+    low, high = manifest.activeness.cutoffs
+    shares = " / ".join(f"{share:.1%}" for share in manifest.activeness.shares)
+    console.print(f"activeness by click length: to {low}, to {high}, above ({shares} of test users)")
+    if manifest.negatives.source == "impressions":
+        console.print("negatives: impressions that were not clicked")
+    else:
+        console.print(
+            f"negatives: {manifest.negatives.per_positive} per validation and test positive, "
+            f"by popularity ** {manifest.negatives.exponent:g}"
+        )
+
+
+def _published(row: str | None) -> tuple[str, str, str] | None:
+    """Users, items and samples of a dataset's row in the published table 1."""
+    from ctrbench.places import PACKAGE
+
+    with (PACKAGE / "published" / "aqcl_table1.csv").open(encoding="utf-8") as file:
+        for entry in csv.DictReader(file):
+            if entry["dataset"] == row:
+                return entry["users"], entry["items"], entry["samples"]
+    return None

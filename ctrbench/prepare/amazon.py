@@ -39,8 +39,7 @@ def prepare(request: Request) -> Manifest:
     options = Options.read(request.card.options, f"{request.card.name}: options")
     interactions = read_reviews(request.files[options.reviews])
     items = read_metadata(request.files[options.metadata], set(interactions["item"]))
-    users = pd.DataFrame(index=pd.Index([], dtype=object))
-    return assemble(request, Raw(interactions=interactions, items=items, users=users, file=options.reviews))
+    return assemble(request, Raw(interactions=interactions, attributes={"item": items}, file=options.reviews))
 
 
 def read_reviews(path: Path) -> pd.DataFrame:

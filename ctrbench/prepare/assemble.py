@@ -6,7 +6,7 @@ Shapes: R interactions, W rows with the stored negatives; U users and V items in
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -43,11 +43,7 @@ def assemble(request: Request, raw: Raw) -> Manifest:
     interactions = interactions.assign(user=(user + 1).astype(np.int32), item=(item + 1).astype(np.int32))
     interactions = interactions.iloc[order(interactions, card.ties)]
     observed = observed_rows(card, raw.labels, interactions)
-    encoded = encode(
-        card,
-        {"user": _with_reserved(raw.users, users), "item": _with_reserved(raw.items, items), "row": interactions},
-        observed,
-    )
+    encoded = encode(card, values_of(raw, {"user": users, "item": items}, interactions.index), observed)
     popularity = np.bincount(observed.item[observed.trained_click], minlength=len(items) + 1)
     rows = observed if raw.labels else with_negatives(observed, popularity, card.negatives)
     sequence = observed.item[observed.click]
@@ -104,6 +100,14 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
     return rows
 
 
+def values_of(raw: Raw, keys: Mapping[Source, pd.Index], rows: pd.Index) -> dict[Source, pd.DataFrame]:
+    """Raw attributes in the order of the codes to be: users and items by id from the reserved 0, rows as sorted."""
+    values = {source: pd.DataFrame(index=rows) for source in get_args(Source)} | dict(raw.attributes)
+    for source, known in keys.items():
+        values[source] = values[source].reindex([None, *known])
+    return values | {"row": values["row"].loc[rows]}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
     """Fields and cohorts, and their code columns by the table that holds them."""
@@ -118,7 +122,7 @@ def encode(card: Card, frames: Mapping[Source, pd.DataFrame], rows: Rows) -> Enc
 
     Args:
         card: names them.
-        frames: raw values of each source; users and items from the reserved 0, rows as the sorted interactions.
+        frames: of :func:`values_of`.
         rows: one per interaction.
 
     Raises:
@@ -162,11 +166,6 @@ def stored_negatives(card: Card, labels: tuple[str, ...]) -> Negatives:
     if labels:
         return Negatives(source="impressions")
     return Negatives(source="sampled", exponent=card.negatives.exponent, per_positive=card.negatives.per_positive)
-
-
-def _with_reserved(known: pd.DataFrame, keys: pd.Index) -> pd.DataFrame:
-    """Rows by id: the reserved 0, then the keys in order; what is not known is missing."""
-    return known.reindex(pd.Index([None, *keys], dtype=object)).reset_index(drop=True)
 
 
 def _column(card: Card, frames: Mapping[Source, pd.DataFrame], settings: FieldSettings) -> "pd.Series[Any]":

@@ -63,18 +63,20 @@ def encode_cohort(
 def _sorted_values(raw: pd.Series) -> NDArray[np.object_]:
     values = raw.dropna().unique()
     # Mixed types have no order of their own.
-    return np.asarray(sorted(values, key=lambda value: (str(type(value)), value)), dtype=object)
+    ordered: list[object] = sorted(values, key=lambda value: (str(type(value)), value))
+    return np.array(ordered, dtype=object)
 
 
 def _numbers(settings: CohortSettings, raw: pd.Series, training: NDArray[np.int64]) -> NDArray[np.float64]:
     if settings.cut == "size":
         size = raw.iloc[training].value_counts()
-        return raw.map(size).fillna(0).where(raw.notna()).to_numpy(np.float64)
+        sizes = raw.map(size.to_dict()).astype(np.float64).fillna(0).where(raw.notna())
+        return np.asarray(sizes, np.float64)
     numbers = pd.to_numeric(raw, errors="coerce")
     if (numbers.isna() & raw.notna()).any():
         wrong = raw[numbers.isna() & raw.notna()].iloc[0]
         raise CtrbenchError(f"cohort {settings.name!r}: {wrong!r} is no number; cut it by values or size on the card")
-    return numbers.to_numpy(np.float64)
+    return numbers.to_numpy(dtype=np.float64)
 
 
 def _edges(training: NDArray[np.float64], buckets: int) -> NDArray[np.float64]:

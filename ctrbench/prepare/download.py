@@ -64,7 +64,7 @@ class Resuming:
     """Where parts lie."""
     progress: Progress = silent
 
-    def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
+    def __call__(self, url: str, output_file: str, _pooch: Any, check_only: bool = False) -> None:  # noqa: ARG002
         """Writes what ``url`` serves to ``output_file``.
 
         Raises:
@@ -83,6 +83,7 @@ class Resuming:
         _validator(part).unlink(missing_ok=True)
 
     def _continue(self, url: str, part: Path) -> None:
+        """Adds to the part what it lacks, or starts it over where the server has another version or no ranges."""
         validator = _validator(part)
         have = part.stat().st_size if part.exists() and validator.exists() else 0
         # Compressed transfer would make the offsets those of another stream.
@@ -92,7 +93,8 @@ class Resuming:
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
                 part.unlink()
-                raise requests.ConnectionError("the partial file does not fit")
+                self._continue(url, part)
+                return
             response.raise_for_status()
             if response.status_code != requests.codes.partial_content:
                 have = 0
@@ -120,12 +122,12 @@ def _remember(response: requests.Response, validator: Path) -> None:
 
 
 def _reason(error: Exception, source: SourceFile) -> str:
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"status {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return "no answer"
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return "connection refused or cut"
-    if isinstance(error, ValueError) and source.sha256:
-        return f"checksum differs, want {source.sha256[:8]}…"
-    return str(error)
+    if isinstance(error, OSError):
+        return str(error)
+    return f"checksum differs, want {source.sha256}"

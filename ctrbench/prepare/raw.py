@@ -1,11 +1,16 @@
 """Raw interactions, as a source reader hands them to the common path."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from ctrbench.data.schema import Source
 from ctrbench.errors import CtrbenchError
+
+YEAR_5138 = 1e11
+"""Seconds; a later time is a number of milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,12 +21,11 @@ class Raw:
     """
 
     interactions: pd.DataFrame
-    """``user``, ``item`` (any keys), ``time`` (seconds since 1970), ``line`` (in the source file, from 1), one column
-    per label (0 or 1), and the raw columns of row fields and cohorts."""
-    items: pd.DataFrame
-    """Index: item key; raw columns of item fields and cohorts. A missing item or value is unknown."""
-    users: pd.DataFrame
-    """Index: user key; raw columns of user fields and cohorts."""
+    """``user``, ``item`` (any keys), ``time`` (seconds since 1970), ``line`` (in the source file, from 1) and a column
+    per label (0 or 1)."""
+    attributes: Mapping[Source, pd.DataFrame]
+    """The raw columns of fields and cohorts. ``item``, ``user``: by key, in any order, and a missing key or value is
+    unknown; ``row``: by the index of the interactions. A source without columns may be left out."""
     labels: tuple[str, ...] = ()
     """Label columns, the first is the click. None: every interaction is a click, and negatives are sampled."""
     file: str
@@ -41,7 +45,8 @@ def checked(raw: Raw) -> pd.DataFrame:
     for column in ("user", "item"):
         _refuse(raw, table[column].isna(), f"{column} is missing")
     time = pd.to_numeric(table["time"], errors="coerce").to_numpy(np.float64)
-    _refuse(raw, ~np.isfinite(time) | (time < 0), "time is missing, negative or no number of seconds")
+    _refuse(raw, ~np.isfinite(time) | (time < 0), "time is missing, negative or no time")
+    _refuse(raw, time >= YEAR_5138, "time is not in seconds")
     for label in raw.labels:
         _refuse(raw, ~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1")
     return table.assign(time=time.astype(np.int64))
