@@ -1,5 +1,59 @@
 """``ctrbench doctor``."""
 
+import platform
+from collections.abc import Iterator
+from pathlib import Path
 
-def doctor() -> None:
-    """Placeholder."""
+import typer
+
+from ctrbench import places
+from ctrbench.cli.options import Data, Results
+from ctrbench.errors import CtrbenchError
+
+
+def doctor(data: Data = None, results: Results = None) -> None:
+    """Checks versions, device, threads, whether results can be written, and whether prepared data are intact."""
+    problems = 0
+    for name, found in (*_machine(), *_folders(places.data_folder(data), places.results_folder(results))):
+        problems += isinstance(found, CtrbenchError)
+        typer.echo(f"{'FAULT' if isinstance(found, CtrbenchError) else 'ok':5}  {name}: {found}")
+    if problems:
+        raise CtrbenchError(f"{problems} fault{'s' if problems > 1 else ''} found; see above for the way out of each")
+
+
+def _machine() -> Iterator[tuple[str, str]]:
+    import joblib
+    import torch
+
+    import ctrbench
+
+    yield "ctrbench", ctrbench.__version__
+    yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield "torch", torch.__version__
+    cuda = torch.cuda.is_available()
+    yield "device", f"cuda, {torch.cuda.get_device_name()}" if cuda else "cpu (torch sees no CUDA device)"
+    yield "cores", f"{joblib.cpu_count()}: so many runs side by side, one thread each"
+
+
+def _folders(data: Path, results: Path) -> Iterator[tuple[str, str | CtrbenchError]]:
+    from ctrbench.data.integrity import verify_files
+    from ctrbench.data.schema import read_manifest
+    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.experiments.plan import prepared_names
+
+    try:
+        ledger = Ledger(results)
+        ledger.require_writable()
+        yield f"results {results}", f"writable, {len(ledger.identities())} finished runs"
+    except CtrbenchError as error:
+        yield f"results {results}", error
+    names = prepared_names(data)
+    if not names:
+        yield f"data {data}", "no dataset is prepared; ctrbench prepare amazon-beauty"
+    for name in names:
+        try:
+            manifest = read_manifest(data / name)
+            verify_files(data / name, manifest)
+            yield f"data {data / name}", f"intact, fingerprint {manifest.fingerprint[:12]}"
+        except CtrbenchError as error:
+            yield f"data {data / name}", error

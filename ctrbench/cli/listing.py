@@ -1,5 +1,76 @@
-"""``ctrbench listing``."""
+"""``ctrbench list``."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctrbench import places
+from ctrbench.cli.options import Data, Results
 
 
-def list_names() -> None:
-    """Placeholder."""
+class Kind(StrEnum):
+    """What there is to list."""
+
+    DATASETS = "datasets"
+    BACKBONES = "backbones"
+    METHODS = "methods"
+    RECIPES = "recipes"
+    RUNS = "runs"
+
+
+def list_names(
+    kind: Annotated[Kind, typer.Argument(show_default=False)], data: Data = None, results: Results = None
+) -> None:
+    """Lists datasets, backbones, methods, recipes or runs, one per line."""
+    match kind:
+        case Kind.DATASETS:
+            lines = _datasets(places.data_folder(data))
+        case Kind.BACKBONES:
+            from ctrbench.backbones import BACKBONES
+
+            lines = BACKBONES.names()
+        case Kind.METHODS:
+            from ctrbench.methods import METHODS
+
+            lines = METHODS.names()
+        case Kind.RECIPES:
+            from ctrbench.experiments.recipe import read_recipe, recipe_names
+
+            lines = [f"{name}: {read_recipe(name).title}" for name in recipe_names()]
+        case Kind.RUNS:
+            lines = _runs(places.results_folder(results))
+    for line in lines:
+        typer.echo(line)
+
+
+def _datasets(data: Path) -> list[str]:
+    from ctrbench.data.schema import read_manifest
+    from ctrbench.experiments.plan import prepared_names
+
+    prepared = prepared_names(data)
+    cards = {path.stem for path in places.shipped("datasets").glob("*.toml")}
+    lines = []
+    for name in sorted(cards.union(prepared)):
+        if name in prepared:
+            manifest = read_manifest(data / name)
+            counts = f"{manifest.users:,} users, {manifest.items:,} items, {manifest.interactions:,} interactions"
+            lines.append(f"{name}: prepared, {counts}")
+        else:
+            lines.append(f"{name}: not prepared; ctrbench prepare {name}")
+    return lines
+
+
+def _runs(results: Path) -> list[str]:
+    from ctrbench.experiments.ledger import Ledger
+
+    ledger = Ledger(results)
+    lines = []
+    for record in map(ledger.read, ledger.identities()):
+        config = record.config
+        overall = next(group for group in record.metrics if group.column == "overall")
+        auc = "-" if overall.auc is None else f"{overall.auc:.4f}"
+        row = f"{config.dataset} {config.backbone} {config.method} seed {config.seed}"
+        lines.append(f"{record.identity[:12]}  {row}  {config.measure} AUC {auc}")
+    return lines

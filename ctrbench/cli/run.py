@@ -1,5 +1,100 @@
 """``ctrbench run``."""
 
+import os
+from typing import TYPE_CHECKING, Annotated
 
-def run() -> None:
-    """Placeholder."""
+import typer
+
+from ctrbench import places
+from ctrbench.cli.options import Data, Device, Jobs, Results, resolve_jobs, split_names
+from ctrbench.errors import CtrbenchError
+
+if TYPE_CHECKING:
+    from ctrbench.experiments.status import Status
+
+Names = typer.Option(help="Repeatable; several with commas; or all.", show_default=False)
+
+
+def run(
+    recipe: Annotated[str | None, typer.Argument(help="Name or .toml file.", show_default=False)] = None,
+    *,
+    method: Annotated[list[str], Names] = [],  # noqa: B006
+    backbone: Annotated[list[str], Names] = [],  # noqa: B006
+    dataset: Annotated[list[str], Names] = [],  # noqa: B006
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds (else the recipe's, else 5).")] = None,
+    set_: Annotated[
+        list[str], typer.Option("--set", metavar="PATH=VALUE", help="training.batch_size=2048, method.weight=0.05, ...")
+    ] = [],  # noqa: B006
+    jobs: Jobs = None,
+    device: Device = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is done and what is left.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat finished runs.")] = False,
+    data: Data = None,
+    results: Results = None,
+) -> None:
+    """Trains and measures every run of a recipe that has no record, then prints its table."""
+    # Before numpy and torch are imported: one thread per job.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from rich.console import Console
+
+    from ctrbench.cli.progress import Display
+    from ctrbench.experiments.execute import Site, execute, failure_line, measure_references
+    from ctrbench.experiments.found import read_found
+    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.experiments.plan import make_plan
+    from ctrbench.experiments.recipe import parse_override, write_recipe
+    from ctrbench.experiments.selection import select
+    from ctrbench.experiments.status import status
+
+    chosen = select(
+        recipe,
+        datasets=split_names(dataset),
+        backbones=split_names(backbone),
+        methods=split_names(method),
+        seeds=seeds,
+        overrides=dict(map(parse_override, set_)),
+    )
+    data, results = places.data_folder(data), places.results_folder(results)
+    ledger = Ledger(results)
+    plan = make_plan(chosen, data=data, found=read_found(results, chosen.name))
+    standing = status(plan, ledger)
+    _print_plan(standing, every_row=dry_run)
+    if dry_run:
+        return
+    from ctrbench.experiments.single import execute_run, reference_records
+
+    workers = resolve_jobs(jobs, device)
+    ledger.require_writable()
+    write_recipe(chosen, results / "last.toml")
+    for planned in plan.runs if force else ():
+        ledger.discard(planned.identity)
+    site = Site(ledger, execute_run, data, device)
+    with Display(ledger, workers, Console(stderr=True)) as display:
+        display.add(plan.runs)
+        outcomes = execute(plan.runs, site, jobs=workers, on_outcome=display.ended)
+    measure_references(
+        plan.manifests, plan.runs[0].config.data.label, ledger=ledger, data=data, measure=reference_records
+    )
+    if failed := failure_line(outcomes):
+        raise CtrbenchError(failed)
+
+
+def _print_plan(standing: "Status", *, every_row: bool) -> None:
+    """Printed to standard error, so that standard output holds the table alone, but for a dry run."""
+
+    def say(line: str) -> None:
+        typer.echo(line, err=not every_row)
+
+    say(f"{len(standing.done) + len(standing.left)} runs: {len(standing.done)} done, {len(standing.left)} left")
+    for name, runs in (("done", standing.done), ("left", standing.left)) if every_row else ():
+        rows: dict[str, list[str]] = {}
+        for planned in runs:
+            rows.setdefault(str(planned.cell), []).append(str(planned.config.seed))
+        for row, numbers in rows.items():
+            say(f"  {name}: {row} seed {' '.join(numbers)}")
+    for planned, cause in standing.failed.items():
+        say(f"  failed before: {planned.cell} seed {planned.config.seed}: {cause}")
+    for refused, reason in standing.refused.items():
+        say(f"  refused: {refused}: {reason}")
+    if standing.aside:
+        say(f"  {standing.aside} runs of other data are left aside: the prepared data changed after them")

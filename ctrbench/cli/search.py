@@ -1,5 +1,43 @@
 """``ctrbench search``."""
 
+import os
+from typing import Annotated
 
-def search() -> None:
-    """Placeholder."""
+import typer
+
+from ctrbench import places
+from ctrbench.cli.options import Data, Device, Jobs, Results, resolve_jobs
+
+
+def search(
+    recipe: Annotated[str, typer.Argument(help="Name or .toml file of a recipe with a [search].")],
+    jobs: Jobs = None,
+    device: Device = "auto",
+    data: Data = None,
+    results: Results = None,
+) -> None:
+    """Searches a recipe's settings on validation, with the same number of trials for every method."""
+    # Before numpy and torch are imported: one thread per job.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from rich.console import Console
+
+    from ctrbench.cli.progress import Display
+    from ctrbench.experiments.execute import Site
+    from ctrbench.experiments.found import found_path, write_found
+    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.experiments.recipe import read_recipe
+    from ctrbench.experiments.search import search as search_settings
+    from ctrbench.experiments.single import execute_run
+
+    chosen = read_recipe(recipe)
+    results = places.results_folder(results)
+    site = Site(Ledger(results), execute_run, places.data_folder(data), device)
+    workers = resolve_jobs(jobs, device)
+    with Display(site.ledger, workers, Console(stderr=True)) as display:
+        found = search_settings(chosen, site, jobs=workers, on_outcome=display.ended, on_round=display.add)
+    write_found(results, found)
+    for best in found.found:
+        settings = ", ".join(f"{path} = {value}" for path, value in best.settings.items()) or "nothing to choose"
+        row = f"{best.dataset} {best.backbone} {best.method}"
+        typer.echo(f"{row}: {settings} (validation {best.objective} {best.value:.5f}, {len(best.trials)} trials)")
+    typer.echo(f"written to {found_path(results, found.recipe)}; next: ctrbench run {recipe}")

@@ -1,5 +1,79 @@
 """``ctrbench show``."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def show() -> None:
-    """Placeholder."""
+import typer
+
+from ctrbench import places
+from ctrbench.cli.options import Data, Results
+from ctrbench.registry import unknown
+
+if TYPE_CHECKING:
+    from ctrbench.backbones.base import Backbone
+    from ctrbench.methods.base import Method
+
+SHORTEST_PREFIX = 6
+"""Of a run's identity, so that a word of letters a to f is not taken for one."""
+
+
+def show(
+    name: Annotated[
+        str, typer.Argument(help="A recipe, dataset, backbone or method, or the start of a run's identity.")
+    ],
+    data: Data = None,
+    results: Results = None,
+) -> None:
+    """Shows everything that is known of one thing."""
+    from ctrbench.backbones import BACKBONES
+    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.experiments.plan import prepared_names
+    from ctrbench.experiments.recipe import recipe_names, recipe_path
+    from ctrbench.methods import METHODS
+
+    data, ledger = places.data_folder(data), Ledger(places.results_folder(results))
+    cards = {path.stem: path for path in places.shipped("datasets").glob("*.toml")}
+    if name in recipe_names() or name.endswith(".toml"):
+        lines = [recipe_path(name).read_text("utf-8")]
+    elif name in METHODS.names():
+        lines = list(_component(name, METHODS.get(name)))
+    elif name in BACKBONES.names():
+        lines = list(_component(name, BACKBONES.get(name)))
+    elif name in cards or name in prepared_names(data):
+        lines = list(_dataset(cards.get(name), data / name))
+    elif len(name) >= SHORTEST_PREFIX and (found := [i for i in ledger.identities() if i.startswith(name)]):
+        lines = [ledger.read(identity).model_dump_json(indent=1) for identity in found]
+    else:
+        known = {*recipe_names(), *METHODS.names(), *BACKBONES.names(), *cards, *prepared_names(data)}
+        raise unknown("name", name, known)
+    for line in lines:
+        typer.echo(line)
+
+
+def _component(name: str, component: "type[Backbone] | type[Method]") -> Iterator[str]:
+    import sys
+
+    described = (sys.modules[component.__module__].__doc__ or "").strip().splitlines()[0]
+    yield f"{name}: {described}"
+    yield f"paper:  {component.paper}"
+    yield f"source: {component.source}"
+    yield "settings:" if component.Settings.model_fields else "settings: none"
+    for key, field in component.Settings.model_fields.items():
+        annotation = field.annotation
+        kind = (
+            annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else annotation
+        )
+        yield f"  {key}: {kind} = {field.default!r}"
+
+
+def _dataset(card: Path | None, folder: Path) -> Iterator[str]:
+    from ctrbench.data.schema import MANIFEST, read_manifest
+
+    if card:
+        yield card.read_text("utf-8")
+    if (folder / MANIFEST).exists():
+        yield f"prepared in {folder}:"
+        yield read_manifest(folder).model_dump_json(indent=1)
+    else:
+        yield f"not prepared; ctrbench prepare {folder.name}"

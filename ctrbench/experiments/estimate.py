@@ -13,7 +13,8 @@ class Pace:
 
     cell: Cell
     epochs: int
-    seconds: float
+    seconds: float | None
+    """None where another command made the run, perhaps on another machine."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def remaining(left: Sequence[Left], finished: Sequence[Pace], jobs: int) -> Rema
 
 
 def _seconds_per_epoch(cell: Cell, left: Sequence[Left], finished: Sequence[Pace]) -> float | None:
-    measured = [(pace.cell, pace.seconds / max(pace.epochs, 1)) for pace in finished]
+    measured = [(pace.cell, pace.seconds / pace.epochs) for pace in finished if pace.seconds is not None]
     measured += [(run.cell, run.progress.seconds_per_epoch) for run in left if run.progress]
     values = [seconds for other, seconds in measured if other == cell] or [seconds for _, seconds in measured]
     return sum(values) / len(values) if values else None

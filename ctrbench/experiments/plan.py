@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ctrbench import places
 from ctrbench.backbones import BACKBONES
 from ctrbench.data.schema import MANIFEST, Manifest, digest, read_manifest
 from ctrbench.data.settings import DataSettings
@@ -74,11 +75,13 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
 
     Raises:
         CtrbenchError: an unknown name, a setting that no row has or of another type, a dataset that was not prepared,
-            or a search that was not made or was made with other settings or data.
+            a search that was not made or was made with other settings or data, or no row is left to run.
     """
-    manifests = {name: read_manifest(data / name) for name in dataset_names(recipe, data)}
+    manifests = read_manifests(recipe, data, catalogue)
     cells, refused = admitted(recipe, manifests, catalogue)
     check_paths(recipe, [*cells, *refused], catalogue)
+    if not cells:
+        raise CtrbenchError(f"{recipe.name}: nothing to run; {'; '.join(f'{c}: {r}' for c, r in refused.items())}")
     settings = {cell: found_settings(recipe, cell, found, catalogue, manifests[cell.dataset]) for cell in cells}
     runs = []
     for dataset, manifest in manifests.items():
@@ -88,6 +91,24 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
                     config = resolve(recipe, cell, seed, settings[cell], catalogue)
                     runs.append(Run(config, config.identity(manifest.fingerprint)))
     return Plan(tuple(runs), refused, manifests)
+
+
+def read_manifests(recipe: Recipe, data: Path, catalogue: Catalogue) -> dict[str, Manifest]:
+    """The manifest of each of the recipe's datasets; misspelt names come before missing data.
+
+    Raises:
+        CtrbenchError: an unknown backbone, method or dataset, or a dataset that was not prepared.
+    """
+    for backbone in _expand(recipe.backbones, catalogue.backbones):
+        catalogue.backbones.get(backbone)
+    for method in _expand(recipe.methods, catalogue.methods):
+        catalogue.methods.get(method)
+    names, prepared = dataset_names(recipe, data), prepared_names(data)
+    known = {*prepared, *(path.stem for path in places.shipped("datasets").glob("*.toml"))}
+    for name in names:
+        if name not in known:
+            raise unknown("dataset", name, known)
+    return {name: read_manifest(data / name) for name in names}
 
 
 def dataset_names(recipe: Recipe, data: Path) -> list[str]:
@@ -119,7 +140,6 @@ def admitted(
     cells, refused = [], {}
     for dataset, manifest in manifests.items():
         for backbone in _expand(recipe.backbones, catalogue.backbones):
-            catalogue.backbones.get(backbone)
             for name in _expand(recipe.methods, catalogue.methods):
                 cell, method = Cell(dataset, backbone, name), catalogue.methods.get(name)
                 if manifest and (reason := method.refuses(backbone, manifest)):

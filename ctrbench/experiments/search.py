@@ -2,13 +2,13 @@
 
 import itertools
 import logging
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctrbench.data.schema import read_manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import Outcome, Site, execute
 from ctrbench.experiments.found import Found, FoundSettings, Trial
@@ -20,8 +20,8 @@ from ctrbench.experiments.plan import (
     admitted,
     basis,
     check_paths,
-    dataset_names,
     locate,
+    read_manifests,
     resolve,
 )
 from ctrbench.experiments.recipe import Dimension, Recipe, Search
@@ -43,7 +43,13 @@ class Study:
     basis: str
     proposals: Iterator[list[dict[str, Any]]]
     """Rounds of points; a round may depend on the values of those before it."""
+    budget: int
+    """Trials in all."""
     trials: list[Trial] = field(default_factory=list)
+
+    def left(self, proposed: int) -> int:
+        """Trials after those that are proposed."""
+        return self.budget - len(self.trials) - proposed
 
 
 def search(
@@ -53,11 +59,11 @@ def search(
     jobs: int = 1,
     catalogue: Catalogue = CATALOGUE,
     on_outcome: Callable[[Outcome], None] | None = None,
-    on_round: Callable[[Sequence[Run]], None] | None = None,
+    on_round: Callable[[Sequence[Run], Sequence[Cell]], None] | None = None,
 ) -> Found:
     """Searches every combination of a recipe with the same number of trials; the test split is never read.
 
-    ``on_round`` is told the runs of each round before they begin.
+    ``on_round`` is told the runs of each round before they begin, and the rows of the runs that come after it.
 
     Raises:
         CtrbenchError: the recipe has no search, a name or setting is unknown, or all trials of a combination failed.
@@ -73,7 +79,8 @@ def search(
                 config = resolve(recipe, study.cell, settings.seed, point, catalogue, measure="validation")
                 runs[study.cell, repr(point)] = Run(config, config.identity(study.fingerprint))
         if on_round:
-            on_round(list(runs.values()))
+            later = [study.cell for study, points in rounds for _ in range(study.left(len(points)))]
+            on_round(list(runs.values()), later)
         execute(list(runs.values()), site, jobs=jobs, on_outcome=on_outcome)
         for study, points in rounds:
             for point in points:
@@ -89,16 +96,22 @@ def make_studies(recipe: Recipe, search: Search, data: Path, catalogue: Catalogu
     Raises:
         CtrbenchError: a name or setting is unknown, or a dataset was not prepared.
     """
-    manifests = {name: read_manifest(data / name) for name in dataset_names(recipe, data)}
+    manifests = read_manifests(recipe, data, catalogue)
     cells, _ = admitted(recipe, manifests, catalogue)
     check_paths(recipe, cells, catalogue)
     studies = []
     for cell in cells:
         space = {path: dimension for path, dimension in search.space.items() if locate(path, cell, catalogue)}
         trials: list[Trial] = []
-        proposals = propose(space, search, trials)
-        fingerprint = manifests[cell.dataset].fingerprint
-        studies.append(Study(cell, fingerprint, basis(recipe, cell, catalogue), proposals, trials))
+        study = Study(
+            cell=cell,
+            fingerprint=manifests[cell.dataset].fingerprint,
+            basis=basis(recipe, cell, catalogue),
+            proposals=propose(space, search, trials),
+            budget=min(search.trials, grid_size(space) or search.trials),
+            trials=trials,
+        )
+        studies.append(study)
     return studies
 
 
@@ -107,13 +120,20 @@ def propose(space: dict[str, Dimension], search: Search, trials: Sequence[Trial]
 
     A space of choices only is a grid: its points in random order, none twice.
     """
-    if all(dimension.choices for dimension in space.values()):
+    if grid_size(space):
         choices = [dimension.choices for dimension in space.values()]
         grid = [dict(zip(space, values, strict=True)) for values in itertools.product(*choices)]
         random.Random(search.seed).shuffle(grid)
         yield grid[: search.trials]
         return
     yield from _propose_by_tpe(space, search, trials)
+
+
+def grid_size(space: dict[str, Dimension]) -> int | None:
+    """Distinct points of a space of choices only; None for any other space."""
+    if not all(dimension.choices for dimension in space.values()):
+        return None
+    return math.prod(len(dimension.choices) for dimension in space.values())
 
 
 def _propose_by_tpe(

@@ -1,0 +1,108 @@
+"""What a terminal shows while runs are made: a bar over runs, a line per run under way, the remaining time."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ctrbench.experiments.estimate import Remaining
+    from ctrbench.experiments.execute import Outcome
+    from ctrbench.experiments.ledger import Ledger, Progress
+    from ctrbench.experiments.plan import Cell, Run
+
+
+class Display:
+    """On a terminal a live table; elsewhere one plain line per run that ended."""
+
+    def __init__(self, ledger: "Ledger", jobs: int, console: "Console") -> None:
+        from rich.live import Live
+
+        self._ledger = ledger
+        self._jobs = jobs
+        self._console = console
+        self._started = time.time()
+        self._left: dict[str, Run] = {}
+        self._later: Sequence[Cell] = ()
+        self._done: list[tuple[Cell, int, float | None]] = []
+        self._failed = 0
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._live.stop()
+
+    def add(self, runs: "Sequence[Run]", later: "Sequence[Cell]" = ()) -> None:
+        """Runs of a plan or of a round of a search; ``later`` names the rows of rounds that follow."""
+        self._later = later
+        for run in runs:
+            if self._ledger.finished(run.identity):
+                self._done.append((run.cell, len(self._ledger.read(run.identity).epochs), None))
+            else:
+                self._left[run.identity] = run
+
+    def ended(self, outcome: "Outcome") -> None:
+        """A run of :meth:`add` ended."""
+        run = self._left.pop(outcome.run.identity)
+        if outcome.record:
+            self._done.append((run.cell, len(outcome.record.epochs), outcome.record.timings.training_seconds))
+        else:
+            self._failed += 1
+        remaining = self._remaining() if self._left or self._later else None
+        line = f"{self._count()} {run.cell} seed {run.config.seed}: {_result(outcome)}"
+        self._console.print(
+            f"{line}; {remaining}" if remaining else line, markup=False, highlight=False, soft_wrap=True
+        )
+
+    def _count(self) -> str:
+        ended = len(self._done) + self._failed
+        return f"{ended}/{ended + len(self._left) + len(self._later)}"
+
+    def _table(self) -> "Table":
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2))
+        ended = len(self._done) + self._failed
+        total = ended + len(self._left) + len(self._later)
+        note = str(self._remaining() or "measuring the first epochs")
+        table.add_row(f"{self._count()} runs", ProgressBar(total=total, completed=ended, width=30), note)
+        for run, progress in self._active():
+            name = f"{run.cell} seed {run.config.seed}"
+            bar = ProgressBar(total=progress.at_most, completed=progress.epoch, width=30)
+            table.add_row(name, bar, f"epoch {progress.epoch} of at most {progress.at_most}")
+        return table
+
+    def _active(self) -> "list[tuple[Run, Progress]]":
+        progress = [(run, self._ledger.progress(run.identity)) for run in list(self._left.values())]
+        return [(run, found) for run, found in progress if found and found.updated >= self._started]
+
+    def _remaining(self) -> "Remaining | None":
+        from ctrbench.experiments.estimate import Left, Pace, remaining
+
+        runs = list(self._left.values())
+        left = [Left(run.cell, run.config.training.epochs, self._ledger.progress(run.identity)) for run in runs]
+        at_most = max(
+            (entry.at_most for entry in left), default=max((epochs for _, epochs, _ in self._done), default=1)
+        )
+        left += [Left(cell, at_most) for cell in self._later]
+        return remaining(left, [Pace(*entry) for entry in self._done], self._jobs)
+
+
+def _result(outcome: "Outcome") -> str:
+    record = outcome.record
+    if not record:
+        return f"failed: {outcome.cause}"
+    overall = next(group for group in record.metrics if group.column == "overall")
+    auc = "-" if overall.auc is None else f"{overall.auc:.4f}"
+    return (
+        f"{record.config.measure} AUC {auc}, best epoch {record.best_epoch} of {len(record.epochs)}, "
+        f"{record.timings.training_seconds:.0f} s"
+    )
