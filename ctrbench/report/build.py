@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
 from ctrbench.experiments.tables import TableSpec
 from ctrbench.report.cells import Cell
@@ -18,8 +19,8 @@ class Report:
     spec: TableSpec
     finished: int
     """Number of runs behind the cells."""
-    missing: tuple[str, ...]
-    """Runs of the table that have no record, each in a few words."""
+    missing: tuple[RunConfig, ...]
+    """Runs of the table that have no record."""
     cells: tuple[Cell, ...]
     blocks: tuple[Block, ...]
     notes: tuple[Note, ...]
@@ -29,17 +30,19 @@ class Report:
         """What is missing, in one sentence; None where every run is there."""
         if not self.missing:
             return None
-        return (
-            f"{len(self.missing)} of {self.finished + len(self.missing)} runs missing: {'; '.join(self.missing)}. "
-            f"To finish them: ctrbench run {self.spec.name}"
-        )
+        seeds: dict[str, list[str]] = {}
+        for config in self.missing:
+            row = f"{config.dataset} · {config.backbone} · {config.method}"
+            seeds.setdefault(row, []).append(str(config.seed))
+        rows = "; ".join(f"{row} seed {', '.join(numbers)}" for row, numbers in seeds.items())
+        return f"{len(self.missing)} of {self.finished + len(self.missing)} runs missing: {rows}"
 
 
 def build(
     spec: TableSpec,
     records: Sequence[RunRecord],
     references: Sequence[ReferenceRecord],
-    missing: Sequence[str] = (),
+    missing: Sequence[RunConfig] = (),
     by: str = "activeness",
 ) -> Report:
     """Fills a table, as far as its records go.
@@ -54,5 +57,5 @@ def build(
         missing=tuple(missing),
         cells=tuple(found),
         blocks=tuple(blocks(found, spec.base)),
-        notes=tuple(footer(spec, records, by)),
+        notes=tuple(footer(spec, records, found, by)),
     )

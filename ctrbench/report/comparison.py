@@ -66,7 +66,7 @@ def why_not_comparable(spec: TableSpec, record: RunRecord) -> str | None:
 
 def _check(spec: TableSpec, records: Sequence[RunRecord], by: str) -> None:
     if not records:
-        raise CtrbenchError(f"{spec.name}: no finished run yet; run: ctrbench run {spec.name}")
+        raise CtrbenchError(f"{spec.name}: no finished run yet; start with ctrbench run")
     known = {metrics.column for record in records for metrics in record.metrics}
     if by not in known:
         raise unknown("column", by, known)
@@ -77,7 +77,7 @@ def _check(spec: TableSpec, records: Sequence[RunRecord], by: str) -> None:
         if prints.setdefault(config.dataset, record.fingerprint) != record.fingerprint:
             raise CtrbenchError(
                 f"{spec.name}: runs on two versions of {config.dataset} ({prints[config.dataset][:12]} and "
-                f"{record.fingerprint[:12]}) cannot stand in one table; run: ctrbench run {spec.name}"
+                f"{record.fingerprint[:12]}) cannot stand in one table; run the older ones again"
             )
         place = config.dataset, config.backbone, config.method, config.seed
         if place in places:

@@ -7,6 +7,7 @@ from ctrbench.data.schema import Negatives
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import GroupMetrics, RunRecord
 from ctrbench.experiments.tables import TableSpec
+from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.comparison import why_not_comparable
 from ctrbench.report.verdicts import CLOSE_AUC, SIGNIFICANT
 
@@ -20,8 +21,8 @@ class Note(NamedTuple):
     text: str
 
 
-def footer(spec: TableSpec, records: Sequence[RunRecord], by: str) -> list[Note]:
-    """The notes of a table, from its records (at least one) and the column ``by`` that cuts its rows."""
+def footer(spec: TableSpec, records: Sequence[RunRecord], cells: Sequence[Cell], by: str) -> list[Note]:
+    """The notes of a table, from its records (at least one), its cells and the column ``by`` that cuts its rows."""
     datasets = {record.config.dataset: record for record in records}
     notes = [
         Note("Protocol", _protocol(datasets, records)),
@@ -29,7 +30,7 @@ def footer(spec: TableSpec, records: Sequence[RunRecord], by: str) -> list[Note]
         Note("Groups", _shared((name, _groups(r, by)) for name, r in datasets.items())),
         Note("Settings", _settings([record.config for record in records])),
         Note("Search", _search(spec.search_trials)),
-        Note("Reading", _reading(spec)),
+        Note("Reading", _reading(spec, cells)),
         Note("Data", "; ".join(_data(name, record) for name, record in datasets.items())),
         Note("Software", _mixed(records, _software)),
         Note("Machine", _mixed(records, _machine)),
@@ -93,6 +94,8 @@ def _distribution(negatives: Negatives) -> str:
 
 def _groups(record: RunRecord, by: str) -> str:
     rows = ", ".join(f"{m.group} {_rows(m)}" for m in record.metrics if m.column == by)
+    if not rows:
+        return f"no column {by}"
     if by != "activeness":
         return f"rows (positives) by {by}: {rows}"
     (low, high), shares = record.data.activeness.cutoffs, record.data.activeness.shares
@@ -149,17 +152,23 @@ def _search(trials: int) -> str:
     return f"{trials} trials for each method, dataset and backbone, on validation (fewer points: all of them)"
 
 
-def _reading(spec: TableSpec) -> str:
-    verdicts = (
-        f" A published AUC is within if it lies in the 95 % interval of ours or nearer than {CLOSE_AUC}; otherwise "
-        f"ours is higher or lower. Direction agrees if it is the sign of the paper's difference to {spec.base}."
-    )
-    return (
-        "mean ± sample standard deviation over seeds; intervals are 95 % t-intervals, of a difference paired by seed; "
-        f"p of the paired t-test, Holm-corrected over the methods compared in one group and metric; a method improves "
+def _reading(spec: TableSpec, cells: Sequence[Cell]) -> str:
+    text = (
+        f"mean ± sample standard deviation over seeds; a change is the difference to {spec.base}, paired by seed; "
+        "intervals are 95 % t-intervals, not corrected; "
+        "p of the paired t-test, Holm-corrected over the methods compared in one group and metric; a method improves "
         f"or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, one seed)."
-        f"{verdicts if spec.published else ''}"
     )
+    if references := dict.fromkeys(cell.method for cell in cells if cell.backbone == NO_BACKBONE):
+        oracle = " (the true probabilities)" if "oracle" in references else ""
+        text += f" No model was trained for {', '.join(references)}{oracle}: they say what a figure is worth."
+    if spec.published:
+        text += (
+            f" A published AUC is within if it lies in the 95 % interval of ours or nearer than {CLOSE_AUC}; otherwise "
+            f"ours is higher or lower. The paper's gain is over its own {spec.base}: our direction agrees with its "
+            "sign or differs."
+        )
+    return text
 
 
 def _data(name: str, record: RunRecord) -> str:

@@ -3,15 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Literal
 
 from tabulate import tabulate
 
 from ctrbench.report.build import Report
 from ctrbench.report.cells import frame
 from ctrbench.report.layout import Grid
-
-Format = Literal["markdown", "latex", "csv", "json"]
 
 
 def markdown(report: Report) -> str:
@@ -50,14 +47,14 @@ def as_json(report: Report) -> str:
     """The table, its cells with everything that the verdicts rest on, its footer and the missing runs."""
     document = {
         "table": report.spec.model_dump(mode="json"),
-        "missing": report.missing,
+        "missing": [config.model_dump(mode="json") for config in report.missing],
         "cells": [asdict(cell) for cell in report.cells],
         "notes": dict(report.notes),
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-FORMATS: dict[Format, Callable[[Report], str]] = {
+FORMATS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown,
     "latex": latex,
     "csv": as_csv,

@@ -44,7 +44,7 @@ def blocks(cells: Sequence[Cell], base: str) -> list[Block]:
         grids = (
             _levels([*own, *references], "auc", seeds),
             _differences(own, "auc", base),
-            _beside_paper(own, base),
+            _beside_paper(own),
             _levels([*own, *references], "ne", seeds),
             _differences(own, "ne", base),
         )
@@ -60,7 +60,7 @@ def _levels(cells: Sequence[Cell], metric: Metric, seeds: int) -> Grid:
     for method in methods:
         found = [table[method, group] for group in groups if (method, group) in table]
         fewer = 0 < (own := max(cell.seeds for cell in found)) < seeds
-        name = f"{method} ({own} of {seeds} seeds)" if fewer else method
+        name = f"{method}, {own} seed{'s' if own != 1 else ''}" if fewer else method
         rows.append((name, *(_with_spread(table.get((method, group))) for group in groups)))
     return Grid(HEADINGS[metric], ("method", *groups), tuple(rows), keys=1)
 
@@ -69,7 +69,7 @@ def _differences(cells: Sequence[Cell], metric: Metric, base: str) -> Grid:
     """One row per method and group: the difference to the base, with its interval and corrected p."""
     relaimpr = {(cell.method, cell.group): cell for cell in cells if cell.metric == "relaimpr"}
     own = [cell for cell in cells if cell.metric == metric and cell.method != base]
-    header: tuple[str, ...] = ("method", "group", "difference", "95 % interval", "p", "direction")
+    header: tuple[str, ...] = ("method", "group", "change", "95 % interval", "p", "direction")
     rows: list[tuple[str, ...]] = [
         (
             *(cell.method, cell.group),
@@ -87,9 +87,9 @@ def _differences(cells: Sequence[Cell], metric: Metric, base: str) -> Grid:
     return Grid(f"{HEADINGS[metric][:3].strip()} against {base}", header, tuple(rows), keys=2)
 
 
-def _beside_paper(cells: Sequence[Cell], base: str) -> Grid:
+def _beside_paper(cells: Sequence[Cell]) -> Grid:
     """One row per published AUC."""
-    header = ("method", "group", "AUC", "95 % interval", "paper", "AUC is", f"paper to {base}", "direction")
+    header = ("method", "group", "AUC", "95 % interval", "paper", "AUC is", "its gain", "direction")
     rows = [
         (
             *(cell.method, cell.group),

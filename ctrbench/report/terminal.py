@@ -1,17 +1,17 @@
 """A report on a terminal: grids cut to its width, colours that repeat what a word already says."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from ctrbench.report.build import Report
 from ctrbench.report.layout import Grid
 
-GAP = 2
-"""Blanks between two columns."""
+GAPS = (2, 1)
+"""Blanks between two columns: wide, or narrow where that keeps a grid whole."""
 
 STYLES = {
     **dict.fromkeys(("improves", "within", "agrees"), "green"),
@@ -34,42 +34,53 @@ def show(report: Report, console: Console) -> None:
         console.rule(Text(block.title, style="bold"), align="left", style="dim")
         for grid in block.grids:
             console.print(Text(f"\n{grid.title}", style="bold cyan"))
-            for piece in _fitting(grid, console.width):
-                console.print(_table(piece))
+            gap = next((gap for gap in GAPS if _width(grid, range(len(grid.header)), gap) <= console.width), GAPS[-1])
+            for place, piece in enumerate(_fitting(grid, console.width, gap)):
+                console.print(*[""] * bool(place), _table(piece, gap), sep="\n")
     console.print()
+    notes = Table.grid(padding=(0, GAPS[0], 0, 0))
     for note in report.notes:
-        text = Text.assemble((f"{note.title}  ", "bold"), (note.text, "dim"))
-        console.print(Padding(text, (0, 0, 0, 2)))
+        notes.add_row(Text(note.title, style="bold"), Text(note.text, style="dim"))
+    console.print(notes)
 
 
-def _table(grid: Grid) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+def as_text(report: Report, width: int = 100) -> str:
+    """What :func:`show` prints, without colours."""
+    buffer = io.StringIO()
+    show(report, Console(file=buffer, width=width, color_system=None))
+    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
+
+
+def _table(grid: Grid, gap: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for place, name in enumerate(grid.header):
-        table.add_column(name, justify="left" if place < grid.keys else "right", no_wrap=place >= grid.keys)
+        table.add_column(Text(name), justify="left" if place < grid.keys else "right", no_wrap=place >= grid.keys)
     above: tuple[str, ...] = ()
     for row in grid.rows:
         # A method's name stands once, at the first of its groups.
         repeated = grid.keys > 1 and above[:1] == row[:1]
-        first = Text("") if repeated else Text(row[0])
-        table.add_row(first, *(Text(cell, style=STYLES.get(cell, "")) for cell in row[1:]))
+        table.add_row(Text("" if repeated else row[0]), *(Text(cell, style=STYLES.get(cell, "")) for cell in row[1:]))
         above = row
     return table
 
 
-def _fitting(grid: Grid, width: int) -> Iterator[Grid]:
+def _fitting(grid: Grid, width: int, gap: int) -> Iterator[Grid]:
     """The grid in pieces that fit ``width``, each with the key columns and as many others as fit, at least one."""
-    columns = list(zip(grid.header, *grid.rows, strict=True))
-    widths = [max(map(len, column)) + GAP for column in columns]
     keys = list(range(grid.keys))
     piece: list[int] = []
-    for place in range(grid.keys, len(columns)):
-        if piece and sum(widths[other] for other in [*keys, *piece, place]) - GAP > width:
+    for place in range(grid.keys, len(grid.header)):
+        if piece and _width(grid, [*keys, *piece, place], gap) > width:
             yield _columns(grid, [*keys, *piece])
             piece = []
         piece.append(place)
     yield _columns(grid, [*keys, *piece])
 
 
-def _columns(grid: Grid, places: list[int]) -> Grid:
+def _width(grid: Grid, places: Sequence[int], gap: int) -> int:
+    """Characters that some columns take side by side."""
+    return sum(max(len(row[place]) for row in (grid.header, *grid.rows)) + gap for place in places) - gap
+
+
+def _columns(grid: Grid, places: Sequence[int]) -> Grid:
     rows = tuple(tuple(row[place] for place in places) for row in grid.rows)
     return Grid(grid.title, tuple(grid.header[place] for place in places), rows, grid.keys)

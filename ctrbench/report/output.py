@@ -1,0 +1,28 @@
+"""Writing a report to a file."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from ctrbench.errors import CtrbenchError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all.
+
+    Raises:
+        CtrbenchError: the path cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)  # noqa: PTH101 - a temporary file is private
+            os.replace(temporary, path)  # noqa: PTH105
+        except OSError:
+            Path(temporary).unlink()
+            raise
+    except OSError as error:
+        raise CtrbenchError(f"{path}: cannot be written ({error.strerror}); pass another --output") from None
