@@ -47,10 +47,8 @@ class ActivationUnit(nn.Module):
         """Unnormalised weights."""
         of_query, of_key, of_difference, of_product = self.first.weight.chunk(4, 1)
         per_row = torch.addmm(self.first.bias, query, (of_query + of_difference).t())
-        expanded = torch.cat([query, per_row], 1)[owners]
-        target, from_query = expanded.split([query.shape[1], per_row.shape[1]], 1)
-        both = torch.cat([key, target * key], 1)
-        hidden = from_query + both @ torch.cat([of_key - of_difference, of_product], 1).t()
+        hidden = torch.addmm(per_row.index_select(0, owners), key, (of_key - of_difference).t())
+        hidden = torch.addmm(hidden, query.index_select(0, owners) * key, of_product.t())
         return self.second(self.activation(hidden))
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ctrbench.backbones.base import Embedded
+from ctrbench.backbones.masks import Dropout
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
@@ -43,7 +44,7 @@ class MLP(nn.Sequential):
     def __init__(self, sizes: tuple[int, ...], *, activation: type[nn.Module], dropout: float) -> None:
         layers: list[nn.Module] = []
         for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), activation(), nn.Dropout(dropout)]
+            layers += [nn.Linear(before, after), activation(), Dropout(dropout)]
         super().__init__(*layers)
 
 

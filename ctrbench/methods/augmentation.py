@@ -1,9 +1,9 @@
 """The second view of a row (AQCL section 4.1): clicks masked at random, then random bits of the embeddings zeroed."""
 
 import torch
-from torch import Tensor
 
 from ctrbench.backbones.base import Embedded
+from ctrbench.backbones.masks import kept
 
 
 def augment(embedded: Embedded, mask_rate: float, zero_rate: float, generator: torch.Generator) -> Embedded:
@@ -12,12 +12,7 @@ def augment(embedded: Embedded, mask_rate: float, zero_rate: float, generator: t
     A masked position holds the zero vector: it adds nothing to attention's weighted sum nor to a mean. The bits that
     stay are not scaled up: the paper speaks of zeroing only.
     """
-    seen = _kept(embedded.history[:, :1, :1], mask_rate, generator)
-    fields = embedded.fields * _kept(embedded.fields, zero_rate, generator)
-    history = embedded.history * (seen * _kept(embedded.history, zero_rate, generator))
+    seen = kept(embedded.history[:, :1, :1], mask_rate, generator)
+    fields = embedded.fields * kept(embedded.fields, zero_rate, generator)
+    history = embedded.history * (seen * kept(embedded.history, zero_rate, generator))
     return embedded.with_vectors(fields, history)
-
-
-def _kept(like: Tensor, rate: float, generator: torch.Generator) -> Tensor:
-    """1 with probability 1 - ``rate``, else 0, in the shape and type of ``like``."""
-    return torch.empty_like(like).bernoulli_(1 - rate, generator=generator)

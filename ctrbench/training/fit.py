@@ -132,7 +132,7 @@ def fit(training: Training, checkpoint: Path | None, on_epoch: Callable[[int, in
 
 def _epoch(training: Training, epoch: int) -> EpochFigures:
     wall, cpu = time.perf_counter(), time.process_time()
-    rows, loss, parts = _train(training, epoch)
+    rows, loss, parts = train_epoch(training, epoch)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     label = training.feed.split(Split.VALIDATION).labels.cpu().numpy()
     probability = predict(training.backbone, training.feed, Split.VALIDATION)
@@ -150,7 +150,7 @@ def _epoch(training: Training, epoch: int) -> EpochFigures:
     )
 
 
-def _train(training: Training, epoch: int) -> tuple[int, float, dict[str, float]]:
+def train_epoch(training: Training, epoch: int) -> tuple[int, float, dict[str, float]]:
     """One pass over the training examples: their number, mean loss, mean parts. Waits for the device at its end
     only."""
     backbone, method, feed, settings = training.backbone, training.method, training.feed, training.settings

@@ -1,0 +1,121 @@
+"""One contestant per process: trains some epochs on one thread and prints one JSON line.
+
+``python -m tests.benchmarks.contestants NAME DATA_FOLDER EPOCHS``
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Split
+from ctrbench.experiments.config import RunConfig
+from ctrbench.experiments.measure import measured_groups
+from ctrbench.experiments.single import build
+from ctrbench.metrics.auc import auc
+from ctrbench.training import fit as engine
+from ctrbench.training.predict import predict
+from ctrbench.training.settings import TrainingSettings
+from tests.benchmarks import bare, padded
+from tests.benchmarks.data import BATCH, Rows, rows_of, settings
+
+Lap = Callable[[], None]
+CHUNK = 8192
+
+
+def run_engine(prepared: Prepared, backbone: str, method: str) -> tuple[Lap, Callable[[], np.ndarray]]:
+    """The engine's own epoch and prediction."""
+    config = RunConfig(dataset="amazon-beauty", backbone=backbone, method=method, seed=0, data=settings())
+    feed = engine.Feed(prepared, config.data)
+    training = engine.Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), 0)
+    epochs = iter(range(1, 1000))
+    return lambda: engine.train_epoch(training, next(epochs)) and None, lambda: predict(training.backbone, feed, Split.TEST)
+
+
+def run_bare(prepared: Prepared, model: nn.Module) -> tuple[Lap, Callable[[], np.ndarray]]:
+    """A bare loop."""
+    train, test = rows_of(prepared, Split.TRAIN), rows_of(prepared, Split.TEST)
+    sequence, optimizer = prepared.sequence.long(), bare.adam(model)
+
+    def predicted() -> np.ndarray:
+        cuts = torch.arange(len(test.label)).split(CHUNK)
+        return evaluated(model, (model(test.user[c], test.item[c], *bare.jagged(test, sequence, c)) for c in cuts))
+
+    return lambda: bare.train_epoch(model, optimizer, train, sequence), predicted
+
+
+def run_padded(prepared: Prepared, model: nn.Module) -> tuple[Lap, Callable[[], np.ndarray]]:
+    """The padded loop."""
+    train, test = rows_of(prepared, Split.TRAIN), rows_of(prepared, Split.TEST)
+    sequence, optimizer = prepared.sequence.long(), padded.adam(model)
+    history, test_history = padded.pad(train, sequence), padded.pad(test, sequence)
+
+    def predicted() -> np.ndarray:
+        cuts = torch.arange(len(test.label)).split(CHUNK)
+        return evaluated(model, (model(test.user[c], test.item[c], test_history[c]) for c in cuts))
+
+    return lambda: padded.train_epoch(model, optimizer, train, history), predicted
+
+
+@torch.no_grad()
+def evaluated(model: nn.Module, logits: Iterator[Tensor]) -> np.ndarray:
+    """Probabilities, without dropout."""
+    model.eval()
+    return torch.sigmoid(torch.cat(list(logits))).double().numpy()
+
+
+def contestant(name: str, prepared: Prepared) -> tuple[Lap, Callable[[], np.ndarray]]:
+    """The epoch and the prediction of a named contestant."""
+    sizes = prepared.manifest.users + 1, prepared.manifest.items + 1
+    match name.split("/"):
+        case ["bare", "din"]:
+            return run_bare(prepared, bare.BareDIN(*sizes))
+        case ["bare", "deepfm"]:
+            return run_bare(prepared, bare.BareDeepFM(*sizes))
+        case ["padded", "din"]:
+            return run_padded(prepared, padded.PaddedDIN(*sizes))
+        case ["engine", backbone, method]:
+            return run_engine(prepared, backbone, method)
+    raise SystemExit(f"unknown contestant {name}")
+
+
+def measure_groups_seconds(prepared: Prepared, probability: np.ndarray) -> float:
+    """CPU seconds of the metrics of all groups of the test split."""
+    label = rows_of(prepared, Split.TEST).label.numpy()
+    started = time.process_time()
+    measured_groups(prepared, Split.TEST, label, probability)
+    return time.process_time() - started
+
+
+def main(name: str, folder: str, epochs: str) -> None:
+    """Trains and reports."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    prepared = Prepared.read(Path(folder) / "amazon-beauty")
+    lap, predicted = contestant(name, prepared)
+    seconds = []
+    for _ in range(int(epochs)):
+        started = time.process_time()
+        lap()
+        seconds.append(time.process_time() - started)
+    started = time.process_time()
+    probability = predicted()
+    result = {
+        "name": name,
+        "rows": len(rows_of(prepared, Split.TRAIN).label),
+        "seconds": min(seconds),
+        "predict_seconds": time.process_time() - started,
+        "groups_seconds": measure_groups_seconds(prepared, probability),
+        "auc": auc(rows_of(prepared, Split.TEST).label.numpy(), probability),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
