@@ -70,7 +70,7 @@ def _check_histories(
         clicks_before = clicks_before[anchor]
     _refuse(start != before_user, "a history does not start at its user's first click")
     _refuse((length < 0) | (start + length > clicks_before), "a history reaches to its row or past it")
-    if apart:
+    if apart and click.any():
         last = np.maximum(start + length - 1, 0)
         of_own_time = (length > 0) & (time[click][last] >= time)
         _refuse(of_own_time, "a history holds a click of its row's own time")

@@ -1,7 +1,7 @@
 """Items: taste vectors, popularity, launch days, advertisers.
 
 An item of cluster c has the taste vector ``unit(centre_c + noise)``, the exposure weight ``rank ** -zipf`` from its
-launch day on, and the log-odds ``quality = quality_spread * (r * g + sqrt(1 - r^2) * e) + its advertiser's own``, with g
+launch day on, and the log-odds ``quality = quality_spread * (r * g + sqrt(1 - r^2) * e) + advertiser's own``, with g
 the standardised log weight, e standard normal and r ``quality_popularity_correlation``.
 
 Shape: V items (row 0 is the first item, id 1), C clusters, D dimensions.

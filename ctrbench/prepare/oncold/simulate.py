@@ -1,5 +1,6 @@
 """From card to files: blocks are made side by side, and written in order by this process alone."""
 
+import math
 from collections.abc import Iterator
 
 import joblib
@@ -24,7 +25,7 @@ def prepare(request: Request) -> Manifest:
     """Simulates the dataset into the request's folder; the same bytes for one scale and seed, whatever the jobs.
 
     Raises:
-        CtrbenchError: a parameter on the card is unknown, missing or mistyped, or the split leaves no training days.
+        CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a test row and a training click.
     """
     simulation = request.simulation or Simulation()
     plan = make_plan(request.card, simulation)
@@ -46,15 +47,15 @@ def make_plan(card: Card, simulation: Simulation) -> Plan:
     """What the card asks for at a scale and seed.
 
     Raises:
-        CtrbenchError: a parameter is unknown, missing or mistyped, or the split leaves no training days.
+        CtrbenchError: an option of the simulation is out of range; a parameter on the card is unknown, missing or
+            mistyped; the split is not by calendar or leaves no training days.
     """
+    _check_options(card.name, simulation)
     parameters = Parameters.read(card.options, f"{card.name}: options")
     if card.split.rule != "calendar":
         raise CtrbenchError(f"{card.name}: split.rule {card.split.rule!r} does not fit format oncold-sim; use calendar")
     if card.split.test_days + card.split.validation_days >= parameters.days:
-        raise CtrbenchError(
-            f"{card.name}: split leaves none of the {parameters.days} days for training; raise options.days"
-        )
+        raise CtrbenchError(f"{card.name}: the split leaves no day of {parameters.days} to train; raise options.days")
     return Plan(
         parameters=parameters,
         split=card.split,
@@ -62,6 +63,15 @@ def make_plan(card: Card, simulation: Simulation) -> Plan:
         items=parameters.items_at(simulation.scale),
         seed=simulation.seed,
     )
+
+
+def _check_options(name: str, simulation: Simulation) -> None:
+    if not 0 < simulation.scale < math.inf:
+        raise CtrbenchError(f"{name}: --scale {simulation.scale} is not above 0; 1 is the full size, try 0.01")
+    if simulation.seed < 0:
+        raise CtrbenchError(f"{name}: --seed {simulation.seed} is negative; pass 0 or more")
+    if simulation.jobs < 1:
+        raise CtrbenchError(f"{name}: --jobs {simulation.jobs} is no number of processes; pass 1 or more")
 
 
 def blocks(plan: Plan, jobs: int) -> Iterator[Block]:
@@ -101,8 +111,8 @@ class Totals:
         """The manifest of everything counted."""
         card, plan = request.card, self.plan
         test_users = np.concatenate(self._test_users)
-        if not len(test_users):
-            raise CtrbenchError(f"{card.name}: no impression falls into the test days; pass a larger --scale")
+        if not len(test_users) or not self._positives[Split.TRAIN]:
+            raise CtrbenchError(f"{card.name}: no test row or no training click came about; pass a larger --scale")
         return Manifest(
             name=card.name,
             title=card.title,
