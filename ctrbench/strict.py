@@ -27,7 +27,9 @@ class Strict(BaseModel):
 
 
 def _first(error: ValidationError, model: type[BaseModel]) -> str:
-    detail = error.errors()[0]
+    details = error.errors()
+    # A misspelt key comes before the required one that it should have been.
+    detail = next((each for each in details if each["type"] == "extra_forbidden"), details[0])
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         owner = model
@@ -35,7 +37,8 @@ def _first(error: ValidationError, model: type[BaseModel]) -> str:
             # A part that is no field is a key of a table or a place in a list: its owner is the entry's model.
             if part in owner.model_fields:
                 owner = _model_in(owner.model_fields[part].annotation) or owner
-        return str(unknown("key", path, owner.model_fields))
+        section = path.removesuffix(str(detail["loc"][-1]))
+        return str(unknown("key", path, [section + field for field in owner.model_fields]))
     message = detail["msg"].removeprefix("Value error, ")
     place = f"{path}: " if path else ""
     got = "" if detail["type"] == "value_error" else f" (got {detail.get('input')!r:.60})"

@@ -44,14 +44,14 @@ class TableSpec(Strict):
 
 def find_table(
     recipe: Recipe, results: Path, data: Path, catalogue: Catalogue = CATALOGUE
-) -> tuple[TableSpec, list[RunRecord], list[ReferenceRecord], list[RunConfig]]:
+) -> tuple[TableSpec, list[RunRecord], list[ReferenceRecord], list[str]]:
     """The table of a recipe, and the records that fill it, chosen by configuration.
 
     Of a dataset that is prepared here, only records of that very data count; of another, those of the data for which
     most of the recipe's runs are finished.
 
     Returns:
-        The table, its records, the records of its reference rows, and the configurations that have no record.
+        The table, its records, the records of its reference rows, and the runs that have none, in words.
 
     Raises:
         CtrbenchError: an unknown name or setting, settings that no search found, or a damaged record.
@@ -62,7 +62,7 @@ def find_table(
     label = configs[0].data.label if configs else TableSpec.model_fields["label"].default
     records: list[RunRecord] = []
     references: list[ReferenceRecord] = []
-    missing: list[RunConfig] = []
+    missing: list[str] = []
     for name, manifest in manifests.items():
         wanted = [config for config in configs if config.dataset == name]
         fingerprint = manifest.fingerprint if manifest else _fullest(ledger, name, wanted)
@@ -70,7 +70,7 @@ def find_table(
             if ledger.finished(identity := config.identity(fingerprint)):
                 records.append(ledger.read(identity))
             else:
-                missing.append(config)
+                missing.append(f"{name} {config.backbone} {config.method} seed {config.seed}")
         references += ledger.references(name, fingerprint, label)
     spec = TableSpec(
         name=recipe.name,

@@ -1,0 +1,197 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.execute import Site, execute, failure_line, measure_references
+from ctrbench.experiments.plan import make_plan
+from ctrbench.experiments.status import status
+from tests.experiments import fakes
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(place, jobs):
+    """The toy recipe in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.experiments.fakes", str(place), str(jobs)], cwd=ROOT, start_new_session=True
+    )
+
+
+def documents(ledger):
+    return {identity: ledger.read(identity) for identity in ledger.identities()}
+
+
+def test_all_runs_are_made_once(place):
+    plan, ledger, outcomes = fakes.make(place)
+    assert [outcome.status for outcome in outcomes] == ["finished"] * 4
+    assert [outcome.run for outcome in outcomes] == list(plan.runs)
+    assert sorted(ledger.identities()) == sorted(run.identity for run in plan.runs)
+    before = fakes.log(place / "data")
+    assert fakes.make(place)[2] == []
+    assert fakes.log(place / "data") == before
+
+
+def test_two_jobs_leave_what_one_job_leaves(place, tmp_path):
+    fakes.prepare(tmp_path / "parallel" / "data")
+    serial, parallel = fakes.make(place)[1], fakes.make(tmp_path / "parallel", jobs=2)[1]
+    assert documents(serial) == documents(parallel)
+    assert len(documents(serial)) == 4
+
+
+def test_a_run_that_diverges_is_noted_and_the_others_go_on(place):
+    plan, ledger, outcomes = fakes.make(place, methods=["plain", "diverging", "weighted"], seeds=1)
+    assert [outcome.status for outcome in outcomes] == ["finished", "failed", "finished"]
+    assert failure_line(outcomes) == (
+        "1 of 3 runs failed; toy net diverging seed 0: loss is not finite in epoch 2; the same command tries them again"
+    )
+    standing = status(plan, ledger)
+    assert (len(standing.done), len(standing.left)) == (2, 1)
+    assert list(standing.failed.values()) == ["loss is not finite in epoch 2"]
+    failure = ledger.failure(plan.runs[1].identity)
+    assert failure.config == plan.runs[1].config
+    assert "fakes.py" in failure.traceback
+
+
+def test_a_failure_is_forgotten_when_a_later_attempt_succeeds(place):
+    data = place / "data"
+    (data / "pause").write_text("soon")
+    plan, ledger, outcomes = fakes.make(place, seeds=1)
+    assert outcomes[0].cause == "ValueError: could not convert string to float: 'soon'"
+    (data / "pause").unlink()
+    assert failure_line(fakes.make(place, seeds=1)[2]) is None
+    assert status(plan, ledger).failed == {}
+
+
+def test_data_that_change_after_runs_are_not_silently_reused(place):
+    _, ledger, _ = fakes.make(place)
+    fakes.prepare(place / "data", items=4)
+    plan = make_plan(fakes.recipe(), data=place / "data", catalogue=fakes.catalogue())
+    standing = status(plan, ledger)
+    assert (len(standing.done), len(standing.left), standing.aside) == (0, 4, 4)
+
+
+def test_data_that_change_between_plan_and_run_fail_the_run(place):
+    data = place / "data"
+    plan, ledger, _ = fakes.make(place, seeds=1)
+    for run in plan.runs:
+        ledger.discard(run.identity)
+    fakes.prepare(data, items=4)
+    outcomes = execute(plan.runs, Site(ledger, fakes.runner, data))
+    assert [outcome.cause for outcome in outcomes] == ["toy: the prepared data changed; run the same command again"] * 2
+    assert ledger.identities() == []
+
+
+def test_a_results_folder_that_cannot_be_written(place):
+    (place / "results").write_text("a file")
+    with pytest.raises(CtrbenchError, match="cannot be written"):
+        fakes.make(place)
+    assert fakes.log(place / "data") == []
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_kill_and_the_same_command_again(place, tmp_path, jobs):
+    data = place / "data"
+    (data / "pause").write_text("0.1")
+    with command(place, jobs) as process:
+        while not any("measured" in line for line in fakes.log(data)) or "epoch 1" not in fakes.log(data)[-1]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    (data / "pause").unlink()
+    killed = fakes.log(data)
+    fakes.make(place, jobs)
+    counts = Counter(fakes.log(data))
+    assert Counter(line for line in killed if "measured" in line) & counts
+    assert all(count == 1 for line, count in counts.items() if "measured" in line)
+    # A kill between an epoch's line and its checkpoint repeats that epoch; no other is repeated.
+    assert sum(count - 1 for count in counts.values()) <= jobs
+    fakes.prepare(tmp_path / "undisturbed" / "data")
+    undisturbed = fakes.make(tmp_path / "undisturbed")[1]
+    assert documents(fakes.Ledger(place / "results")) == documents(undisturbed)
+
+
+def test_two_processes_share_a_recipe(place):
+    (place / "data" / "pause").write_text("0.05")
+    with command(place, 1) as first, command(place, 1) as second:
+        assert (first.wait(), second.wait()) == (0, 0)
+    counts = Counter(fakes.log(place / "data"))
+    assert len(counts) == 4 * 5
+    assert set(counts.values()) == {1}
+
+
+def test_a_run_held_by_another_is_awaited_and_then_read(place, monkeypatch):
+    plan, ledger, _ = fakes.make(place, seeds=1)
+    finished = ledger.read(plan.runs[0].identity)
+    ledger.discard(plan.runs[0].identity)
+    holder = ledger.claim(plan.runs[0].identity)
+    assert holder.__enter__()
+
+    def other_process_ends(_):
+        ledger.write(finished, fakes.pa.table({"probability": [0.5]}))
+        holder.__exit__(None, None, None)
+
+    monkeypatch.setattr(time, "sleep", other_process_ends)
+    before = fakes.log(place / "data")
+    outcomes = execute(plan.runs, Site(ledger, fakes.runner, place / "data"))
+    assert [outcome.record for outcome in outcomes] == [finished]
+    assert fakes.log(place / "data") == before
+
+
+def test_a_job_whose_starter_is_gone_stops_without_a_failure(place):
+    from ctrbench.experiments.execute import Orphaned, _attempt
+
+    plan = make_plan(fakes.recipe(), data=place / "data", catalogue=fakes.catalogue())
+    ledger = fakes.Ledger(place / "results")
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(Orphaned):
+            _attempt(plan.runs[0], Site(ledger, fakes.runner, place / "data"), starter=-1)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert fakes.log(place / "data") == ["plain-0 epoch 1"]
+    assert ledger.failure(plan.runs[0].identity) is None
+    with ledger.claim(plan.runs[0].identity) as free:
+        assert free
+
+
+def test_progress_is_told_while_a_run_is_under_way(place, monkeypatch):
+    seen = []
+    write = fakes.Ledger.write_progress
+    monkeypatch.setattr(
+        fakes.Ledger,
+        "write_progress",
+        lambda ledger, identity, progress: (seen.append(progress), write(ledger, identity, progress)),
+    )
+    fakes.make(place, seeds=1, methods=["plain"])
+    assert [(progress.epoch, progress.at_most) for progress in seen] == [(epoch, 4) for epoch in (1, 2, 3, 4)]
+
+
+def test_references_are_measured_once_for_each_data(place):
+    data, ledger = place / "data", fakes.Ledger(place / "results")
+
+    def measure():
+        plan = make_plan(fakes.recipe(), data=data, catalogue=fakes.catalogue())
+        measure_references(plan.manifests, "click", ledger=ledger, data=data, measure=fakes.references)
+
+    measure()
+    measure()
+    assert fakes.log(data) == ["references toy"]
+    fakes.prepare(data, items=4)
+    measure()
+    assert len(list((ledger.results / "references").iterdir())) == 2
+
+
+def test_a_record_is_plain_json(place):
+    _, ledger, _ = fakes.make(place, seeds=1, methods=["plain"])
+    (identity,) = ledger.identities()
+    document = json.loads((ledger.results / "runs" / identity / "record.json").read_text())
+    assert document["identity"] == identity
+    assert document["config"]["method"] == "plain"

@@ -1,0 +1,137 @@
+import math
+
+import pytest
+
+from ctrbench.data.schema import read_manifest
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.execute import Site
+from ctrbench.experiments.found import read_found, write_found
+from ctrbench.experiments.ledger import Ledger
+from ctrbench.experiments.plan import make_plan
+from ctrbench.experiments.search import search
+from tests.experiments import fakes
+
+SPACE = {"training.penalty": {"low": 1e-5, "high": 1e-1, "log": True}, "method.weight": {"choices": [0.01, 0.05, 0.1]}}
+
+
+def searched(**changes):
+    return fakes.recipe(search={"trials": 6, "space": SPACE, **changes.pop("search", {})}, **changes)
+
+
+def runner(config, *, data, working, device, on_epoch):
+    """Logloss is lowest and AUC highest at penalty 1e-3 and weight 0.1."""
+    if config.training.penalty > 0.05:
+        raise CtrbenchError("diverged")
+    fakes.note(data, config.digest())
+    made = fakes.record(config, read_manifest(data / config.dataset))
+    far = abs(math.log10(max(config.training.penalty, 1e-9)) + 3) + 1 - config.method_settings.get("weight", 0)
+    metrics = made.metrics[0].model_copy(update={"logloss": far, "auc": 1 / (1 + far)})
+    return made.model_copy(update={"metrics": (metrics,)}), fakes.pa.table({"probability": [0.5]})
+
+
+def find(place, recipe, jobs=1):
+    site = Site(Ledger(place / "results"), runner, place / "data")
+    return search(recipe, site, jobs=jobs, catalogue=fakes.catalogue())
+
+
+def test_every_method_gets_the_same_number_of_trials_over_the_settings_that_it_has(place):
+    found = find(place, searched())
+    assert [(f.method, len(f.trials)) for f in found.found] == [("plain", 6), ("weighted", 6)]
+    assert {path for trial in found.found[0].trials for path in trial.settings} == {"training.penalty"}
+    assert {path for trial in found.found[1].trials for path in trial.settings} == set(SPACE)
+    assert len(set(fakes.log(place / "data"))) == len(fakes.log(place / "data"))
+
+
+def test_the_best_trial_is_found(place):
+    for best in find(place, searched()).found:
+        values = [trial.value for trial in best.trials if trial.value is not None]
+        assert best.value == min(values)
+        assert best.settings == next(trial.settings for trial in best.trials if trial.value == best.value)
+    for best in find(place, searched(search={"objective": "auc"})).found:
+        assert best.value == max(trial.value for trial in best.trials if trial.value is not None)
+
+
+def test_trials_measure_validation_with_a_seed_of_their_own(place):
+    find(place, searched())
+    ledger = Ledger(place / "results")
+    configs = [ledger.read(identity).config for identity in ledger.identities()]
+    assert {(config.measure, config.seed) for config in configs} == {("validation", 1000)}
+
+
+def test_a_killed_search_replays_its_trials(place):
+    whole = find(place, searched())
+    ledger = Ledger(place / "results")
+    before = fakes.log(place / "data")
+    for identity in ledger.identities()[::2]:
+        ledger.discard(identity)
+    assert find(place, searched()) == whole
+    assert len(fakes.log(place / "data")) == len(before) + math.ceil(len(before) / 2)
+
+
+def test_a_grid_is_searched_without_repeats(place):
+    space = {"training.penalty": {"choices": [1e-4, 1e-3, 1e-2]}, "method.weight": {"choices": [0.01, 0.1]}}
+    plain, weighted = find(place, searched(search={"space": space})).found
+    assert (len(plain.trials), len(weighted.trials)) == (3, 6)
+    assert len({repr(trial.settings) for trial in weighted.trials}) == 6
+    assert weighted.settings == {"training.penalty": 1e-3, "method.weight": 0.1}
+
+
+def test_a_failed_trial_counts_but_does_not_win(place):
+    space = {"training.penalty": {"choices": [1e-3, 0.09]}}
+    best = find(place, searched(search={"space": space})).found[0]
+    assert {trial.settings["training.penalty"]: trial.value for trial in best.trials} == {1e-3: 1.0, 0.09: None}
+    assert best.settings == {"training.penalty": 1e-3}
+    with pytest.raises(CtrbenchError, match="toy net plain: all trials of the search failed"):
+        find(place, searched(search={"space": {"training.penalty": {"choices": [0.09]}}}))
+
+
+def test_rounds_tell_what_comes_after_them(place):
+    told = []
+    site = Site(Ledger(place / "results"), runner, place / "data")
+    search(
+        searched(), site, catalogue=fakes.catalogue(), on_round=lambda runs, later: told.append((len(runs), len(later)))
+    )
+    assert told == [(8, 4), (4, 0)]
+
+
+def test_a_plan_takes_what_was_found(place):
+    recipe = searched()
+    found = find(place, recipe)
+    write_found(place / "results", found)
+    assert read_found(place / "results", recipe.name) == found
+    plan = make_plan(recipe, data=place / "data", found=found, catalogue=fakes.catalogue())
+    for run in plan.runs:
+        best = found.best("toy", "net", run.config.method)
+        assert run.config.training.penalty == best.settings["training.penalty"]
+        assert run.config.method_settings.get("weight") == best.settings.get("method.weight")
+
+
+def test_what_is_set_by_hand_wins_over_what_was_found(place):
+    recipe = searched(overrides={"training.penalty": 0.5})
+    plan = make_plan(recipe, data=place / "data", found=find(place, recipe), catalogue=fakes.catalogue())
+    assert {run.config.training.penalty for run in plan.runs} == {0.5}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"training": {"epochs": 5}}, {"search": {"trials": 7}}, {"search": {"objective": "auc"}}]
+)
+def test_settings_found_with_another_recipe_are_refused(place, changes):
+    found = find(place, searched())
+    with pytest.raises(CtrbenchError, match="were found with another recipe; run: ctrbench search toy-table"):
+        make_plan(searched(**changes), data=place / "data", found=found, catalogue=fakes.catalogue())
+
+
+def test_settings_found_on_other_data_are_refused(place):
+    found = find(place, searched())
+    fakes.prepare(place / "data", items=4)
+    with pytest.raises(CtrbenchError, match="were found on other data; run: ctrbench search toy-table"):
+        make_plan(searched(), data=place / "data", found=found, catalogue=fakes.catalogue())
+
+
+def test_a_recipe_without_a_search_and_a_damaged_file(place):
+    with pytest.raises(CtrbenchError, match=r"toy-table: it has no \[search\]; run: ctrbench run toy-table"):
+        find(place, fakes.recipe())
+    (place / "results" / "found").mkdir(parents=True)
+    (place / "results" / "found" / "toy-table.toml").write_text("found = ")
+    with pytest.raises(CtrbenchError, match="toy-table.toml: cannot be read"):
+        read_found(place / "results", "toy-table")
