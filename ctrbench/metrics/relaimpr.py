@@ -25,9 +25,9 @@ def relaimpr_by_seed(auc: NDArray[np.float64], base: NDArray[np.float64]) -> NDA
         base: ``(S,)``, paired by seed.
 
     Returns:
-        ``(S,)`` in percent, or None where the mean of the base is not above chance.
+        ``(S,)`` in percent, or None without seeds and where the mean of the base is not above chance.
     """
-    overall = relaimpr(float(auc.mean()), float(base.mean()))
+    overall = relaimpr(float(auc.mean()), float(base.mean())) if len(auc) else None
     if overall is None:
         return None
     ratio = overall / 100 + 1

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
 from ctrbench.experiments.tables import TableSpec
 from ctrbench.report.cells import Cell
 from ctrbench.report.comparison import cells
 from ctrbench.report.footer import Note, footer
 from ctrbench.report.layout import Block, blocks
+
+MISSING_NAMED = 6
+"""Missing runs that are named one by one; the JSON names all."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Report:
     spec: TableSpec
     finished: int
     """Number of runs behind the cells."""
-    missing: tuple[RunConfig, ...]
-    """Runs of the table that have no record."""
+    missing: tuple[str, ...]
+    """Runs of the table that have no record, in words."""
     cells: tuple[Cell, ...]
     blocks: tuple[Block, ...]
     notes: tuple[Note, ...]
@@ -30,19 +32,16 @@ class Report:
         """What is missing, in one sentence; None where every run is there."""
         if not self.missing:
             return None
-        seeds: dict[str, list[str]] = {}
-        for config in self.missing:
-            row = f"{config.dataset} · {config.backbone} · {config.method}"
-            seeds.setdefault(row, []).append(str(config.seed))
-        rows = "; ".join(f"{row} seed {', '.join(numbers)}" for row, numbers in seeds.items())
-        return f"{len(self.missing)} of {self.finished + len(self.missing)} runs missing: {rows}"
+        named = "; ".join(self.missing[:MISSING_NAMED])
+        more = f"; and {len(self.missing) - MISSING_NAMED} more" if len(self.missing) > MISSING_NAMED else ""
+        return f"{len(self.missing)} of {self.finished + len(self.missing)} runs missing: {named}{more}"
 
 
 def build(
     spec: TableSpec,
     records: Sequence[RunRecord],
     references: Sequence[ReferenceRecord],
-    missing: Sequence[RunConfig] = (),
+    missing: Sequence[str] = (),
     by: str = "activeness",
 ) -> Report:
     """Fills a table, as far as its records go.

@@ -47,7 +47,7 @@ def as_json(report: Report) -> str:
     """The table, its cells with everything that the verdicts rest on, its footer and the missing runs."""
     document = {
         "table": report.spec.model_dump(mode="json"),
-        "missing": [config.model_dump(mode="json") for config in report.missing],
+        "missing": report.missing,
         "cells": [asdict(cell) for cell in report.cells],
         "notes": dict(report.notes),
     }

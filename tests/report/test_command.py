@@ -1,0 +1,110 @@
+"""``ctrbench report`` on records that a recipe's runs left."""
+
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from ctrbench.cli import app
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.ledger import Ledger
+from ctrbench.experiments.plan import CATALOGUE, Cell, resolve
+from ctrbench.experiments.recipe import read_recipe, write_recipe
+from ctrbench.report.output import write_whole
+from tests.report.conftest import BEAUTY, reference_records, run_record
+
+RECIPE = """
+title = "Methods on DIN"
+published = "aqcl_table2"
+datasets = ["amazon-beauty"]
+backbones = ["din"]
+methods = ["plain", "icl", "aqcl"]
+seeds = 5
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    """A recipe whose runs are finished but for one; its results and its (empty) data in ``tmp_path``."""
+    monkeypatch.setenv("CTRBENCH_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("CTRBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "100")
+    path = tmp_path / "mine.toml"
+    path.write_text(RECIPE, "utf-8")
+    ledger = Ledger(tmp_path / "results")
+    rows = [(method, seed) for method in BEAUTY for seed in range(5)]
+    for method, seed in rows[:-1]:
+        cell = Cell(dataset="amazon-beauty", backbone="din", method=method)
+        config = resolve(read_recipe(path), cell, seed, {}, CATALOGUE)
+        record = run_record(BEAUTY[method][seed])
+        identity = config.identity(record.fingerprint)
+        ledger.write(
+            record.model_copy(update={"config": config, "identity": identity}), pa.table({"probability": [0.5]})
+        )
+    ledger.write_references(reference_records())
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+
+
+def test_table_from_records_alone(recipe):
+    result = run(recipe)
+    assert result.exit_code == 0
+    assert "1 of 15 runs missing: amazon-beauty din aqcl seed 4" in result.output
+    assert "item popularity" in result.output
+
+
+def test_by_cohort(recipe):
+    result = run(recipe, "--by", "brand size", "--format", "csv")
+    assert ",din,aqcl,large,auc,4," in result.output
+
+
+def test_last_run_without_a_name(recipe, tmp_path):
+    assert "nothing was run here yet" in str(run().exception)
+    write_recipe(read_recipe(recipe), tmp_path / "results" / "last.toml")
+    assert run("--format", "csv").output == run(recipe, "--format", "csv").output
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "latex", "csv", "json"])
+def test_output_is_what_would_be_printed(recipe, tmp_path, name):
+    file = tmp_path / "new folder" / "report"
+    printed = run(recipe, "--format", name).output
+    assert run(recipe, "--format", name, "--output", file).output == ""
+    written = [line.rstrip() for line in file.read_text("utf-8").splitlines()]
+    assert written == [line.rstrip() for line in printed.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "markdwon"], "unknown format 'markdwon'; did you mean markdown?"),
+        (["--by", "activness"], "unknown column 'activness'; did you mean activeness?"),
+    ],
+)
+def test_misspelt_names(recipe, arguments, message):
+    error = run(recipe, *arguments).exception
+    assert isinstance(error, CtrbenchError)
+    assert str(error) == message
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(CtrbenchError, match=r"taken: cannot be written .*; pass another --output"):
+        write_whole(tmp_path / "taken", "text")
+    (tmp_path / "file").write_text("before")
+    with pytest.raises(CtrbenchError, match=r"below: cannot be written \("):
+        write_whole(tmp_path / "file" / "below", "text")
+    assert (tmp_path / "file").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+
+
+def test_disk_that_fills_up_leaves_the_old_report(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "report.md").write_text("before")
+    monkeypatch.setattr("ctrbench.report.output.os.replace", full)
+    with pytest.raises(CtrbenchError, match=r"report\.md: cannot be written .No space left on device."):
+        write_whole(tmp_path / "report.md", "text")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.md", "before")]

@@ -1,0 +1,95 @@
+"""What the footer says of how the numbers came about."""
+
+import pytest
+
+from ctrbench.data.schema import Negatives
+from ctrbench.report.build import build
+from tests.report.conftest import ENVIRONMENT, SPEC, reference_records, run_records
+
+
+def notes(records, spec=SPEC, by="activeness"):
+    return dict(build(spec, records, reference_records(), by=by).notes)
+
+
+def test_protocol_in_one_paragraph(beauty):
+    text = notes(beauty)["Protocol"]
+    assert text.startswith("Per user in time order: the last interaction is test, the one before validation")
+    assert "stops after 3 epochs without a better validation AUC, or after 30, and keeps the best" in text
+    assert "The test split is read once per run" in text
+
+
+def test_negatives(beauty):
+    assert notes(beauty)["Negatives"] == (
+        "items drawn by training popularity to the power 0 (uniform); 1 stored per validation and test positive, "
+        "1 per training positive, drawn anew each epoch"
+    )
+
+
+def test_impressions_are_not_sampled(beauty):
+    shown = [
+        r.model_copy(update={"data": r.data.model_copy(update={"negatives": Negatives(source="impressions")})})
+        for r in beauty
+    ]
+    assert notes(shown)["Negatives"] == "impressions without a click; none are sampled"
+
+
+def test_groups_give_cutoffs_shares_and_rows(beauty):
+    text = notes(beauty)["Groups"]
+    assert "non-active L <= 6 (61.5% of test users), slightly-active L <= 12 (28.7% of test users)" in text
+    assert "highly-active L > 12 (9.8% of test users)" in text
+    assert "highly-active 4,400 (2,200)" in text
+    assert notes(beauty, by="brand size")["Groups"] == (
+        "rows (positives) by brand size: small 20,000 (10,000), large 24,000 (12,000)"
+    )
+
+
+def test_settings_name_what_all_share_and_what_each_method_has(beauty):
+    shared, _, own = notes(beauty)["Settings"].partition(". ")
+    assert "data.fields user+item" in shared
+    assert "backbone.embedding_size 32, backbone.hidden 128+64" in shared
+    assert own == (
+        "plain: training.penalty 0.01; icl: training.penalty 0.01, method.weight 0.05, method.tau 0.1; "
+        "aqcl: training.penalty 0.02, method.weight 0.05, method.tau 0.1"
+    )
+
+
+def test_search_trials_are_always_said(beauty):
+    assert notes(beauty)["Search"].startswith("20 trials for each method")
+    assert notes(beauty, SPEC.model_copy(update={"search_trials": 0}))["Search"].startswith("0 trials")
+
+
+def test_data_versions_and_machine(beauty):
+    found = notes(beauty)
+    assert found["Data"] == (
+        "amazon-beauty (Amazon Beauty, 5-core): 22,363 users, 12,101 items, 198,502 interactions, "
+        "fingerprint ffffffffffff"
+    )
+    assert found["Software"] == "python 3.11.9, ctrbench 0.1.0, torch 2.13.0, numpy 2.3.1, commit 0123456"
+    assert found["Machine"] == "Some Processor, Linux, 2 cores, 1 thread per run, cpu"
+
+
+def test_mixed_versions_are_said(beauty):
+    other = ENVIRONMENT.model_copy(update={"machine": "Another Processor, Linux", "threads": 2})
+    mixed = [*beauty[:-2], *(r.model_copy(update={"environment": other}) for r in beauty[-2:])]
+    assert notes(mixed)["Machine"] == (
+        "mixed: Some Processor, Linux, 2 cores, 1 thread per run, cpu (13 of 15 runs); "
+        "Another Processor, Linux, 2 cores, 2 threads per run, cpu (2 of 15 runs)"
+    )
+
+
+def test_simulated_data_are_never_called_reproduced():
+    found = notes(run_records({"plain": [0.7, 0.71]}, dataset="oncold-sim", synthetic=True))
+    assert found["Not comparable"] == "oncold-sim: simulated data in place of the private oncold"
+    assert found["Data"].endswith("simulated: never called reproduced")
+
+
+@pytest.mark.parametrize("published", ["aqcl_table2", None])
+def test_comparable_data_need_no_excuse(beauty, published):
+    assert "Not comparable" not in notes(beauty, SPEC.model_copy(update={"published": published}))
+
+
+def test_references_are_explained(beauty):
+    assert (
+        "No model was trained for item popularity, random, oracle (the true probabilities)" in notes(beauty)["Reading"]
+    )
+    assert "No model was trained" not in dict(build(SPEC, beauty, []).notes)["Reading"]

@@ -1,0 +1,155 @@
+"""The same table in every format, read as a reader reads it."""
+
+import csv
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from ctrbench.report.build import build
+from ctrbench.report.cells import COLUMNS
+from ctrbench.report.formats import as_csv, as_json, latex, markdown
+from ctrbench.report.terminal import as_text, show
+from tests.report.conftest import BEAUTY, SPEC, reference_records, run_records
+
+
+@pytest.fixture
+def report(beauty):
+    return build(SPEC, beauty[:-1], reference_records(), ["amazon-beauty din aqcl seed 4"])
+
+
+def squeezed(line):
+    return " ".join(line.split())
+
+
+LEVELS = """\
+AUC (higher is better)
+method overall non-active slightly-active highly-active
+plain 0.7010 ± 0.0019 0.6810 ± 0.0019 0.7110 ± 0.0019 0.8010 ± 0.0019
+icl 0.7010 ± 0.0015 0.6810 ± 0.0015 0.7110 ± 0.0015 0.8010 ± 0.0015
+aqcl, 4 seeds 0.7092 ± 0.0013 0.6892 ± 0.0013 0.7192 ± 0.0013 0.8092 ± 0.0013
+item popularity 0.5121 0.4921 0.5221 0.6121
+random 0.4993 0.4793 0.5093 0.5993
+oracle 0.8105 0.7905 0.8205 0.9105
+"""
+
+DIFFERENCES = """\
+AUC against plain
+method group RelaImpr change 95 % interval p direction
+icl overall +0.02 % +0.0000 [-0.0006, +0.0007] 0.876 no difference
+non-active +0.02 % +0.0000 [-0.0006, +0.0007] 0.876 no difference
+"""
+
+PAPER = """\
+aqcl overall 0.7092 [0.7071, 0.7113] 0.7078 within +0.0122 agrees
+non-active 0.6892 [0.6871, 0.6913] 0.6826 higher +0.0107 agrees
+"""
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_terminal_shows_whole_tables(report, width):
+    lines = as_text(report, width).splitlines()
+    text = "".join(f"{squeezed(line)}\n" for line in lines)
+    assert max(map(len, lines)) <= width
+    assert all(part in text for part in (LEVELS, DIFFERENCES, PAPER))
+    assert "1 of 15 runs missing: amazon-beauty din aqcl seed 4" in text
+
+
+def test_narrow_terminal_cuts_tables_and_repeats_the_names(report):
+    lines = as_text(report, 50).splitlines()
+    assert max(map(len, lines)) <= 50
+    assert [squeezed(line) for line in lines if line.startswith("method") and "active" in line][:2] == [
+        *("method overall non-active", "method slightly-active highly-active")
+    ]
+
+
+def test_colours_only_repeat_what_words_say(report):
+    coloured = Console(width=100, force_terminal=True, file=io.StringIO(), color_system="standard")
+    with coloured.capture() as capture:
+        show(report, coloured)
+    assert "\x1b[32mwithin\x1b[0m" in capture.get()
+    assert "within" in as_text(report)
+    assert "\x1b" not in as_text(report)
+
+
+def test_markup_in_names_is_text():
+    records = [
+        r.model_copy(update={"metrics": tuple(m.model_copy(update={"group": "[/red]"}) if m.group == "small" else m
+                                              for m in r.metrics)})
+        for r in run_records(BEAUTY)
+    ]  # fmt: skip
+    assert "[/red]" in as_text(build(SPEC, records, [], by="brand size"))
+
+
+def test_markdown(report):
+    lines = [squeezed(line) for line in markdown(report).splitlines()]
+    assert lines[0] == "# Activeness groups on Amazon Beauty"
+    assert "> **1 of 15 runs missing: amazon-beauty din aqcl seed 4**" in lines
+    assert "## amazon-beauty · din · 5 seeds" in lines
+    assert "| random | 0.4993 | 0.4793 | 0.5093 | 0.5993 |" in lines
+    assert "| icl | non-active | +0.02 % | +0.0000 | [-0.0006, +0.0007] | 0.876 | no difference |" in lines
+    assert any(line.startswith("- **Protocol**: Per user in time order") for line in lines)
+
+
+def test_latex(report):
+    text = latex(report)
+    lines = [squeezed(line) for line in text.splitlines()]
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == text.count(r"\toprule") == 5
+    assert r"\caption{amazon-beauty · din · 5 seeds. AUC against plain.}" in lines
+    assert r"icl & overall & +0.02 \% & +0.0000 & [-0.0006, +0.0007] & 0.876 & no difference \\" in lines
+    assert r"minimum\_history 1" in text
+    assert "95 \\% t-intervals" in text
+
+
+def test_csv(report):
+    rows = list(csv.DictReader(io.StringIO(as_csv(report))))
+    assert tuple(rows[0]) == COLUMNS
+    assert ",".join(COLUMNS) == (
+        "recipe,dataset,backbone,method,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,published,"
+        "value_verdict,direction_verdict"
+    )
+    assert len(rows) == 3 * 4 * 3 + (1 + 1 + 2) * 4
+    cell = next(c for c in report.cells if (c.method, c.group, c.metric) == ("aqcl", "overall", "auc"))
+    row = next(r for r in rows if (r["method"], r["group"], r["metric"]) == ("aqcl", "overall", "auc"))
+    numbers = [float(row[name]) for name in ("mean", "std", "ci_low", "ci_high", "base_delta", "base_p", "published")]
+    assert numbers == [cell.mean, cell.std, *cell.interval, cell.difference.delta, cell.p, 0.7078]
+    assert (row["seeds"], row["value_verdict"], row["direction_verdict"]) == ("4", "within", "improves (agrees)")
+    oracle = next(r for r in rows if r["method"] == "oracle")
+    assert (oracle["backbone"], oracle["seeds"], oracle["std"], oracle["value_verdict"]) == ("-", "0", "", "")
+
+
+def test_json(report):
+    document = json.loads(as_json(report))
+    cell = next(c for c in document["cells"] if (c["method"], c["group"], c["metric"]) == ("aqcl", "overall", "auc"))
+    assert cell["interval"] == pytest.approx([0.7071252988, 0.7112747012])
+    assert set(cell["difference"]) == {"delta", "interval", "p"}
+    assert document["missing"] == ["amazon-beauty din aqcl seed 4"]
+    assert document["notes"]["Search"].startswith("20 trials")
+
+
+def test_nothing_published_leaves_out_the_papers_table(beauty):
+    spec = SPEC.model_copy(update={"published": None})
+    report = build(spec, beauty, [])
+    assert [grid.title for grid in report.blocks[0].grids] == [
+        *("AUC (higher is better)", "AUC against plain", "NE (lower is better)", "NE against plain")
+    ]
+    assert "A published AUC" not in dict(report.notes)["Reading"]
+    assert report.incomplete is None
+
+
+def test_many_missing_runs_are_counted(beauty):
+    report = build(SPEC, beauty[:5], [], [f"run {number}" for number in range(10)])
+    assert report.incomplete.startswith("10 of 15 runs missing: run 0; ")
+    assert report.incomplete.endswith("run 5; and 4 more")
+
+
+def test_one_seed_shows_dashes():
+    text = as_text(build(SPEC, run_records({name: values[:1] for name, values in BEAUTY.items()}), []))
+    assert "amazon-beauty · din · 1 seed " in text
+    assert "aqcl overall +3.93 % +0.0079 - - -" in [squeezed(line) for line in text.splitlines()]
+
+
+def test_undefined_groups_show_dashes():
+    text = as_text(build(SPEC, run_records({"plain": [None, None]}), []))
+    assert "plain - - - -" in [squeezed(line) for line in text.splitlines()]
