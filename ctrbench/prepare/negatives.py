@@ -76,6 +76,7 @@ def _draw_one(
     allowed[earlier] = 0.0
     if not allowed.any():
         raise CtrbenchError(
-            f"no negative is left for a user of {end - start:,} items; lower negatives.per_positive on the card"
+            f"no negative is left for a user of {end - start:,} items; leave the user out, or lower the card's "
+            "negatives.per_positive or negatives.exponent"
         )
     return int(generator.choice(size, p=allowed / allowed.sum()))

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from ctrbench import places
+from ctrbench.errors import CtrbenchError
+from ctrbench.prepare.card import Card, list_cards, read_card, shipped_card
+from ctrbench.prepare.formats import FORMATS
+from tests.prepare.conftest import MakeCard
+
+
+def test_every_shipped_card_is_named_after_its_file_and_has_a_known_format() -> None:
+    cards = list_cards()
+    assert {"amazon-beauty", "oncold-sim"} <= {card.name for card in cards}
+    for card in cards:
+        assert (places.shipped("datasets") / f"{card.name}.toml").is_file()
+        assert callable(FORMATS.get(card.format))
+
+
+def test_the_example_is_valid_and_not_listed() -> None:
+    assert read_card(places.shipped("datasets") / "example-card.toml").name == "my-data"
+    assert "my-data" not in {card.name for card in list_cards()}
+
+
+def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
+    with pytest.raises(CtrbenchError, match=r"did you mean amazon-beauty.*--card"):
+        shipped_card("amazon-beaty")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"titel": "x"}, "titel.*did you mean title"),
+        ({"split": {"rule": "calender"}}, "split.rule"),
+        ({"split": {"rule": "calendar"}}, "calendar needs test_days"),
+        ({"split": {"rule": "leave-last-out", "test_days": 3}}, "belong to calendar"),
+        ({"negatives": {"exponent": -1}}, "negatives.exponent"),
+        ({"sources": [{"file": "a", "sha256": "123"}]}, "sha256"),
+        ({"sources": [{"file": "../a"}]}, "file"),
+        ({"name": "downloads"}, "downloads"),
+        ({"name": "../x"}, "name"),
+        ({"fields": [{"name": "time", "source": "row"}]}, "'time'.*taken"),
+        ({"fields": [{"name": "x", "source": "row"}, {"name": "x", "source": "item"}]}, "'x'.*taken"),
+        ({"cohorts": [{"name": "x", "source": "row", "cut": "size"}]}, "names of buckets"),
+        ({"cohorts": [{"name": "x", "source": "row", "buckets": ["a"]}]}, "no buckets"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(make_card: MakeCard, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(CtrbenchError, match=message):
+        make_card(**changes)
+
+
+def test_a_card_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text("name =")
+    with pytest.raises(CtrbenchError, match=r"card\.toml: cannot be read"):
+        read_card(tmp_path / "card.toml")
+
+
+def test_the_digest_follows_what_decides_the_data_and_nothing_else(make_card: MakeCard) -> None:
+    card: Card = make_card()
+    mended = make_card(sources=[{"file": "mine.csv", "addresses": ["https://mirror"]}], citation="them")
+    assert card.digest() == mended.digest()
+    assert card.digest() != make_card(ties="hashed").digest()
+    assert card.digest() != make_card(negatives={"seed": 1}).digest()

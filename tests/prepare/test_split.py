@@ -1,0 +1,47 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctrbench.data.schema import Split
+from ctrbench.prepare.card import SplitSettings
+from ctrbench.prepare.split import DAY, calendar, leave_last_out, sentence
+
+TRAIN, VALIDATION, TEST = Split
+
+
+def test_leave_last_out_by_number_of_clicks() -> None:
+    user = np.repeat([1, 2, 3, 4], [4, 3, 2, 1]).astype(np.int32)
+    expected = [TRAIN, TRAIN, VALIDATION, TEST, TRAIN, VALIDATION, TEST, TRAIN, TEST, TRAIN]
+    assert leave_last_out(user, np.ones(10, bool)).tolist() == expected
+
+
+def test_a_row_not_clicked_goes_with_the_next_click_and_the_last_ones_with_the_last() -> None:
+    click = np.array([0, 1, 0, 0, 1, 0, 1, 0], bool)
+    expected = [TRAIN, TRAIN, VALIDATION, VALIDATION, VALIDATION, TEST, TEST, TEST]
+    assert leave_last_out(np.ones(8, np.int32), click).tolist() == expected
+
+
+def test_a_user_without_a_click_is_all_train() -> None:
+    assert leave_last_out(np.ones(3, np.int32), np.zeros(3, bool)).tolist() == [TRAIN] * 3
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=40))
+def test_leave_last_out_holds_out_one_click_each_in_order(rows: list[tuple[int, bool]]) -> None:
+    rows.sort(key=lambda row: row[0])
+    user, click = np.array([u for u, _ in rows], np.int32), np.array([c for _, c in rows])
+    split = leave_last_out(user, click)
+    for one in np.unique(user):
+        of_user, clicks = split[user == one], split[(user == one) & click]
+        assert (np.diff(of_user) >= 0).all()
+        assert (clicks == TEST).sum() == (len(clicks) > 1)
+        assert (clicks == VALIDATION).sum() == (len(clicks) > 2)
+
+
+def test_calendar_cuts_at_midnight_counted_from_the_last_day() -> None:
+    time = np.array([5 * DAY, 6 * DAY - 1, 6 * DAY, 7 * DAY - 1, 7 * DAY, 8 * DAY + 5])
+    assert calendar(time, 2, 1).tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST]
+
+
+def test_the_sentence_names_the_days() -> None:
+    settings = SplitSettings(rule="calendar", test_days=10, validation_days=7)
+    assert sentence(settings) == "by calendar: last 10 days test, the 7 before validation, rest train"

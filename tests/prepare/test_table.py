@@ -1,0 +1,225 @@
+"""Anyone's own interactions, from a file to a prepared dataset."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctrbench.data.schema import Negatives
+from ctrbench.errors import CtrbenchError
+from ctrbench.prepare.stage import prepare
+from ctrbench.prepare.table import seconds
+from tests.prepare.conftest import CLICKS, MakeCard, PrepareText, table
+
+COLUMNS = {
+    "fields": [
+        {"name": "colour", "source": "item"},
+        {"name": "surface", "source": "row", "column": "place"},
+        {"name": "age", "source": "user"},
+    ],
+    "cohorts": [{"name": "place", "source": "row"}],
+}
+IMPRESSIONS = """user,item,time,clicked,bought,place
+u,a,10,0,0,home
+u,b,10,1,0,home
+u,c,20,1,1,work
+u,d,20,0,0,work
+u,e,30,1,0,home
+v,a,40,0,0,home
+v,e,40,1,1,home
+"""
+LABELS = {"options": {"labels": {"click": "clicked", "purchase": "bought"}}}
+
+
+def test_counts_and_click_length(prepare_text: PrepareText) -> None:
+    manifest = prepare_text().manifest
+    assert (manifest.users, manifest.items, manifest.interactions) == (4, 5, 10)
+    assert {name: (part.rows, part.positives) for name, part in manifest.splits.items()} == {
+        "train": (5, 5),
+        "validation": (4, 2),
+        "test": (6, 3),
+    }
+    assert manifest.mean_click_length == 5 / 4
+    assert manifest.negatives == Negatives(source="sampled", exponent=0.0, per_positive=1)
+
+
+def test_rows_are_by_user_in_time_order_with_negatives_after_their_positive(prepare_text: PrepareText) -> None:
+    rows = table(prepare_text(), "rows")
+    positives = rows[rows.click == 1]
+    # Ids follow first appearance: u=1, v=2, w=3, x=4; a=1 ... e=5.
+    assert positives.user.tolist() == [1, 1, 1, 1, 2, 2, 2, 3, 4, 4]
+    assert positives.item.tolist() == [1, 2, 3, 4, 1, 2, 5, 3, 4, 1]
+    assert positives.length.tolist() == [0, 1, 2, 3, 0, 1, 2, 0, 0, 1]
+    assert positives.split.tolist() == [0, 0, 1, 2, 0, 1, 2, 0, 0, 2]
+    for place in np.flatnonzero(rows.click == 0):
+        same = ["user", "start", "length", "time", "split"]
+        assert rows.loc[place, same].tolist() == rows.loc[place - 1, same].tolist()
+        assert rows.click[place - 1] == 1
+
+
+def test_negatives_avoid_every_item_of_the_user(prepare_text: PrepareText) -> None:
+    rows = table(
+        prepare_text(negatives={"per_positive": 2, "seed": 3}, ties="hashed", text=CLICKS + "y,f,1,,,\n"), "rows"
+    )
+    owned = rows[rows.click == 1].groupby("user").item.agg(set)
+    negatives = rows[rows.click == 0]
+    assert len(negatives) == 10
+    assert all(item not in owned[user] for user, item in zip(negatives.user, negatives.item, strict=True))
+
+
+def test_sequence_and_histories_are_slices_of_the_users_clicks(prepare_text: PrepareText) -> None:
+    prepared = prepare_text()
+    rows, sequence = table(prepared, "rows"), table(prepared, "sequence").item.to_numpy()
+    last = rows[(rows.user == 1) & (rows.split == 2)].iloc[0]
+    assert sequence[last.start : last.start + last.length].tolist() == [1, 2, 3]
+    assert sequence.tolist() == [1, 2, 3, 4, 1, 2, 5, 3, 4, 1]
+
+
+def test_popularity_counts_training_rows_alone(prepare_text: PrepareText) -> None:
+    items = table(prepare_text(), "items")
+    # Item 5 is seen in test only: it has an id and no popularity.
+    assert items.popularity.tolist() == [0, 2, 1, 1, 1, 0]
+
+
+def test_fields_and_cohorts(prepare_text: PrepareText) -> None:
+    prepared = prepare_text(**COLUMNS)
+    manifest, rows = prepared.manifest, table(prepared, "rows")
+    assert {field.name: field.size for field in manifest.fields} == {
+        "user": 5,
+        "item": 6,
+        "colour": 3,
+        "surface": 3,
+        "age": 4,
+    }
+    assert table(prepared, "items").colour.tolist() == [0, 2, 1, 2, 0, 1]
+    assert table(prepared, "users").age.tolist() == [0, 2, 0, 3, 1]
+    # Places of training rows only: abroad is unknown to the field and outside the cohort.
+    assert manifest.cohorts[0].values == ("home", "work")
+    by_positive = rows[rows.click == 1]
+    assert by_positive.surface.tolist() == [1, 1, 2, 1, 1, 1, 0, 2, 1, 1]
+    assert by_positive.place.tolist() == [0, 0, 1, 0, 0, 0, -1, 1, 0, 0]
+    negatives = rows.index[rows.click == 0]
+    assert (rows.surface[negatives].to_numpy() == rows.surface[negatives - 1].to_numpy()).all()
+
+
+def test_the_schema_s_types(prepare_text: PrepareText) -> None:
+    prepared = prepare_text(**COLUMNS)
+    types = {"user": "int32", "item": "int32", "click": "int8", "start": "int64", "length": "int32", "time": "int64"}
+    types |= {"split": "int8", "surface": "int32", "place": "int16"}
+    assert {name: str(kind) for name, kind in table(prepared, "rows").dtypes.items()} == types
+    assert str(table(prepared, "items").popularity.dtype) == "int64"
+    assert str(table(prepared, "sequence").item.dtype) == "int32"
+
+
+def test_impressions_keep_their_rows_and_the_sequence_holds_clicks(prepare_text: PrepareText) -> None:
+    prepared = prepare_text(IMPRESSIONS, ties="apart", **LABELS)
+    manifest, rows = prepared.manifest, table(prepared, "rows")
+    assert manifest.labels == ("click", "purchase")
+    assert manifest.negatives.source == "impressions"
+    assert table(prepared, "sequence").item.tolist() == [2, 3, 5, 5]
+    assert rows.click.tolist() == [0, 1, 1, 0, 1, 0, 1]
+    assert rows.purchase.tolist() == [0, 0, 1, 0, 0, 0, 1]
+    assert rows.length.tolist() == [0, 0, 1, 1, 2, 0, 0]
+    assert rows.split.tolist() == [0, 0, 1, 2, 2, 0, 0]
+    assert manifest.mean_click_length == 2 / 2
+
+
+def test_calendar_on_dates(prepare_text: PrepareText) -> None:
+    text = "user,item,time\nu,a,2020-01-01\nu,b,2020-01-02T23:59:59\nu,c,2020-01-03 10:00\nv,d,2020-01-03\n"
+    rows = table(prepare_text(text, split={"rule": "calendar", "test_days": 1, "validation_days": 1}), "rows")
+    positives = rows[rows.click == 1]
+    assert positives.split.tolist() == [0, 1, 2, 2]
+    assert positives.time.tolist() == [1577836800, 1578009599, 1578045600, 1578009600]
+
+
+def test_hashed_ties_give_the_same_sequences_for_any_file_order(prepare_text: PrepareText) -> None:
+    head = ["user,item,time", *(f"z,{item},{time}" for time, item in enumerate("abcdefgh")), "u,a,1", "v,b,1", "w,c,1"]
+    tied = [f"{user},{item},5" for user in "uvw" for item in "defgh"]
+    one, other = "\n".join([*head, *tied]), "\n".join([*head, *reversed(tied)])
+    sequences = {
+        (ties, text): table(prepare_text(text + "\ny,i,1", ties=ties), "sequence").item.tolist()
+        for ties in ("hashed", "file-order")
+        for text in (one, other)
+    }
+    assert sequences["hashed", one] == sequences["hashed", other]
+    assert sequences["file-order", one] != sequences["file-order", other]
+
+
+def test_editions_that_rename_users_give_one_fingerprint(prepare_text: PrepareText) -> None:
+    one = prepare_text().manifest
+    other = prepare_text(CLICKS.replace("\nu,", "\nzz,").replace("\nv,", "\naa,")).manifest
+    assert one.sources != other.sources
+    assert one.fingerprint == other.fingerprint
+    assert one.fingerprint != prepare_text(CLICKS.replace("w,c,14", "w,d,14")).manifest.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"mine\.csv: cannot be read as CSV"),
+        ("user,item,time\n", r"mine\.csv: no interactions in it"),
+        ("user,item\nu,a\n", r"unknown column 'time'"),
+        ("user,item,timee\nu,a,1\n", r"did you mean timee"),
+        ("user,item,time\nu,a,1\nu,b,nan\n", r"mine\.csv, line 3: time is missing.* \(1 such lines\)"),
+        ("user,item,time\nu,a,1\nu,b,\n", r"line 3: time is missing"),
+        ("user,item,time\nu,a,-5\nu,b,-6\n", r"line 2: time is missing, negative.* \(2 such lines\)"),
+        ("user,item,time\nu,a,yesterday\n", r"line 2: time is missing, negative or no time"),
+        ("user,item,time\nu,a,1391040000000\n", r"line 2: time is not in seconds"),
+        ("user,item,time\nu,a,inf\n", r"line 2: time is missing, negative or no time"),
+        ("user,item,time\n,a,1\n", r"line 2: user is missing"),
+        ("user,item,time\nu,,1\n", r"line 2: item is missing"),
+        ("user,item,time\nu,a,1\nu,b,1,9\n", r"cannot be read as CSV.*line 3"),
+        ("user,item,time\nu,a,1\nu,b,2\nu,a,1\nu,a,1\n", r'line 4: repeats user, item and time.*\(2 such.*"drop"'),
+        ("user,item,time\nu,a,1\nv,b,2\n", r"split 'leave-last-out' leaves no"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(prepare_text: PrepareText, text: str, message: str) -> None:
+    with pytest.raises(CtrbenchError, match=message):
+        prepare_text(text)
+
+
+def test_duplicates_are_dropped_where_the_card_says_so(prepare_text: PrepareText) -> None:
+    repeated = CLICKS + "u,a,10,red,30,home\nu,b,20,blue,30,home\n"
+    manifest = prepare_text(repeated, duplicates="drop").manifest
+    assert manifest.interactions == 12
+    assert manifest.contents == prepare_text().manifest.contents
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fields": [{"name": "color", "source": "item"}]}, "unknown column 'color'; did you mean colour"),
+        ({"fields": [{"name": "age", "source": "item"}]}, "item 'a' has several values of 'age'; declare"),
+        ({"options": {"usr": "x"}}, "options: unknown key 'usr'; did you mean user"),
+        ({"options": {"labels": {"time": "age"}}}, "the name 'time' is taken"),
+        ({"options": {"labels": {"click": "age"}}}, "line 2: label 'click' is neither 0 nor 1"),
+        ({"format": "tabel"}, "unknown format 'tabel'; did you mean table"),
+        ({"sources": []}, "reads one file"),
+    ],
+)
+def test_a_card_that_does_not_fit_the_file(prepare_text: PrepareText, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(CtrbenchError, match=message):
+        prepare_text(**changes)
+
+
+def test_labels_of_one_value_are_refused(prepare_text: PrepareText) -> None:
+    with pytest.raises(CtrbenchError, match="label 'click' has one value only"):
+        prepare_text("user,item,time,clicked,bought\nu,a,1,1,0\nu,b,2,1,1\n", **LABELS)
+
+
+def test_parquet_with_its_own_types_gives_the_same_contents(
+    tmp_path: Path, make_card: MakeCard, prepare_text: PrepareText
+) -> None:
+    frame = pd.read_csv(prepare_text(**COLUMNS).folder.parent.parent / "mine.csv")
+    frame["time"] = pd.to_datetime(frame["time"], unit="s").astype("datetime64[ms]")
+    frame.to_parquet(tmp_path / "mine.parquet")
+    from_parquet = prepare(
+        make_card(**COLUMNS), tmp_path / "other", source=tmp_path / "mine.parquet"
+    ).manifest
+    assert from_parquet.contents == prepare_text(**COLUMNS).manifest.contents
+
+
+def test_seconds_of_numbers_dates_and_nonsense() -> None:
+    found = seconds(pd.Series(["5", "1970-01-02", "1970-01-01T01:00:00+01:00", "x", None]))
+    np.testing.assert_array_equal(found, [5, 86_400, 0, np.nan, np.nan])
