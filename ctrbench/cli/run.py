@@ -92,7 +92,7 @@ def _print_plan(standing: "Status", *, every_row: bool) -> None:
             rows.setdefault(str(planned.cell), []).append(str(planned.config.seed))
         for row, numbers in rows.items():
             say(f"  {name}: {row} seed {' '.join(numbers)}")
-    for planned, cause in standing.failed.items():
+    for planned, cause in standing.failed:
         say(f"  failed before: {planned.cell} seed {planned.config.seed}: {cause}")
     for refused, reason in standing.refused.items():
         say(f"  refused: {refused}: {reason}")

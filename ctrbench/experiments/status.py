@@ -13,7 +13,7 @@ class Status:
 
     done: Sequence[Run]
     left: Sequence[Run]
-    failed: dict[Run, str]
+    failed: Sequence[tuple[Run, str]]
     """Those of ``left`` whose last attempt failed, with the cause."""
     refused: dict[Cell, str]
     aside: int
@@ -27,7 +27,7 @@ def status(plan: Plan, ledger: Ledger) -> Status:
         CtrbenchError: a record is damaged.
     """
     left = [run for run in plan.runs if not ledger.finished(run.identity)]
-    failures = {run: ledger.failure(run.identity) for run in left}
+    failures = [(run, ledger.failure(run.identity)) for run in left]
     aside = 0
     for dataset, manifest in plan.manifests.items():
         others = ledger.fingerprints(dataset).keys() - {manifest.fingerprint}
@@ -36,7 +36,7 @@ def status(plan: Plan, ledger: Ledger) -> Status:
     return Status(
         done=[run for run in plan.runs if ledger.finished(run.identity)],
         left=left,
-        failed={run: failure.cause for run, failure in failures.items() if failure},
+        failed=[(run, failure.cause) for run, failure in failures if failure],
         refused=plan.refused,
         aside=aside,
     )

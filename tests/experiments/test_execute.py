@@ -11,6 +11,7 @@ import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import Site, execute, failure_line, measure_references
+from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import make_plan
 from ctrbench.experiments.status import status
 from tests.experiments import fakes
@@ -21,7 +22,10 @@ ROOT = Path(__file__).parents[2]
 def command(place, jobs):
     """The toy recipe in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.experiments.fakes", str(place), str(jobs)], cwd=ROOT, start_new_session=True
+        [sys.executable, "-m", "tests.experiments.fakes", str(place), str(jobs)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 
@@ -54,7 +58,7 @@ def test_a_run_that_diverges_is_noted_and_the_others_go_on(place):
     )
     standing = status(plan, ledger)
     assert (len(standing.done), len(standing.left)) == (2, 1)
-    assert list(standing.failed.values()) == ["loss is not finite in epoch 2"]
+    assert [cause for _, cause in standing.failed] == ["loss is not finite in epoch 2"]
     failure = ledger.failure(plan.runs[1].identity)
     assert failure.config == plan.runs[1].config
     assert "fakes.py" in failure.traceback
@@ -67,7 +71,7 @@ def test_a_failure_is_forgotten_when_a_later_attempt_succeeds(place):
     assert outcomes[0].cause == "ValueError: could not convert string to float: 'soon'"
     (data / "pause").unlink()
     assert failure_line(fakes.make(place, seeds=1)[2]) is None
-    assert status(plan, ledger).failed == {}
+    assert status(plan, ledger).failed == []
 
 
 def test_data_that_change_after_runs_are_not_silently_reused(place):
@@ -96,26 +100,24 @@ def test_a_results_folder_that_cannot_be_written(place):
     assert fakes.log(place / "data") == []
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_kill_and_the_same_command_again(place, tmp_path, jobs):
-    data = place / "data"
+@pytest.mark.parametrize(("jobs", "kill"), [(1, os.killpg), (2, os.kill)], ids=["everything", "the-starter-alone"])
+def test_kill_and_the_same_command_again(place, tmp_path, jobs, kill):
+    data, ledger = place / "data", Ledger(place / "results")
     (data / "pause").write_text("0.1")
     with command(place, jobs) as process:
-        while not any("measured" in line for line in fakes.log(data)) or "epoch 1" not in fakes.log(data)[-1]:
+        while not ledger.identities() or "epoch 2" not in fakes.log(data)[-1]:
             assert process.poll() is None
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-    (data / "pause").unlink()
-    killed = fakes.log(data)
-    fakes.make(place, jobs)
+        kill(process.pid, signal.SIGKILL)
+    finished = [ledger.read(identity).config for identity in ledger.identities()]
+    fakes.make(place)
     counts = Counter(fakes.log(data))
-    assert Counter(line for line in killed if "measured" in line) & counts
-    assert all(count == 1 for line, count in counts.items() if "measured" in line)
+    assert {counts[f"{config.method}-{config.seed} measured"] for config in finished} == {1}
     # A kill between an epoch's line and its checkpoint repeats that epoch; no other is repeated.
     assert sum(count - 1 for count in counts.values()) <= jobs
     fakes.prepare(tmp_path / "undisturbed" / "data")
     undisturbed = fakes.make(tmp_path / "undisturbed")[1]
-    assert documents(fakes.Ledger(place / "results")) == documents(undisturbed)
+    assert documents(ledger) == documents(undisturbed)
 
 
 def test_two_processes_share_a_recipe(place):
@@ -149,7 +151,7 @@ def test_a_job_whose_starter_is_gone_stops_without_a_failure(place):
     from ctrbench.experiments.execute import Orphaned, _attempt
 
     plan = make_plan(fakes.recipe(), data=place / "data", catalogue=fakes.catalogue())
-    ledger = fakes.Ledger(place / "results")
+    ledger = Ledger(place / "results")
     handler = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(Orphaned):
@@ -164,9 +166,9 @@ def test_a_job_whose_starter_is_gone_stops_without_a_failure(place):
 
 def test_progress_is_told_while_a_run_is_under_way(place, monkeypatch):
     seen = []
-    write = fakes.Ledger.write_progress
+    write = Ledger.write_progress
     monkeypatch.setattr(
-        fakes.Ledger,
+        Ledger,
         "write_progress",
         lambda ledger, identity, progress: (seen.append(progress), write(ledger, identity, progress)),
     )
@@ -175,7 +177,7 @@ def test_progress_is_told_while_a_run_is_under_way(place, monkeypatch):
 
 
 def test_references_are_measured_once_for_each_data(place):
-    data, ledger = place / "data", fakes.Ledger(place / "results")
+    data, ledger = place / "data", Ledger(place / "results")
 
     def measure():
         plan = make_plan(fakes.recipe(), data=data, catalogue=fakes.catalogue())

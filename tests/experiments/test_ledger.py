@@ -86,7 +86,7 @@ def test_damaged_progress_is_no_progress(ledger):
 
 def test_a_results_folder_that_cannot_be_written(tmp_path, ledger):
     (tmp_path / "results").write_text("a file stands where the folder should be")
-    with pytest.raises(CtrbenchError, match="results: cannot be written.*pass --results FOLDER"):
+    with pytest.raises(CtrbenchError, match=r"results: cannot be written.*pass --results FOLDER"):
         ledger.require_writable()
     with pytest.raises(CtrbenchError, match="cannot be written"), ledger.claim("a"):
         pass

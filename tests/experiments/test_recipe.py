@@ -62,7 +62,7 @@ def test_faults_are_one_line_that_names_the_file(tmp_path, line, message):
 def test_unknown_names():
     with pytest.raises(CtrbenchError, match="unknown recipe 'quickstrat'; did you mean quickstart"):
         read_recipe("quickstrat")
-    with pytest.raises(CtrbenchError, match="mine.toml: no such recipe file"):
+    with pytest.raises(CtrbenchError, match=r"mine\.toml: no such recipe file"):
         read_recipe("mine.toml")
 
 

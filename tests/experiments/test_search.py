@@ -133,5 +133,5 @@ def test_a_recipe_without_a_search_and_a_damaged_file(place):
         find(place, fakes.recipe())
     (place / "results" / "found").mkdir(parents=True)
     (place / "results" / "found" / "toy-table.toml").write_text("found = ")
-    with pytest.raises(CtrbenchError, match="toy-table.toml: cannot be read"):
+    with pytest.raises(CtrbenchError, match=r"toy-table\.toml: cannot be read"):
         read_found(place / "results", "toy-table")
