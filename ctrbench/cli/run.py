@@ -7,6 +7,7 @@ import typer
 
 from ctrbench import places
 from ctrbench.cli.options import Data, Device, Jobs, Results, resolve_jobs, split_names
+from ctrbench.cli.report import print_report
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def run(
     _print_plan(standing, every_row=dry_run)
     if dry_run:
         return
-    from ctrbench.experiments.single import execute_run, reference_records
+    from ctrbench.experiments.measure import reference_records
+    from ctrbench.experiments.single import execute_run
 
     workers = resolve_jobs(jobs, device)
     ledger.require_writable()
@@ -75,6 +77,8 @@ def run(
     measure_references(
         plan.manifests, plan.runs[0].config.data.label, ledger=ledger, data=data, measure=reference_records
     )
+    if any(ledger.finished(planned.identity) for planned in plan.runs):
+        print_report(chosen, results=results, data=data)
     if failed := failure_line(outcomes):
         raise CtrbenchError(failed)
 

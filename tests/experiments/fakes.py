@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 from pydantic import Field
@@ -211,6 +210,4 @@ def make(folder: Path, jobs: int = 1, **changes):
 
 
 if __name__ == "__main__":
-    # Jobs set torch's threads, and importing it takes longer than all else that this command does.
-    sys.modules["torch"] = SimpleNamespace(set_num_threads=lambda threads: None)
     make(Path(sys.argv[1]), jobs=int(sys.argv[2]))
