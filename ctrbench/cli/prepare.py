@@ -101,10 +101,11 @@ def _show(card: "Card", prepared: "Prepared") -> None:
     if published := _published(card.table1):
         sizes.add_row("published (AQCL, table 1)", *(f"{int(count):,}" for count in published))
     console.print(sizes)
-    parts = Table("split", "rows", "positives", box=box.SIMPLE, caption=manifest.split_rule, caption_justify="left")
+    parts = Table("split", "rows", "positives", box=box.SIMPLE)
     for part, counts in manifest.splits.items():
         parts.add_row(part, f"{counts.rows:,}", f"{counts.positives:,}")
     console.print(parts)
+    console.print(f"split {manifest.split_rule}")
     low, high = manifest.activeness.cutoffs
     shares = " / ".join(f"{share:.1%}" for share in manifest.activeness.shares)
     console.print(f"activeness by click length: to {low}, to {high}, above ({shares} of test users)")

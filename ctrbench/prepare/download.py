@@ -21,7 +21,8 @@ ATTEMPTS = 3
 """Connections to one address before the next is tried; each goes on where the one before was cut."""
 TIMEOUT = 20.0
 """Seconds without a byte before a connection counts as cut."""
-CHUNK = 1 << 18
+CHUNK = 1 << 16
+"""Bytes written at a time, so also what a cut connection loses at most."""
 
 
 def fetch(source: SourceFile, folder: Path, progress: Progress = silent) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
 from ctrbench.errors import CtrbenchError
-from ctrbench.prepare.card import Card, Counts
+from ctrbench.prepare.card import Card
 from ctrbench.prepare.download import fetch
 from ctrbench.prepare.formats import FORMATS, Progress, Request, Simulation, card_hash, silent
 from ctrbench.prepare.sources import checksums_of, given
@@ -51,8 +51,9 @@ def prepare(
     make = FORMATS.get(card.format)
     files = given(card, source) if source else {}
     checksums = checksums_of(card, files, other_version=other_version)
-    if not force and (manifest := _present(folder, card_hash(card, simulation), checksums)):
-        return Prepared(folder=folder, manifest=manifest, fresh=False)
+    present = _present(folder, card_hash(card, simulation), checksums)
+    if present and not force and (other_version or not differing_counts(card, present)):
+        return Prepared(folder=folder, manifest=present, fresh=False)
     if not source:
         files = {wanted.file: fetch(wanted, data / "downloads", progress) for wanted in card.sources}
         checksums = checksums_of(card, files, other_version=other_version)
@@ -61,24 +62,19 @@ def prepare(
             card=card, files=files, checksums=checksums, folder=temporary, simulation=simulation, progress=progress
         )
         manifest = make(request)
-        if card.counts and not other_version:
-            check_counts(card.name, card.counts, manifest)
+        if not other_version and (differing := differing_counts(card, manifest)):
+            raise CtrbenchError(
+                f"{card.name}: counts differ from the card's ({differing}); get the right files, or pass --other-version"
+            )
         manifest = write_manifest(temporary, manifest)
     return Prepared(folder=folder, manifest=manifest, fresh=True)
 
 
-def check_counts(name: str, expected: Counts, manifest: Manifest) -> None:
-    """Compares a dataset's size with its card.
-
-    Raises:
-        CtrbenchError: a count differs.
-    """
-    found = Counts(users=manifest.users, items=manifest.items, interactions=manifest.interactions)
-    if found != expected:
-        pairs = (f"{key} {want:,} -> {getattr(found, key):,}" for key, want in expected.model_dump().items())
-        raise CtrbenchError(
-            f"{name}: counts differ from the card's ({', '.join(pairs)}); get the right files, or pass --other-version"
-        )
+def differing_counts(card: Card, manifest: Manifest) -> str:
+    """Each count that is not the card's, wanted -> found; empty where all agree or the card states none."""
+    wanted = card.counts.model_dump() if card.counts else {}
+    found = manifest.model_dump(include=set(wanted))
+    return ", ".join(f"{key} {want:,} -> {found[key]:,}" for key, want in wanted.items() if want != found[key])
 
 
 def _present(folder: Path, wanted: str, checksums: Mapping[str, str]) -> Manifest | None:

@@ -214,9 +214,7 @@ def test_parquet_with_its_own_types_gives_the_same_contents(
     frame = pd.read_csv(prepare_text(**COLUMNS).folder.parent.parent / "mine.csv")
     frame["time"] = pd.to_datetime(frame["time"], unit="s").astype("datetime64[ms]")
     frame.to_parquet(tmp_path / "mine.parquet")
-    from_parquet = prepare(
-        make_card(**COLUMNS), tmp_path / "other", source=tmp_path / "mine.parquet"
-    ).manifest
+    from_parquet = prepare(make_card(**COLUMNS), tmp_path / "other", source=tmp_path / "mine.parquet").manifest
     assert from_parquet.contents == prepare_text(**COLUMNS).manifest.contents
 
 

@@ -1,0 +1,87 @@
+import os
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ctrbench.cli.prepare import prepare
+from ctrbench.errors import CtrbenchError
+from ctrbench.places import shipped
+
+CARD = """name = "my-data"
+title = "My clicks"
+format = "table"
+sources = [{ file = "interactions.csv" }]
+split = { rule = "leave-last-out" }
+"""
+INTERACTIONS = "user,item,time\nu,a,1\nu,b,2\nu,c,3\nv,d,4\n"
+RUNNER = CliRunner(env={"COLUMNS": "200"})
+
+
+def output(tmp_path: Path, *arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(prepare)
+    result = RUNNER.invoke(
+        app, [*arguments, "--data", str(tmp_path / "data")], catch_exceptions=False, standalone_mode=False
+    )
+    return result.output
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> list[str]:
+    (tmp_path / "card.toml").write_text(CARD)
+    (tmp_path / "interactions.csv").write_text(INTERACTIONS)
+    return ["my-data", "--card", str(tmp_path / "card.toml"), "--source", str(tmp_path / "interactions.csv")]
+
+
+def test_own_data_are_prepared_and_described(tmp_path: Path, mine: list[str]) -> None:
+    shown = output(tmp_path, *mine)
+    assert (tmp_path / "data" / "my-data" / "manifest.json").is_file()
+    for text in ("My clicks: prepared in", "last click test", "activeness", "negatives: 1 per", "popularity ** 0"):
+        assert text in shown
+    assert "already prepared" in output(tmp_path, *mine)
+    assert "already prepared" not in output(tmp_path, *mine, "--force")
+
+
+def test_the_documented_example_card_works(tmp_path: Path) -> None:
+    lines = ["user_id,item_id,time,clicked,category,page,age,advertiser"]
+    lines += [
+        f"{user},{item},2020-01-{day:02d},{(user + item + day) % 2},c{item % 2},p{day % 2},{20 + user},x{item % 3}"
+        for day in range(1, 25)
+        for user in range(5)
+        for item in range(3)
+    ]
+    (tmp_path / "interactions.csv").write_text("\n".join(lines))
+    card, source = shipped("datasets") / "example-card.toml", tmp_path / "interactions.csv"
+    shown = output(tmp_path, "my-data", "--card", str(card), "--source", str(source))
+    assert "impressions that were not clicked" in shown
+
+
+@pytest.mark.parametrize("option", ["--scale", "--seed", "--jobs"])
+def test_simulation_options_are_refused_for_real_data(tmp_path: Path, mine: list[str], option: str) -> None:
+    with pytest.raises(CtrbenchError, match=f"{option} is for simulated data only"):
+        output(tmp_path, *mine, option, "1")
+
+
+def test_a_source_is_refused_for_simulated_data(tmp_path: Path) -> None:
+    with pytest.raises(CtrbenchError, match="no files; leave out --source"):
+        output(tmp_path, "oncold-sim", "--source", str(tmp_path))
+
+
+def test_a_name_that_is_not_the_cards(tmp_path: Path, mine: list[str]) -> None:
+    with pytest.raises(CtrbenchError, match="the card is of 'my-data', not 'other'"):
+        output(tmp_path, "other", *mine[1:])
+
+
+def test_a_misspelt_dataset(tmp_path: Path) -> None:
+    with pytest.raises(CtrbenchError, match="did you mean amazon-beauty"):
+        output(tmp_path, "amazon-beuty")
+
+
+@pytest.mark.skipif("CTRBENCH_RAW" not in os.environ, reason="CTRBENCH_RAW names no folder of raw data")
+def test_table_1_stands_beside_the_published_row(tmp_path: Path) -> None:
+    shown = output(tmp_path, "amazon-beauty", "--source", str(Path(os.environ["CTRBENCH_RAW"]) / "amazon-beauty"))
+    here, published = (next(line for line in shown.splitlines() if key in line) for key in ("here", "published"))
+    assert here.split()[1:] == ["22,363", "12,101", "198,502"]
+    assert published.split()[-3:] == ["22,363", "12,101", "198,502"]

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from ctrbench.data.integrity import verify_files
+from ctrbench.data.schema import read_manifest
+from ctrbench.errors import CtrbenchError
+from ctrbench.prepare.card import Card
+from ctrbench.prepare.stage import prepare
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mine.csv").write_text("user,item,time\nu,a,1\nu,b,2\nv,c,3\n")
+    document = {"name": "mine", "title": "Mine", "format": "table", "split": {"rule": "leave-last-out"}}
+    card = Card.read(document | {"sources": [{"file": "mine.csv"}]}, "card")
+    return prepare(card, tmp_path, source=tmp_path / "mine.csv").folder
+
+
+def test_untouched_data_pass(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    assert len(manifest.files) == 4
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "sequence.parquet", "items.parquet", "users.parquet"])
+def test_a_changed_or_missing_file_is_named(folder: Path, name: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(CtrbenchError, match=rf"{name}: changed \(want .*ctrbench prepare mine --force"):
+        verify_files(folder, read_manifest(folder))
+    path.unlink()
+    with pytest.raises(CtrbenchError, match=rf"{name}: missing; prepare again"):
+        verify_files(folder, read_manifest(folder))
+
+
+def test_a_changed_manifest_is_named(folder: Path) -> None:
+    changed = read_manifest(folder).model_copy(update={"mean_click_length": 9.0})
+    with pytest.raises(CtrbenchError, match="manifest was changed"):
+        verify_files(folder, changed)
