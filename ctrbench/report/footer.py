@@ -65,7 +65,7 @@ def _protocol(datasets: Mapping[str, RunRecord], records: Sequence[RunRecord]) -
     split = _shared(
         (r.config.method, f"the {r.config.measure} split is read once per run, at the end") for r in records
     )
-    return f"{rule.rstrip('.')}. {_sentence(stops)} {_sentence(split)} Equal seeds are paired: same batches."
+    return f"{_sentence(rule.rstrip('.'))} {_sentence(stops)} {_sentence(split)} Equal seeds are paired: same batches."
 
 
 def _metric(name: str) -> str:
@@ -157,7 +157,7 @@ def _reading(spec: TableSpec, cells: Sequence[Cell]) -> str:
         f"mean ± sample standard deviation over seeds; a change is the difference to {spec.base}, paired by seed; "
         "intervals are 95 % t-intervals, not corrected; "
         "p of the paired t-test, Holm-corrected over the methods compared in one group and metric; a method improves "
-        f"or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, one seed)."
+        f"or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, one seed, a base at chance)."
     )
     if references := dict.fromkeys(cell.method for cell in cells if cell.backbone == NO_BACKBONE):
         oracle = " (the true probabilities)" if "oracle" in references else ""
