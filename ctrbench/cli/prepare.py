@@ -105,7 +105,7 @@ def _show(card: "Card", prepared: "Prepared") -> None:
     for part, counts in manifest.splits.items():
         parts.add_row(part, f"{counts.rows:,}", f"{counts.positives:,}")
     console.print(parts)
-    console.print(f"split {manifest.split_rule}")
+    console.print(f"split: {manifest.split_rule}")
     low, high = manifest.activeness.cutoffs
     shares = " / ".join(f"{share:.1%}" for share in manifest.activeness.shares)
     console.print(f"activeness by click length: to {low}, to {high}, above ({shares} of test users)")

@@ -104,7 +104,7 @@ def values_of(raw: Raw, keys: Mapping[Source, pd.Index], rows: pd.Index) -> dict
     """Raw attributes in the order of the codes to be: users and items by id from the reserved 0, rows as sorted."""
     values = {source: pd.DataFrame(index=rows) for source in get_args(Source)} | dict(raw.attributes)
     for source, known in keys.items():
-        values[source] = values[source].reindex([None, *known])
+        values[source] = values[source].reindex(pd.Index([None, *known], dtype=object))
     return values | {"row": values["row"].loc[rows]}
 
 

@@ -64,7 +64,7 @@ def prepare(
         manifest = make(request)
         if not other_version and (differing := differing_counts(card, manifest)):
             raise CtrbenchError(
-                f"{card.name}: counts differ from the card's ({differing}); get the right files, or pass --other-version"
+                f"{card.name}: counts differ from the card's ({differing}); get the right files or pass --other-version"
             )
         manifest = write_manifest(temporary, manifest)
     return Prepared(folder=folder, manifest=manifest, fresh=True)

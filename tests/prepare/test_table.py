@@ -218,6 +218,15 @@ def test_parquet_with_its_own_types_gives_the_same_contents(
     assert from_parquet.contents == prepare_text(**COLUMNS).manifest.contents
 
 
+def test_large_integer_ids_keep_their_attributes(tmp_path: Path, make_card: MakeCard) -> None:
+    huge = 2**53 + np.arange(6)
+    frame = pd.DataFrame({"user": huge[[0, 0, 0, 1, 1]], "item": huge[[0, 1, 2, 3, 4]], "time": range(5)})
+    frame.assign(colour=list("abcde")).to_parquet(tmp_path / "mine.parquet")
+    card = make_card(fields=[{"name": "colour", "source": "item"}])
+    prepared = prepare(card, tmp_path, source=tmp_path / "mine.parquet")
+    assert table(prepared, "items").colour.tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_seconds_of_numbers_dates_and_nonsense() -> None:
     found = seconds(pd.Series(["5", "1970-01-02", "1970-01-01T01:00:00+01:00", "x", None]))
     np.testing.assert_array_equal(found, [5, 86_400, 0, np.nan, np.nan])
