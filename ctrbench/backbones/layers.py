@@ -35,7 +35,8 @@ class FieldEmbedding(nn.Module):
         fields, history = batch.ids + self.starts, batch.history + self.item_starts
         vectors = functional.embedding(torch.cat([fields.flatten(), history.flatten()]), self.weight)
         of_fields, of_history = vectors.split([fields.numel(), history.numel()])
-        return of_fields.view(*fields.shape, -1), of_history.view(*history.shape, -1)
+        size = self.weight.shape[1]
+        return of_fields.view(*fields.shape, size), of_history.view(*history.shape, size)
 
 
 class MLP(nn.Sequential):

@@ -23,7 +23,7 @@ from ctrbench.training import fit as engine
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
 from tests.benchmarks import bare, padded
-from tests.benchmarks.data import BATCH, Rows, rows_of, settings
+from tests.benchmarks.data import BATCH, rows_of, settings
 
 Lap = Callable[[], None]
 CHUNK = 8192
@@ -35,7 +35,9 @@ def run_engine(prepared: Prepared, backbone: str, method: str) -> tuple[Lap, Cal
     feed = engine.Feed(prepared, config.data)
     training = engine.Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), 0)
     epochs = iter(range(1, 1000))
-    return lambda: engine.train_epoch(training, next(epochs)) and None, lambda: predict(training.backbone, feed, Split.TEST)
+    return lambda: engine.train_epoch(training, next(epochs)) and None, lambda: predict(
+        training.backbone, feed, Split.TEST
+    )
 
 
 def run_bare(prepared: Prepared, model: nn.Module) -> tuple[Lap, Callable[[], np.ndarray]]:
