@@ -7,6 +7,9 @@ import typer
 from ctrbench.cli import doctor, listing, prepare, report, run, search, show
 from ctrbench.errors import CtrbenchError
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
 app = typer.Typer(
     name="ctrbench",
     help="Regenerates the tables of papers on CTR prediction for cold-start users and minority cohorts.",
@@ -30,6 +33,8 @@ def main() -> None:
     except CtrbenchError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+    except SystemExit as end:
+        # Typer has turned the KeyboardInterrupt into this.
+        if end.code == INTERRUPTED:
+            print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+        raise

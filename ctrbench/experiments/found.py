@@ -62,7 +62,7 @@ def read_found(results: Path, recipe: str) -> Found:
     path = found_path(results, recipe)
     try:
         document = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Found(recipe=recipe)
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read ({error}); search again: ctrbench search {recipe}") from None

@@ -19,6 +19,8 @@ from ctrbench.experiments.record import DataFacts, Environment, Epoch, GroupMetr
 from ctrbench.registry import Registry
 from ctrbench.strict import Strict
 
+ACTIVENESS = ("non-active", "slightly-active", "highly-active")
+
 
 class NetSettings(Strict):
     hidden: tuple[int, ...] = (8, 4)
@@ -113,16 +115,20 @@ def recipe(**changes) -> Recipe:
 
 def record(config: RunConfig, found: Manifest) -> RunRecord:
     auc = int(config.digest()[:8], 16) / 16**8
-    metrics = GroupMetrics(
-        column="overall",
-        group="overall",
-        rows=10,
-        positives=5,
-        auc=auc,
-        logloss=1 - auc,
-        ne=1.0,
-        calibration=1.0,
-        clipped=0,
+    groups = [("overall", "overall"), *(("activeness", name) for name in ACTIVENESS)]
+    metrics = tuple(
+        GroupMetrics(
+            column=column,
+            group=group,
+            rows=10,
+            positives=5,
+            auc=auc,
+            logloss=1 - auc,
+            ne=1.0,
+            calibration=1.0,
+            clipped=0,
+        )
+        for column, group in groups
     )
     epoch = Epoch(
         epoch=1,
@@ -143,7 +149,7 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
         environment=Environment(versions={}, machine="toy", cores=1, threads=1, device="cpu", git_commit=None),
         epochs=tuple(epoch.model_copy(update={"epoch": e + 1}) for e in range(config.training.epochs)),
         best_epoch=1,
-        metrics=(metrics,),
+        metrics=metrics,
         timings=Timings(
             training_seconds=2,
             training_cpu_seconds=2,

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+
+from tests.experiments import fakes
+
+
+def test_lists(ctrbench, place):
+    assert ctrbench("list", "methods")[1].split() == ["plain", "icl", "aqcl"]
+    assert ctrbench("list", "backbones")[1].split() == ["wide-deep", "deepfm", "din"]
+    assert "aqcl-beauty: " in ctrbench("list", "recipes")[1]
+    datasets = ctrbench("list", "datasets")[1].splitlines()
+    assert "toy: prepared, 4 users, 3 items, 20 interactions" in datasets
+    assert "amazon-beauty: not prepared; ctrbench prepare amazon-beauty" in datasets
+    assert ctrbench("list", "runs")[:2] == (0, "")
+
+
+def test_a_run_is_listed_and_shown_by_the_start_of_its_identity(ctrbench, place):
+    ctrbench("run", "--method", "plain", "--dataset", "toy", "--seeds", 1, "--jobs", 1)
+    (line,) = ctrbench("list", "runs")[1].splitlines()
+    prefix, _, row = line.partition("  ")
+    assert row.startswith("toy din plain seed 0  test AUC 0.")
+    shown = json.loads(ctrbench("show", prefix)[1])
+    assert shown["identity"].startswith(prefix)
+    assert shown["config"]["method"] == "plain"
+    assert "environment" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("aqcl", ["arXiv 2109.13921", "equations 3 to 8", "weight: float = 0.05"]),
+        ("plain", ["settings: none"]),
+        ("din", ["paper: ", "source: ", "hidden: tuple[int, ...] = (128, 64)"]),
+        ("quickstart", ["# ctrbench run quickstart", 'datasets = ["oncold-sim"]']),
+        ("amazon-beauty", ["[split]", "not prepared; ctrbench prepare amazon-beauty"]),
+        ("toy", ["prepared in", '"fingerprint": "']),
+    ],
+)
+def test_show(ctrbench, place, name, parts):
+    status, out, _ = ctrbench("show", name)
+    assert status == 0
+    for part in parts:
+        assert part in out
+
+
+def test_show_of_an_unknown_name(ctrbench, place):
+    assert ctrbench("show", "aqcll") == (1, "", "error: unknown name 'aqcll'; did you mean aqcl?\n")
+
+
+def test_doctor_finds_nothing_wrong(ctrbench, place):
+    status, out, _ = ctrbench("doctor")
+    assert status == 0
+    assert f"intact, fingerprint {fakes.manifest().fingerprint[:12]}" in out
+    assert all(line.startswith("ok ") for line in out.splitlines())
+
+
+def test_doctor_finds_changed_data_and_a_results_folder_that_cannot_be_written(ctrbench, place):
+    manifest = place / "data" / "toy" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"items": 3', '"items": 5'))
+    (place / "results").write_text("a file")
+    status, out, err = ctrbench("doctor")
+    assert (status, err) == (1, "error: 2 faults found; see above for the way out of each\n")
+    faults = [line for line in out.splitlines() if line.startswith("FAULT")]
+    assert [fault.split()[1] for fault in faults] == ["results", "data"]
+    assert "prepare again: ctrbench prepare toy" in faults[1]
