@@ -1,5 +1,7 @@
 """Each backbone against an independent, padded or pairwise computation of its formula."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn import functional
@@ -20,7 +22,7 @@ def batch(feed):
 
 def padded(values, offsets):
     """(N, ...) and (B + 1,) -> (B, longest, ...) and the mask of valid positions (B, longest)."""
-    rows = [values[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    rows = [values[a:b] for a, b in pairwise(offsets.tolist())]
     mask = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row)) for row in rows], batch_first=True)
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), mask.bool()
 

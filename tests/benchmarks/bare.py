@@ -1,7 +1,7 @@
 """Bare loops: jagged histories, fused Adam, and nothing else. What the engine's conveniences are measured against.
 
-The arithmetic is the engine's own (DIN's first attention layer split between query and key), so that the ratio shows what the
-harness costs, not what the algebra gains.
+The arithmetic is the engine's own (DIN's first attention layer split between query and key), so that the ratio shows
+what the harness costs, not what the algebra gains.
 """
 
 import torch

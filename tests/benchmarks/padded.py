@@ -1,4 +1,4 @@
-"""A plain PyTorch loop: resident tensors, histories padded to 50, Adam as it comes. What most public code does at best."""
+"""A plain PyTorch loop: resident tensors, histories padded to 50, Adam as it comes."""
 
 import torch
 from torch import Tensor, nn

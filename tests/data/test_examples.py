@@ -34,7 +34,8 @@ def test_batches_hold_every_row_with_its_own_latest_clicks(feed, small):
 def test_fresh_negatives_change_each_epoch_and_fixed_ones_do_not(small):
     def negatives(kind, epoch):
         examples = Feed(small, DataSettings(negatives=kind)).epoch(0, epoch)
-        return sorted(zip(examples.rows[examples.labels == 0].tolist(), examples.items[examples.labels == 0].tolist()))
+        drawn = examples[torch.nonzero(examples.labels == 0).squeeze(1)]
+        return sorted(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True))
 
     assert negatives("fresh", 1) != negatives("fresh", 2)
     assert negatives("fixed", 1) == negatives("fixed", 2)

@@ -1,0 +1,40 @@
+# Two entry points: make quickstart, make test. Both make .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup quickstart test lint bench lock clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or later is needed: make PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+quickstart: setup
+	$(BIN)/ctrbench prepare oncold-sim --scale 0.01 --seed 0
+	$(BIN)/ctrbench run quickstart
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Needs amazon-beauty prepared: ctrbench prepare amazon-beauty
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+# The exact versions that everybody gets; run it after a change of the dependencies in pyproject.toml.
+lock:
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/pip install --quiet torch==2.13.0 hatchling editables
+	build/lock/bin/pip install --quiet '.[dev]'
+	build/lock/bin/pip freeze --exclude ctrbench | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,121 @@
+"""``make bench``: the speed demands of the project, each contestant alone in a process of its own, one after the other.
+
+CPU seconds of the fastest of some epochs, one thread. Prints a table and writes it to ``results/bench.md``.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from tabulate import tabulate
+
+from ctrbench.data.prepared import Prepared
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.single import environment, resolve_device
+from ctrbench.places import data_folder, results_folder
+
+EPOCHS = 3
+CONTESTANTS = {
+    "engine/din/plain": EPOCHS,
+    "bare/din": EPOCHS,
+    "padded/din": EPOCHS,
+    "engine/deepfm/plain": EPOCHS,
+    "bare/deepfm": EPOCHS,
+    "engine/wide-deep/plain": EPOCHS,
+    "engine/din/icl": EPOCHS,
+    "engine/din/aqcl": EPOCHS,
+}
+
+Result = dict[str, float]
+
+
+def measure(name: str, epochs: int) -> Result:
+    """Runs one contestant on one thread."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    command = [sys.executable, "-m", "tests.benchmarks.contestants", name, str(data_folder()), str(epochs)]
+    done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def help_seconds() -> float:
+    """Wall seconds of ``ctrbench --help``, the fastest of five."""
+    ctrbench = Path(sys.executable).with_name("ctrbench")
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run([ctrbench, "--help"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def demands(results: dict[str, Result]) -> list[list[object]]:
+    """Each demand: what, measured, limit, and whether it holds."""
+
+    def slower(engine: str, bare: str) -> float:
+        return results[engine]["seconds"] / results[bare]["seconds"]
+
+    din = results["engine/din/plain"]
+    faster = results["padded/din"]["seconds"] / din["seconds"]
+    gap = abs(din["auc"] - results["padded/din"]["auc"])
+    groups = din["groups_seconds"] / din["seconds"]
+    aqcl = results["engine/din/aqcl"]["seconds"] / din["seconds"]
+    helped = help_seconds()
+    rows = [
+        ("DIN: CPU seconds against the bare jagged loop", slower("engine/din/plain", "bare/din"), "<= 1.10", 1.10),
+        (
+            "DeepFM: CPU seconds against the bare jagged loop",
+            slower("engine/deepfm/plain", "bare/deepfm"),
+            "<= 1.10",
+            1.1,
+        ),
+        ("DIN: padded loop's CPU seconds against ours", faster, ">= 4", -4),
+        (f"DIN: test AUC against the padded loop's after {EPOCHS} epochs", gap, "< 0.005", 0.005),
+        ("metrics of all groups against one epoch", groups, "<= 0.10", 0.10),
+        ("AQCL: CPU seconds against plain DIN", aqcl, "<= 3.5", 3.5),
+        ("ctrbench --help, seconds", helped, "< 0.3", 0.3),
+    ]
+    return [
+        [what, round(value, 3), limit, "holds" if (value >= -bound if bound < 0 else value <= bound) else "FAILS"]
+        for what, value, limit, bound in rows
+    ]
+
+
+def main() -> int:
+    """Measures, prints and writes; the status is 1 where a demand fails."""
+    try:
+        Prepared.read(data_folder() / "amazon-beauty")
+    except CtrbenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    results = {}
+    for name, epochs in CONTESTANTS.items():
+        results[name] = measure(name, epochs)
+        print(f"{name}: {results[name]['seconds']:.2f} s an epoch", file=sys.stderr)
+    speeds = [
+        [name, round(r["seconds"], 2), round(r["rows"] / r["seconds"]), round(r["auc"], 4)]
+        for name, r in results.items()
+    ]
+    verdicts = demands(results)
+    machine = environment(resolve_device("cpu"))
+    text = "\n\n".join(
+        [
+            "# Speed",
+            "`make bench`, on Amazon Beauty: 262,826 training rows (one fixed negative per positive), batch 1024, "
+            "embedding 32, attention 36, MLP 128-64, one thread, CPU seconds of the fastest of "
+            f"{EPOCHS} epochs, one process after the other.",
+            tabulate(verdicts, ["demand", "measured", "limit", "verdict"], tablefmt="github"),
+            tabulate(speeds, ["contestant", "s / epoch", "rows / s", "test AUC"], tablefmt="github", intfmt=","),
+            f"{machine.machine}; torch {machine.versions['torch']}, Python {machine.versions['python']}.",
+        ]
+    )
+    Console().print(text, markup=False, highlight=False)
+    (results_folder() / "bench.md").write_text(text + "\n", "utf-8")
+    return int(any(row[-1] == "FAILS" for row in verdicts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
