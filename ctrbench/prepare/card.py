@@ -145,22 +145,27 @@ class Card(Strict):
 
 
 def read_card(path: Path) -> Card:
-    """Reads a card.
+    """Reads a card; one with ``like`` takes from that shipped card every top-level key that it does not have itself.
 
     Raises:
         CtrbenchError: the file is missing, is not TOML, or has an unknown, missing or mistyped key.
     """
+    document = _document(path)
+    if like := document.pop("like", None):
+        document = _document(_shipped_path(str(like))) | document
+    return Card.read(document, str(path))
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read as a dataset card ({error})") from None
-    return Card.read(document, str(path))
 
 
 def list_cards() -> list[Card]:
     """The shipped cards, by name; the documented example is not one of them."""
-    paths = sorted(places.shipped("datasets").glob("*.toml"))
-    return [read_card(path) for path in paths if path.stem != "example-card"]
+    return [read_card(path) for path in _shipped_paths()]
 
 
 def shipped_card(name: str) -> Card:
@@ -169,8 +174,16 @@ def shipped_card(name: str) -> Card:
     Raises:
         CtrbenchError: there is none of this name.
     """
+    return read_card(_shipped_path(name))
+
+
+def _shipped_path(name: str) -> Path:
     path = places.shipped("datasets") / f"{name}.toml"
     if not path.is_file():
-        error = unknown("dataset", name, (card.name for card in list_cards()))
+        error = unknown("dataset", name, (card.stem for card in _shipped_paths()))
         raise CtrbenchError(f"{error}; for data of your own pass --card")
-    return read_card(path)
+    return path
+
+
+def _shipped_paths() -> list[Path]:
+    return sorted(path for path in places.shipped("datasets").glob("*.toml") if path.stem != "example-card")

@@ -62,3 +62,14 @@ def test_the_digest_follows_what_decides_the_data_and_nothing_else(make_card: Ma
     assert card.digest() == mended.digest()
     assert card.digest() != make_card(ties="hashed").digest()
     assert card.digest() != make_card(negatives={"seed": 1}).digest()
+
+
+def test_a_card_like_another_takes_what_it_does_not_say(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('like = "amazon-beauty"\nname = "mine"\nties = "hashed"\n')
+    card, original = read_card(path), shipped_card("amazon-beauty")
+    assert (card.name, card.ties, original.ties) == ("mine", "hashed", "file-order")
+    assert card.sources == original.sources
+    path.write_text('like = "amazon-beuty"\nname = "mine"\n')
+    with pytest.raises(CtrbenchError, match="did you mean amazon-beauty"):
+        read_card(path)
