@@ -10,29 +10,22 @@ Shape:
 
 from dataclasses import replace
 
-from torch import Tensor, nn
-
-from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded
-from ctrbench.backbones.layers import MLP, FieldEmbedding, field_vectors, segment_mean
+from ctrbench.backbones.base import BackboneSettings, Embedded
+from ctrbench.backbones.layers import FieldEmbedding, field_vectors, segment_mean
+from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
 
-class DeepFM(Backbone):
-    """See the module's docstring. The FM part is ``Embedded.shallow``; h is the deep part's output."""
+class DeepFM(ShallowDeep):
+    """See the module's docstring. The FM part is the shallow one."""
 
     paper = "DeepFM: A Factorization-Machine based Neural Network for CTR Prediction"
     source = "Guo et al., IJCAI 2017, arXiv 1703.04247"
 
     def __init__(self, inputs: Inputs, settings: BackboneSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)
-        self.embedding = FieldEmbedding(inputs, settings.embedding_size, settings.embedding_std)
         self.first_order = FieldEmbedding(inputs, tasks, settings.embedding_std)
-        vectors = len(inputs.fields) + len(inputs.item_side)
-        sizes = (vectors * settings.embedding_size, *settings.hidden)
-        self.deep = MLP(sizes, activation=nn.ReLU, dropout=settings.dropout)
-        self.representation_size = settings.hidden[-1]
-        self.output = nn.Linear(self.representation_size, tasks)
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the FM logit."""
@@ -42,12 +35,3 @@ class DeepFM(Backbone):
         vectors = field_vectors(embedded)
         pairs = 0.5 * (vectors.sum(1).square() - vectors.square().sum(1)).sum(1, keepdim=True)
         return replace(embedded, shallow=linear + pairs)
-
-    def interact(self, embedded: Embedded) -> Tensor:
-        """h (B, H)."""
-        return self.deep(field_vectors(embedded).flatten(1))
-
-    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
-        """Logits (B, T): deep part plus FM part."""
-        assert embedded.shallow is not None
-        return self.output(h) + embedded.shallow

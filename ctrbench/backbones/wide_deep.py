@@ -15,8 +15,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded
-from ctrbench.backbones.layers import MLP, FieldEmbedding, field_vectors, segment_sum
+from ctrbench.backbones.base import BackboneSettings, Embedded
+from ctrbench.backbones.layers import FieldEmbedding, segment_sum
+from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
@@ -28,8 +29,8 @@ class WideDeepSettings(BackboneSettings):
     """Buckets of the hashed cross product; more of them collide less and hold more weights."""
 
 
-class WideDeep(Backbone):
-    """See the module's docstring. The wide part is ``Embedded.shallow``; h is the deep part's output."""
+class WideDeep(ShallowDeep):
+    """See the module's docstring. The wide part is the shallow one."""
 
     Settings: ClassVar[type[BackboneSettings]] = WideDeepSettings
     paper = "Wide & Deep Learning for Recommender Systems"
@@ -37,16 +38,10 @@ class WideDeep(Backbone):
 
     def __init__(self, inputs: Inputs, settings: WideDeepSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)
-        self.embedding = FieldEmbedding(inputs, settings.embedding_size, settings.embedding_std)
         self.wide = FieldEmbedding(inputs, tasks, settings.embedding_std)
         self.cross = nn.Parameter(torch.zeros(settings.cross_buckets, tasks))
         self.item = [field.name for field in inputs.fields].index("item")
         self.item_in_history = inputs.item_side.index(self.item)
-        vectors = len(inputs.fields) + len(inputs.item_side)
-        sizes = (vectors * settings.embedding_size, *settings.hidden)
-        self.deep = MLP(sizes, activation=nn.ReLU, dropout=settings.dropout)
-        self.representation_size = settings.hidden[-1]
-        self.output = nn.Linear(self.representation_size, tasks)
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the wide logit."""
@@ -59,12 +54,3 @@ class WideDeep(Backbone):
         clicked = batch.history[:, self.item_in_history].long()
         target = batch.ids[:, self.item].long()[batch.owners]
         return (clicked * 2_654_435_761 + target * 40_503 + 12_345) % len(self.cross)
-
-    def interact(self, embedded: Embedded) -> Tensor:
-        """h (B, H)."""
-        return self.deep(field_vectors(embedded).flatten(1))
-
-    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
-        """Logits (B, T): deep part plus wide part."""
-        assert embedded.shallow is not None
-        return self.output(h) + embedded.shallow

@@ -1,0 +1,33 @@
+"""What Wide & Deep and DeepFM share: a deep network beside a shallow part that looks at ids directly.
+
+Shape:
+    h (B, H) from the F field vectors and the mean of the history for each of the G item fields.
+"""
+
+from torch import Tensor, nn
+
+from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded
+from ctrbench.backbones.layers import MLP, FieldEmbedding, field_vectors
+from ctrbench.data.inputs import Inputs
+
+
+class ShallowDeep(Backbone):
+    """The deep part, the only one that methods act on; a subclass puts its shallow logit into ``Embedded.shallow``."""
+
+    def __init__(self, inputs: Inputs, settings: BackboneSettings, tasks: int = 1) -> None:
+        super().__init__(inputs, settings, tasks)
+        self.embedding = FieldEmbedding(inputs, settings.embedding_size, settings.embedding_std)
+        vectors = len(inputs.fields) + len(inputs.item_side)
+        sizes = (vectors * settings.embedding_size, *settings.hidden)
+        self.deep = MLP(sizes, activation=nn.ReLU, dropout=settings.dropout)
+        self.representation_size = settings.hidden[-1]
+        self.output = nn.Linear(self.representation_size, tasks)
+
+    def interact(self, embedded: Embedded) -> Tensor:
+        """h (B, H)."""
+        return self.deep(field_vectors(embedded).flatten(1))
+
+    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
+        """Logits (B, T): deep part plus shallow part."""
+        assert embedded.shallow is not None
+        return self.output(h) + embedded.shallow
