@@ -1,8 +1,9 @@
 """Deep Interest Network: the history is weighted by its relevance to the target item.
 
 Source: Zhou et al., Deep Interest Network for Click-Through Rate Prediction, KDD 2018, arXiv 1706.06978, equation 3 and
-figure 2: the weights are not normalised by a softmax, so that their sum keeps the intensity of the interest.
-Activation unit of the authors' code: [q, k, q - k, q * k] -> 36 -> 1 with PReLU; it sees valid positions only.
+figure 2: an activation unit of 36 PReLU units and one output, whose weights are not normalised by a softmax, so that
+their sum keeps the intensity of the interest. Its inputs, [q, k, q - k, q * k], are those of the authors' code (which
+departs from the paper elsewhere: 80-40 sigmoid units and a softmax). It sees valid positions only.
 
 Shape:
     q, k: the target's and a click's item fields side by side (G * D); h (B, H) from [fields, weighted history].
@@ -55,6 +56,7 @@ class ActivationUnit(nn.Module):
 class DIN(Backbone):
     """See the module's docstring."""
 
+    item_side: Tensor
     Settings: ClassVar[type[BackboneSettings]] = DINSettings
     paper = "Deep Interest Network for Click-Through Rate Prediction"
     source = "Zhou et al., KDD 2018, arXiv 1706.06978"
@@ -63,6 +65,7 @@ class DIN(Backbone):
         super().__init__(inputs, settings, tasks)
         size, key_size = settings.embedding_size, settings.embedding_size * len(inputs.item_side)
         self.embedding = FieldEmbedding(inputs, size, settings.embedding_std)
+        self.register_buffer("item_side", torch.tensor(inputs.item_side), persistent=False)
         self.attention = ActivationUnit(key_size, settings.attention)
         first = len(inputs.fields) * size + key_size
         self.deep = MLP((first, *settings.hidden), activation=nn.PReLU, dropout=settings.dropout)
@@ -76,7 +79,7 @@ class DIN(Backbone):
     def interact(self, embedded: Embedded) -> Tensor:
         """h (B, H)."""
         rows = len(embedded.fields)
-        query = embedded.fields[:, self.inputs.item_side].flatten(1)
+        query = embedded.fields.index_select(1, self.item_side).flatten(1)
         key = embedded.history.flatten(1)
         weight = self.attention(query, key, embedded.owners)
         interest = segment_sum(weight * key, embedded.owners, rows)

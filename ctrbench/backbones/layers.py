@@ -30,6 +30,10 @@ class FieldEmbedding(nn.Module):
         self.register_buffer("item_starts", starts[list(inputs.item_side)], persistent=False)
         self.weight = nn.Parameter(torch.randn(int(sizes.sum()), size) * std)
 
+    def of_fields(self, ids: Tensor) -> Tensor:
+        """Embeddings of the fields alone: (B, F) -> (B, F, D)."""
+        return functional.embedding(ids + self.starts, self.weight)
+
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Embeddings of the fields and of the history."""
         fields, history = batch.ids + self.starts, batch.history + self.item_starts

@@ -45,7 +45,7 @@ class WideDeep(ShallowDeep):
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the wide logit."""
-        linear = self.wide(batch)[0].sum(1)
+        linear = self.wide.of_fields(batch.ids).sum(1)
         crosses = nn.functional.embedding(self._bucket(batch), self.cross)
         wide = linear + segment_sum(crosses, batch.owners, len(batch.ids))
         return Embedded.of(batch, self.embedding(batch), shallow=wide)
@@ -53,4 +53,11 @@ class WideDeep(ShallowDeep):
     def _bucket(self, batch: Batch) -> Tensor:
         clicked = batch.history[:, self.item_in_history].long()
         target = batch.ids[:, self.item].long()[batch.owners]
-        return (clicked * 2_654_435_761 + target * 40_503 + 12_345) % len(self.cross)
+        return mixed((clicked << 32) | target) % len(self.cross)
+
+
+def mixed(x: Tensor) -> Tensor:
+    """A well-spread hash of int64 values, never negative: the finaliser of SplitMix64 (Steele et al., OOPSLA 2014)."""
+    for shift, factor in ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15)):
+        x = (x ^ (x >> shift)) * factor
+    return (x ^ (x >> 31)) & 0x7FFF_FFFF_FFFF_FFFF

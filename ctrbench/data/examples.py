@@ -14,6 +14,7 @@ from ctrbench.data.schema import Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
 from ctrbench.errors import CtrbenchError
+from ctrbench.registry import unknown
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,16 @@ class Examples:
 
 
 class Feed:
-    """Cuts examples of one dataset into batches for one run's inputs."""
+    """Cuts examples of one dataset into batches for one run's inputs; test rows are locked until :meth:`allow`."""
 
     def __init__(self, prepared: Prepared, settings: DataSettings) -> None:
         self.prepared = prepared
         self.settings = settings
         self.inputs = Inputs.of(prepared.manifest, settings.fields)
         self.device = prepared.sequence.device
+        self._readable = {Split.VALIDATION}
+        if settings.label not in prepared.manifest.labels:
+            raise unknown("label", settings.label, prepared.manifest.labels)
         self._item_columns = torch.stack(
             [self._item_column(self.inputs.fields[i].name) for i in self.inputs.item_side], 1
         )
@@ -72,8 +76,18 @@ class Feed:
         return Examples(rows, columns["item"][rows], columns[self.settings.label][rows].float())
 
     def split(self, split: Split) -> Examples:
-        """A split's stored rows, in their stored order."""
+        """A split's stored rows, in their stored order.
+
+        Raises:
+            CtrbenchError: the test split, while training has not ended.
+        """
+        if split not in self._readable:
+            raise CtrbenchError(f"{split.name.lower()} rows were asked for before the training ended")
         return self._stored(self.prepared.indices(split))
+
+    def allow(self, split: Split) -> None:
+        """Lets a split be read: the test split, once the best weights stand."""
+        self._readable.add(split)
 
     def epoch(self, seed: int, epoch: int) -> Examples:
         """The training examples of one epoch, shuffled, with its negatives."""

@@ -15,6 +15,9 @@ from ctrbench.data.integrity import verify_files
 from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, TRUTH, USERS, Manifest, Source, Split, read_manifest
 from ctrbench.errors import CtrbenchError
 
+UNREAD = {"time"}
+"""Columns that neither training nor metrics need: histories are slices already."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -72,5 +75,10 @@ class Prepared:
 
 
 def _tensors(path: Path, device: torch.device | str) -> dict[str, Tensor]:
-    table = pq.read_table(path)
-    return {name: torch.from_numpy(table[name].to_numpy().copy()).to(device) for name in table.column_names}
+    file = pq.ParquetFile(path)
+    return {name: _tensor(file, name).to(device) for name in file.schema_arrow.names if name not in UNREAD}
+
+
+def _tensor(file: pq.ParquetFile, name: str) -> Tensor:
+    values = file.read(columns=[name])[name].to_numpy()
+    return torch.from_numpy(values if values.flags.writeable else values.copy())

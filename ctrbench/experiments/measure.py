@@ -1,14 +1,13 @@
 """Metrics of a run by every group that the prepared data know, and the reference rows beside the models."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Manifest, Split
-from ctrbench.experiments.record import DataFacts, GroupMetrics, Reference, ReferenceRecord
-from ctrbench.metrics.groups import ACTIVENESS, activeness_codes, measure
+from ctrbench.experiments.record import DataFacts, Reference, ReferenceRecord
+from ctrbench.metrics.groups import ACTIVENESS, GroupFigures, activeness_codes, measure
 
 Columns = dict[str, tuple[np.ndarray, tuple[str, ...]]]
 
@@ -25,10 +24,9 @@ def columns_of(prepared: Prepared, split: Split) -> Columns:
 
 def measured_groups(
     prepared: Prepared, split: Split, label: np.ndarray, score: np.ndarray, *, probabilities: bool = True
-) -> list[GroupMetrics]:
+) -> list[GroupFigures]:
     """Metrics (label (R,), score (R,)) overall, by activeness and by every cohort column."""
-    figures = measure(label, score, columns_of(prepared, split), probabilities=probabilities)
-    return [GroupMetrics(**asdict(group)) for group in figures]
+    return measure(label, score, columns_of(prepared, split), probabilities=probabilities)
 
 
 def data_facts(manifest: Manifest) -> DataFacts:

@@ -4,47 +4,11 @@ from typing import Literal
 
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.experiments.config import RunConfig
+from ctrbench.metrics.groups import GroupFigures
 from ctrbench.strict import Strict
+from ctrbench.training.figures import EpochFigures
 
 Reference = Literal["popularity", "random", "oracle"]
-
-
-class GroupMetrics(Strict):
-    """Metrics of one group of rows; the sufficient figures of any later table."""
-
-    column: str
-    """``overall``, ``activeness`` or a cohort column."""
-    group: str
-    """``overall``, one of ``non-active``, ``slightly-active``, ``highly-active``, or a value of the cohort column."""
-    rows: int
-    positives: int
-    auc: float | None
-    """None where the group holds one class only."""
-    logloss: float | None
-    """Natural log; None for a reference that gives scores instead of probabilities."""
-    ne: float | None
-    """Logloss over the entropy of the group's own base rate; None like auc or logloss."""
-    calibration: float | None
-    """Mean prediction / mean label; None without positives or probabilities."""
-    clipped: int
-    """Rows whose probability was clipped at 1e-12 for the logloss."""
-
-
-class Epoch(Strict):
-    """One epoch's history."""
-
-    epoch: int
-    """From 1."""
-    loss: float
-    """Mean total loss over the epoch's batches."""
-    parts: dict[str, float]
-    """Mean of each part of the loss, by name."""
-    validation_auc: float | None
-    validation_logloss: float | None
-    """None, like the AUC, where the validation split is too small."""
-    seconds: float
-    cpu_seconds: float
-    rows_per_second: float
 
 
 class Environment(Strict):
@@ -58,6 +22,8 @@ class Environment(Strict):
     threads: int
     device: str
     git_commit: str | None
+    """Of the clone that the package was imported from, when the run began, with ``-dirty`` where the package had
+    uncommitted changes; None for an installed package."""
 
 
 class DataFacts(Strict):
@@ -84,6 +50,7 @@ class Timings(Strict):
     evaluation_seconds: float
     """Prediction and metrics of the measured split."""
     peak_memory_mb: float
+    """Of the process since it started; one process makes several runs."""
 
 
 class RunRecord(Strict):
@@ -95,9 +62,9 @@ class RunRecord(Strict):
     algorithm_version: int
     data: DataFacts
     environment: Environment
-    epochs: tuple[Epoch, ...]
+    epochs: tuple[EpochFigures, ...]
     best_epoch: int
-    metrics: tuple[GroupMetrics, ...]
+    metrics: tuple[GroupFigures, ...]
     """Of the split that ``config.measure`` names, at the best epoch's weights."""
     timings: Timings
 
@@ -110,4 +77,4 @@ class ReferenceRecord(Strict):
     label: str
     fingerprint: str
     data: DataFacts
-    metrics: tuple[GroupMetrics, ...]
+    metrics: tuple[GroupFigures, ...]

@@ -1,19 +1,14 @@
 """One run from configuration to record: read, build, train, measure once."""
 
-import os
-import platform
 import resource
-import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-import ctrbench
 from ctrbench.backbones import BACKBONES
 from ctrbench.backbones.base import Backbone
 from ctrbench.data.examples import Feed
@@ -22,8 +17,9 @@ from ctrbench.data.schema import Split
 from ctrbench.data.streams import derived_seed
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
+from ctrbench.experiments.environment import environment
 from ctrbench.experiments.measure import data_facts, measured_groups
-from ctrbench.experiments.record import Environment, Epoch, RunRecord, Timings
+from ctrbench.experiments.record import RunRecord, Timings
 from ctrbench.methods import METHODS
 from ctrbench.methods.base import Method
 from ctrbench.training.fit import Training, fit
@@ -68,6 +64,8 @@ def execute_run(
 ) -> tuple[RunRecord, pa.Table]:
     """Trains, or goes on from ``working/checkpoint.safetensors``, and measures the split that ``config`` names, once.
 
+    ``working`` is named by the run's identity.
+
     Returns:
         The record, and the predictions: ``row`` (position in rows.parquet), ``label``, ``probability``.
 
@@ -75,24 +73,29 @@ def execute_run(
         CtrbenchError: the data are not prepared or changed, or the training diverged.
     """
     prepared = Prepared.read(data / config.dataset, resolve_device(device))
+    identity = config.identity(prepared.manifest.fingerprint)
+    if identity != working.name:
+        raise CtrbenchError(f"{config.dataset}: the prepared data changed; run the same command again")
     feed = Feed(prepared, config.data)
+    surroundings = environment(feed.device)
     backbone, method = build(config, feed)
     training = Training(backbone, method, feed, config.training, config.seed)
     fit(training, working / "checkpoint.safetensors", on_epoch)
     started = time.perf_counter()
     split = SPLITS[config.measure]
+    feed.allow(split)
     probability = predict(backbone, feed, split)
     label = feed.split(split).labels.cpu().numpy()
     metrics = measured_groups(prepared, split, label, probability)
     evaluation_seconds = time.perf_counter() - started
     record = RunRecord(
-        identity=config.identity(prepared.manifest.fingerprint),
+        identity=identity,
         config=config,
         fingerprint=prepared.manifest.fingerprint,
         algorithm_version=ALGORITHM_VERSION,
         data=data_facts(prepared.manifest),
-        environment=environment(feed.device),
-        epochs=tuple(Epoch(**asdict(epoch)) for epoch in training.epochs),
+        environment=surroundings,
+        epochs=tuple(training.epochs),
         best_epoch=training.best_epoch,
         metrics=tuple(metrics),
         timings=_timings(training, evaluation_seconds),
@@ -111,42 +114,3 @@ def _timings(training: Training, evaluation_seconds: float) -> Timings:
         evaluation_seconds=evaluation_seconds,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
-
-
-def environment(device: torch.device) -> Environment:
-    """Versions and machine of this process."""
-    return Environment(
-        versions={
-            "python": platform.python_version(),
-            "ctrbench": ctrbench.__version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
-        machine=f"{platform.system()} {platform.machine()}, {_processor()}",
-        cores=os.cpu_count() or 1,
-        threads=torch.get_num_threads(),
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        git_commit=_git_commit(),
-    )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or "unknown processor"
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
-
-
-def _git_commit() -> str | None:
-    where = Path(ctrbench.__file__).parent
-    try:
-        found = subprocess.run(
-            ["git", "-C", str(where), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()

@@ -24,17 +24,24 @@ Column = tuple[NDArray[np.integer], Sequence[str]]
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """Metrics of one group of rows. Fields as in :class:`ctrbench.experiments.record.GroupMetrics`."""
+    """Metrics of one group of rows; the sufficient figures of any later table."""
 
     column: str
+    """``overall``, ``activeness`` or a cohort column."""
     group: str
+    """``overall``, one of :data:`ACTIVENESS`, or a value of the cohort column."""
     rows: int
     positives: int
     auc: float | None
+    """None where the group holds one class only."""
     logloss: float | None
+    """Natural log; None for scores that are no probabilities."""
     ne: float | None
+    """Logloss over the entropy of the group's own base rate; None like AUC or logloss."""
     calibration: float | None
+    """Mean prediction / mean label; None without positives or probabilities."""
     clipped: int
+    """Rows whose probability was clipped at 1e-12 for the logloss."""
 
 
 def activeness_codes(length: NDArray[np.integer], cutoffs: tuple[int, int]) -> NDArray[np.int8]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.record import GroupMetrics, Reference, ReferenceRecord, RunRecord
+from ctrbench.experiments.record import Reference, ReferenceRecord, RunRecord
 from ctrbench.experiments.tables import TableSpec
-from ctrbench.metrics.groups import OVERALL
+from ctrbench.metrics.groups import OVERALL, GroupFigures
 from ctrbench.metrics.relaimpr import relaimpr_by_seed
 from ctrbench.metrics.significance import PairedDifference, holm, mean_interval, paired_difference, standard_deviation
 from ctrbench.registry import unknown
@@ -23,7 +23,7 @@ from ctrbench.report.verdicts import CLOSE_AUC, agreement, direction_verdict, va
 REFERENCES: dict[Reference, str] = {"popularity": "item popularity", "random": "random", "oracle": "oracle"}
 """Method of a reference row, in the order of the table."""
 
-BySeed = Mapping[int, GroupMetrics]
+BySeed = Mapping[int, GroupFigures]
 
 
 def cells(
@@ -94,7 +94,7 @@ def _block(spec: TableSpec, records: Sequence[RunRecord], by: str) -> list[Cell]
     groups = dict.fromkeys(m.group for m in _shown(records[0].metrics, by))
     found: dict[tuple[str, str, Metric], Cell] = {}
     for group in groups:
-        figures: dict[str, dict[int, GroupMetrics]] = {method: {} for method in methods}
+        figures: dict[str, dict[int, GroupFigures]] = {method: {} for method in methods}
         for record in sorted(records, key=lambda record: record.config.seed):
             for metrics in _shown(record.metrics, by):
                 if metrics.group == group:
@@ -105,7 +105,7 @@ def _block(spec: TableSpec, records: Sequence[RunRecord], by: str) -> list[Cell]
     return [found[method, group, metric] for method in methods for group in groups for metric in METRICS]
 
 
-def _shown(metrics: Iterable[GroupMetrics], by: str) -> list[GroupMetrics]:
+def _shown(metrics: Iterable[GroupFigures], by: str) -> list[GroupFigures]:
     return [m for m in metrics if m.column in (OVERALL, by)]
 
 
@@ -200,7 +200,7 @@ def _values(by_seed: BySeed, metric: Metric) -> NDArray[np.float64]:
     return np.array([value for value in values if value is not None], dtype=np.float64)
 
 
-def _value(metrics: GroupMetrics, metric: Metric) -> float | None:
+def _value(metrics: GroupFigures, metric: Metric) -> float | None:
     return metrics.auc if metric == "auc" else metrics.ne
 
 

@@ -4,10 +4,9 @@ Protocol: batches, negatives, dropout and augmentation come from streams derived
 resumed run is bit-equal to an undisturbed one. Test rows are not read here.
 """
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,32 +21,13 @@ from ctrbench.methods.base import Method
 from ctrbench.metrics.auc import auc
 from ctrbench.metrics.logloss import logloss
 from ctrbench.training.checkpoint import below, load, save, under
+from ctrbench.training.figures import EpochFigures
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
 
 
 class DivergedError(CtrbenchError):
     """The loss of an epoch is not a finite number."""
-
-
-@dataclass(frozen=True)
-class EpochFigures:
-    """One epoch; field by field the ``Epoch`` of a record."""
-
-    epoch: int
-    loss: float
-    parts: dict[str, float]
-    validation_auc: float | None
-    validation_logloss: float | None
-    seconds: float
-    cpu_seconds: float
-    rows_per_second: float
-
-    def score(self, watch: str) -> float:
-        """The watched figure, larger is better."""
-        if watch == "auc":
-            return self.validation_auc if self.validation_auc is not None else -math.inf
-        return -self.validation_logloss if self.validation_logloss is not None else -math.inf
 
 
 class Training:
@@ -91,11 +71,22 @@ class Training:
             **under("adam", moments),
             **under("best", self.best),
         }
-        save(path, tensors, {"epochs": [asdict(figures) for figures in self.epochs]})
+        save(path, tensors, {"origin": self.origin, "epochs": [asdict(figures) for figures in self.epochs]})
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What besides the configuration decides the bits: another kind of device or another torch draws otherwise."""
+        return {
+            "data": self.feed.prepared.manifest.fingerprint,
+            "device": self.feed.device.type,
+            "torch": torch.__version__,
+        }
 
     def restore(self, path: Path) -> None:
-        """Takes up the state that :meth:`save` wrote."""
+        """Takes up the state that :meth:`save` wrote; one of another origin is left aside, and the run begins anew."""
         tensors, state = load(path, self.feed.device)
+        if state["origin"] != self.origin:
+            return
         self.backbone.load_state_dict(below("backbone", tensors))
         self.method.load_state_dict(below("method", tensors))
         self.best = below("best", tensors)

@@ -33,6 +33,7 @@ def run_engine(prepared: Prepared, backbone: str, method: str) -> tuple[Lap, Cal
     """The engine's own epoch and prediction."""
     config = RunConfig(dataset="amazon-beauty", backbone=backbone, method=method, seed=0, data=settings())
     feed = engine.Feed(prepared, config.data)
+    feed.allow(Split.TEST)
     training = engine.Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), 0)
     epochs = iter(range(1, 1000))
     return lambda: engine.train_epoch(training, next(epochs)) and None, lambda: predict(

@@ -30,6 +30,7 @@ def settings() -> DataSettings:
 def rows_of(prepared: Prepared, split: Split) -> Rows:
     """The engine's own examples of a split, negatives included, as plain tensors."""
     feed = Feed(prepared, settings())
+    feed.allow(Split.TEST)
     examples = feed.epoch(0, 1) if split == Split.TRAIN else feed.split(split)
     columns = prepared.rows
     full = columns["length"][examples.rows].long()

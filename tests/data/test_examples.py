@@ -12,7 +12,7 @@ from ctrbench.errors import CtrbenchError
 
 
 def test_batches_hold_every_row_with_its_own_latest_clicks(feed, small):
-    examples = feed.split(Split.TEST)
+    examples = feed.split(Split.VALIDATION)
     seen = 0
     for batch in feed.batches(examples, 32):
         for b in range(len(batch.ids)):
@@ -28,7 +28,7 @@ def test_batches_hold_every_row_with_its_own_latest_clicks(feed, small):
             assert batch.ids[b].tolist() == [user, item, int(small.items["brand"][item]), int(small.users["age"][user])]
             assert batch.labels[b].item() == small.rows["click"][row]
             seen += 1
-    assert seen == len(examples) == small.manifest.splits["test"].rows
+    assert seen == len(examples) == small.manifest.splits["validation"].rows
 
 
 def test_fresh_negatives_change_each_epoch_and_fixed_ones_do_not(small):
@@ -86,6 +86,11 @@ def test_one_seed_gives_the_same_batches_and_another_does_not(small):
 def test_no_training_row_is_an_error(small):
     with pytest.raises(CtrbenchError, match="no training row with 10000 clicks"):
         Feed(small, DataSettings(minimum_history=10_000))
+
+
+def test_the_label_must_be_one_of_the_data(small):
+    with pytest.raises(CtrbenchError, match="unknown label 'user'"):
+        Feed(small, DataSettings(label="user"))
 
 
 def test_the_item_must_be_among_the_fields(small):

@@ -3,21 +3,25 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 from pydantic import Field
 
 from ctrbench.data.schema import MANIFEST, Activeness, Manifest, Negatives, SplitCounts, read_manifest
+from ctrbench.data.schema import Field as InputField
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.execute import Site, execute
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import Catalogue, make_plan
 from ctrbench.experiments.recipe import Recipe
-from ctrbench.experiments.record import DataFacts, Environment, Epoch, GroupMetrics, ReferenceRecord, RunRecord, Timings
+from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord, RunRecord, Timings
+from ctrbench.metrics.groups import GroupFigures
 from ctrbench.registry import Registry
 from ctrbench.strict import Strict
+from ctrbench.training.figures import EpochFigures
 
 ACTIVENESS = ("non-active", "slightly-active", "highly-active")
 
@@ -80,7 +84,7 @@ def manifest(name: str = "toy", *, items: int = 3) -> Manifest:
         interactions=20,
         splits={"train": counts, "validation": counts, "test": counts},
         split_rule="By hand.",
-        fields=(),
+        fields=tuple(InputField(name=name, source=name, size=items + 1) for name in ("user", "item")),
         cohorts=(),
         negatives=Negatives(source="sampled"),
         activeness=Activeness(cutoffs=(1, 2), shares=(0.6, 0.3, 0.1)),
@@ -117,7 +121,7 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
     auc = int(config.digest()[:8], 16) / 16**8
     groups = [("overall", "overall"), *(("activeness", name) for name in ACTIVENESS)]
     metrics = tuple(
-        GroupMetrics(
+        GroupFigures(
             column=column,
             group=group,
             rows=10,
@@ -130,7 +134,7 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
         )
         for column, group in groups
     )
-    epoch = Epoch(
+    epoch = EpochFigures(
         epoch=1,
         loss=0.5,
         parts={},
@@ -147,7 +151,7 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
         algorithm_version=ALGORITHM_VERSION,
         data=facts(found),
         environment=Environment(versions={}, machine="toy", cores=1, threads=1, device="cpu", git_commit=None),
-        epochs=tuple(epoch.model_copy(update={"epoch": e + 1}) for e in range(config.training.epochs)),
+        epochs=tuple(replace(epoch, epoch=e + 1) for e in range(config.training.epochs)),
         best_epoch=1,
         metrics=metrics,
         timings=Timings(
@@ -172,6 +176,7 @@ def runner(config, *, data, working, device, on_epoch):
     pause = float((data / "pause").read_text()) if (data / "pause").exists() else 0.0
     found = read_manifest(data / config.dataset)
     name = f"{config.method}-{config.seed}"
+    on_epoch(done, config.training.epochs)
     for epoch in range(done + 1, config.training.epochs + 1):
         if config.method == "diverging" and epoch == 2:
             raise CtrbenchError("loss is not finite\nin epoch 2")

@@ -118,7 +118,7 @@ def test_codewords_share_out_the_interests_of_the_rows():
 def test_the_second_view_masks_clicks_and_zeroes_bits(feed):
     config = RunConfig(dataset="small", backbone="din", method="plain", seed=0)
     backbone, _ = build(config, feed)
-    embedded = backbone.embed(next(feed.batches(feed.split(Split.TEST), 512)))
+    embedded = backbone.embed(next(feed.batches(feed.split(Split.VALIDATION), 512)))
     view = augment(embedded, 0.2, 0.0, torch.Generator().manual_seed(0))
     masked = (view.history == 0).flatten(1).all(1)
     assert 0.15 < masked.float().mean() < 0.25

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from ctrbench.experiments.record import GroupMetrics
 from ctrbench.metrics.groups import ACTIVENESS, GroupFigures, activeness_codes, measure
 
 
@@ -56,10 +55,6 @@ def test_scores_that_are_no_probabilities_have_an_auc_only():
     )
     assert overall == GroupFigures("overall", "overall", 3, 2, 0.5, None, None, None, 0)
     assert group == GroupFigures("c", "all", 3, 2, 0.5, None, None, None, 0)
-
-
-def test_figures_have_the_fields_of_the_record():
-    assert list(GroupFigures.__dataclass_fields__) == list(GroupMetrics.model_fields)
 
 
 def test_activeness_ties_go_to_the_lower_group():

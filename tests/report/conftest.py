@@ -7,8 +7,9 @@ import pytest
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.data.settings import DataSettings
 from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.record import DataFacts, Environment, GroupMetrics, ReferenceRecord, RunRecord, Timings
+from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord, RunRecord, Timings
 from ctrbench.experiments.tables import TableSpec
+from ctrbench.metrics.groups import GroupFigures
 from ctrbench.training.settings import TrainingSettings
 
 GROUPS = {
@@ -37,10 +38,10 @@ SPEC = TableSpec(
 )
 
 
-def group_metrics(auc: float | None, *, probabilities: bool = True) -> tuple[GroupMetrics, ...]:
+def group_metrics(auc: float | None, *, probabilities: bool = True) -> tuple[GroupFigures, ...]:
     """All groups, with an NE that falls as the AUC rises."""
     return tuple(
-        GroupMetrics(
+        GroupFigures(
             column=column,
             group=group,
             rows=rows,

@@ -60,7 +60,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(feed, tmp_path):
     fit(resumed, tmp_path / "checkpoint", lambda epoch, at_most: seen.append(epoch))
     assert seen[0] == 2
     assert [e.loss for e in resumed.epochs] == [e.loss for e in whole.epochs]
-    ours, theirs = (predict(run.backbone, feed, Split.TEST) for run in (resumed, whole))
+    ours, theirs = (predict(run.backbone, feed, Split.VALIDATION) for run in (resumed, whole))
     assert np.array_equal(ours, theirs)
 
 
@@ -71,12 +71,25 @@ def test_a_finished_checkpoint_is_not_trained_further(feed, tmp_path):
     assert seen == [len(again.epochs)]
 
 
-def test_training_never_reads_the_test_split(feed, monkeypatch):
-    read = []
-    original = type(feed).split
-    monkeypatch.setattr(type(feed), "split", lambda self, split: read.append(split) or original(self, split))
-    fit(start(feed, epochs=1), None, silent)
-    assert set(read) == {Split.VALIDATION}
+def test_the_test_split_is_locked_until_training_has_ended(feed, monkeypatch):
+    """Selection that looks at test rows is stopped by the guard."""
+    original = module.predict
+    monkeypatch.setattr(module, "predict", lambda backbone, feed, split: original(backbone, feed, Split.TEST))
+    run = start(feed, epochs=1)
+    with pytest.raises(CtrbenchError, match="test rows were asked for before the training ended"):
+        fit(run, None, silent)
+    feed.allow(Split.TEST)
+    fit(run, None, silent)
+
+
+@pytest.mark.parametrize("other", ["data", "device", "torch"])
+def test_a_checkpoint_of_another_origin_is_left_aside(feed, tmp_path, monkeypatch, other):
+    fit(start(feed, epochs=2), tmp_path / "checkpoint", silent)
+    origin = start(feed).origin
+    monkeypatch.setattr(Training, "origin", property(lambda self: origin | {other: "another"}))
+    seen = []
+    fit(start(feed, epochs=2), tmp_path / "checkpoint", lambda epoch, at_most: seen.append(epoch))
+    assert seen == [0, 1, 2]
 
 
 def test_a_loss_that_is_not_a_number_is_named(feed):
