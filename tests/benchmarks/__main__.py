@@ -5,6 +5,7 @@ CPU seconds of the fastest of some epochs, one thread. Prints a table and writes
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.single import environment, resolve_device
 from ctrbench.places import data_folder, results_folder
 
-EPOCHS = 3
+EPOCHS, SEEDS = 3, 3
 CONTESTANTS = {
     "engine/din/plain": EPOCHS,
     "bare/din": EPOCHS,
@@ -33,12 +34,18 @@ CONTESTANTS = {
 Result = dict[str, float]
 
 
-def measure(name: str, epochs: int) -> Result:
+def measure(name: str, epochs: int, seed: int = 0) -> Result:
     """Runs one contestant on one thread."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    command = [sys.executable, "-m", "tests.benchmarks.contestants", name, str(data_folder()), str(epochs)]
+    command = [sys.executable, "-m", "tests.benchmarks.contestants", name, str(data_folder()), str(epochs), str(seed)]
     done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def mean_auc(name: str, first: Result) -> float:
+    """Test AUC over seeds; ``first`` is seed 0's result."""
+    others = [measure(name, EPOCHS, seed)["auc"] for seed in range(1, SEEDS)]
+    return statistics.mean([first["auc"], *others])
 
 
 def help_seconds() -> float:
@@ -60,7 +67,7 @@ def demands(results: dict[str, Result]) -> list[list[object]]:
 
     din = results["engine/din/plain"]
     faster = results["padded/din"]["seconds"] / din["seconds"]
-    gap = abs(din["auc"] - results["padded/din"]["auc"])
+    gap = abs(mean_auc("engine/din/plain", din) - mean_auc("padded/din", results["padded/din"]))
     groups = din["groups_seconds"] / din["seconds"]
     aqcl = results["engine/din/aqcl"]["seconds"] / din["seconds"]
     helped = help_seconds()
@@ -73,7 +80,7 @@ def demands(results: dict[str, Result]) -> list[list[object]]:
             1.1,
         ),
         ("DIN: padded loop's CPU seconds against ours", faster, ">= 4", -4),
-        (f"DIN: test AUC against the padded loop's after {EPOCHS} epochs", gap, "< 0.005", 0.005),
+        (f"DIN: test AUC against the padded loop's, {EPOCHS} epochs, mean of {SEEDS} seeds", gap, "< 0.005", 0.005),
         ("metrics of all groups against one epoch", groups, "<= 0.10", 0.10),
         ("AQCL: CPU seconds against plain DIN", aqcl, "<= 3.5", 3.5),
         ("ctrbench --help, seconds", helped, "< 0.3", 0.3),

@@ -1,6 +1,6 @@
 """One contestant per process: trains some epochs on one thread and prints one JSON line.
 
-``python -m tests.benchmarks.contestants NAME DATA_FOLDER EPOCHS``
+``python -m tests.benchmarks.contestants NAME DATA_FOLDER EPOCHS SEED``
 """
 
 import json
@@ -29,12 +29,12 @@ Lap = Callable[[], None]
 CHUNK = 8192
 
 
-def run_engine(prepared: Prepared, backbone: str, method: str) -> tuple[Lap, Callable[[], np.ndarray]]:
+def run_engine(prepared: Prepared, backbone: str, method: str, seed: int) -> tuple[Lap, Callable[[], np.ndarray]]:
     """The engine's own epoch and prediction."""
-    config = RunConfig(dataset="amazon-beauty", backbone=backbone, method=method, seed=0, data=settings())
+    config = RunConfig(dataset="amazon-beauty", backbone=backbone, method=method, seed=seed, data=settings())
     feed = engine.Feed(prepared, config.data)
     feed.allow(Split.TEST)
-    training = engine.Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), 0)
+    training = engine.Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), seed)
     epochs = iter(range(1, 1000))
     return lambda: engine.train_epoch(training, next(epochs)) and None, lambda: predict(
         training.backbone, feed, Split.TEST
@@ -73,7 +73,7 @@ def evaluated(model: nn.Module, logits: Iterator[Tensor]) -> np.ndarray:
     return torch.sigmoid(torch.cat(list(logits))).double().numpy()
 
 
-def contestant(name: str, prepared: Prepared) -> tuple[Lap, Callable[[], np.ndarray]]:
+def contestant(name: str, prepared: Prepared, seed: int) -> tuple[Lap, Callable[[], np.ndarray]]:
     """The epoch and the prediction of a named contestant."""
     sizes = prepared.manifest.users + 1, prepared.manifest.items + 1
     match name.split("/"):
@@ -84,7 +84,7 @@ def contestant(name: str, prepared: Prepared) -> tuple[Lap, Callable[[], np.ndar
         case ["padded", "din"]:
             return run_padded(prepared, padded.PaddedDIN(*sizes))
         case ["engine", backbone, method]:
-            return run_engine(prepared, backbone, method)
+            return run_engine(prepared, backbone, method, seed)
     raise SystemExit(f"unknown contestant {name}")
 
 
@@ -96,12 +96,12 @@ def measure_groups_seconds(prepared: Prepared, probability: np.ndarray) -> float
     return time.process_time() - started
 
 
-def main(name: str, folder: str, epochs: str) -> None:
+def main(name: str, folder: str, epochs: str, seed: str) -> None:
     """Trains and reports."""
     torch.set_num_threads(1)
-    torch.manual_seed(0)
+    torch.manual_seed(int(seed))
     prepared = Prepared.read(Path(folder) / "amazon-beauty")
-    lap, predicted = contestant(name, prepared)
+    lap, predicted = contestant(name, prepared, int(seed))
     seconds = []
     for _ in range(int(epochs)):
         started = time.process_time()
