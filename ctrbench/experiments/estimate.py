@@ -29,42 +29,45 @@ class Left:
 
 @dataclass(frozen=True)
 class Remaining:
-    """Time until all runs are finished."""
+    """Time until the runs of all timed rows are finished."""
 
     seconds: float
     bound: bool
     """Every run was counted with its greatest number of epochs, for none is finished yet."""
+    untimed: int = 0
+    """Runs that are not counted, for no epoch of their row has been timed: another row's pace says little."""
 
     def __str__(self) -> str:
         minutes, seconds = divmod(round(self.seconds), 60)
         hours, minutes = divmod(minutes, 60)
         text = f"{hours} h {minutes:02d} min" if hours else f"{minutes} min" if minutes >= 2 else None
-        return f"{'at most' if self.bound else 'about'} {text or f'{minutes * 60 + seconds} s'} left"
+        runs = f"{self.untimed} run{'s' if self.untimed != 1 else ''}"
+        besides = f", besides {runs} of rows not timed yet" if self.untimed else ""
+        return f"{'at most' if self.bound else 'about'} {text or f'{minutes * 60 + seconds} s'} left{besides}"
 
 
 def remaining(left: Sequence[Left], finished: Sequence[Pace], jobs: int) -> Remaining | None:
     """From measured seconds per epoch, and the mean number of epochs of finished runs of the same row.
 
-    A row without a finished run is given the mean over the other rows'; None while no epoch has been measured.
+    A timed row without a finished run is given the other rows' mean number of epochs; None while no row of ``left``
+    is timed.
     """
-    total = 0.0
-    longest = 0.0
+    needs = []
     for run in left:
-        seconds = _seconds_per_epoch(run.cell, left, finished)
-        if seconds is None:
-            return None
-        done = run.progress.epoch if run.progress else 0
-        need = max(_epochs(run, finished) - done, 1) * seconds
-        total += need
-        longest = max(longest, need)
-    return Remaining(max(total / jobs, longest), bound=not finished)
+        if (seconds := _seconds_per_epoch(run.cell, left, finished)) is not None:
+            done = run.progress.epoch if run.progress else 0
+            needs.append(max(_epochs(run, finished) - done, 1) * seconds)
+    if not needs:
+        return None
+    return Remaining(max(sum(needs) / jobs, *needs), bound=not finished, untimed=len(left) - len(needs))
 
 
 def _seconds_per_epoch(cell: Cell, left: Sequence[Left], finished: Sequence[Pace]) -> float | None:
-    measured = [(pace.cell, pace.seconds / pace.epochs) for pace in finished if pace.seconds is not None]
-    measured += [(run.cell, run.progress.seconds_per_epoch) for run in left if run.progress]
-    values = [seconds for other, seconds in measured if other == cell] or [seconds for _, seconds in measured]
-    return sum(values) / len(values) if values else None
+    """Mean over the timed runs of a row; None where none is."""
+    paces = [pace.seconds / pace.epochs for pace in finished if pace.cell == cell and pace.seconds is not None]
+    under_way = [run.progress for run in left if run.cell == cell and run.progress]
+    paces += [progress.seconds_per_epoch for progress in under_way if progress.seconds_per_epoch is not None]
+    return sum(paces) / len(paces) if paces else None
 
 
 def _epochs(run: Left, finished: Sequence[Pace]) -> float:

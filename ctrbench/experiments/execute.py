@@ -38,7 +38,11 @@ class Runner(Protocol):
         device: str,
         on_epoch: Callable[[int, int], None],
     ) -> "tuple[RunRecord, pa.Table]":
-        """Goes on from what it finds in ``working``; calls ``on_epoch(epoch, at_most)`` after each epoch."""
+        """Goes on from what it finds in ``working``.
+
+        Calls ``on_epoch(epochs done, epochs at most)`` once before the first epoch, with what ``working`` holds, and
+        after each epoch.
+        """
         ...
 
 
@@ -163,17 +167,16 @@ class _EpochReport:
         self._identity = identity
         self._ledger = ledger
         self._starter = starter
-        self._started = time.time()
-        self._epochs = 0
+        self._first: tuple[int, float] | None = None
 
     def __call__(self, epoch: int, at_most: int) -> None:
         if self._starter not in (os.getpid(), os.getppid()):
             raise Orphaned
         now = time.time()
-        self._epochs += 1
-        progress = Progress(
-            epoch=epoch, at_most=at_most, seconds_per_epoch=(now - self._started) / self._epochs, updated=now
-        )
+        self._first = self._first or (epoch, now)
+        first, began = self._first
+        pace = (now - began) / (epoch - first) if epoch > first else None
+        progress = Progress(epoch=epoch, at_most=at_most, seconds_per_epoch=pace, updated=now)
         self._ledger.write_progress(self._identity, progress)
 
 

@@ -29,7 +29,7 @@ class FoundSettings(Strict):
     value: float
     """Of the objective, on validation, at ``settings``."""
     basis: str
-    """sha256 of everything else that the search was run with; another recipe has another."""
+    """sha256 of everything else that the search was run with; another recipe or algorithm has another."""
     fingerprint: str
     """Of the prepared data."""
     trials: tuple[Trial, ...]

@@ -46,8 +46,8 @@ class Progress(Strict):
 
     epoch: int
     at_most: int
-    seconds_per_epoch: float
-    """Mean wall time in this attempt."""
+    seconds_per_epoch: float | None
+    """Mean wall time in this attempt; None before it has ended an epoch."""
     updated: float
     """Seconds since 1970."""
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ctrbench import places
 from ctrbench.backbones import BACKBONES
+from ctrbench.data.inputs import Inputs
 from ctrbench.data.schema import MANIFEST, Manifest, digest, read_manifest
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.config import RunConfig
+from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.found import Found, FoundSettings
 from ctrbench.experiments.recipe import ALL, Recipe
 from ctrbench.methods import METHODS
@@ -75,7 +76,8 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
 
     Raises:
         CtrbenchError: an unknown name, a setting that no row has or of another type, a dataset that was not prepared,
-            a search that was not made or was made with other settings or data, or no row is left to run.
+            a label or field that a dataset lacks, a search that was not made or was made with other settings or data,
+            or no row is left to run.
     """
     manifests = read_manifests(recipe, data, catalogue)
     cells, refused = admitted(recipe, manifests, catalogue)
@@ -89,6 +91,7 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
             for cell in cells:
                 if cell.dataset == dataset:
                     config = resolve(recipe, cell, seed, settings[cell], catalogue)
+                    check_data(config, manifest)
                     runs.append(Run(config, config.identity(manifest.fingerprint)))
     return Plan(tuple(runs), refused, manifests)
 
@@ -189,6 +192,17 @@ def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> 
             raise unknown("setting", path, near)
 
 
+def check_data(config: RunConfig, manifest: Manifest) -> None:
+    """The label and the fields of a run must be the dataset's.
+
+    Raises:
+        CtrbenchError: one is unknown, a field is named twice, or the item is missing.
+    """
+    if config.data.label not in manifest.labels:
+        raise CtrbenchError(f"{manifest.name}: {unknown('label', config.data.label, manifest.labels)}")
+    Inputs.of(manifest, config.data.fields)
+
+
 def _paths(cell: Cell, catalogue: Catalogue) -> Iterator[str]:
     names = {"backbone": f"backbones.{cell.backbone}", "method": f"methods.{cell.method}"}
     for section, model in models(cell, catalogue).items():
@@ -238,7 +252,7 @@ def resolve(
 
 
 def basis(recipe: Recipe, cell: Cell, catalogue: Catalogue) -> str:
-    """sha256 of all that decides a row's search but the data: settings that are not searched, space, effort.
+    """sha256 of all that decides a row's search but the data: algorithm, settings that are not searched, space, effort.
 
     Raises:
         CtrbenchError: as :func:`resolve`.
@@ -249,7 +263,7 @@ def basis(recipe: Recipe, cell: Cell, catalogue: Catalogue) -> str:
     search["space"] = {path: space for path, space in search["space"].items() if locate(path, cell, catalogue)}
     unset = recipe.model_copy(update={"overrides": {}})
     config = resolve(unset, cell, recipe.search.seed, {}, catalogue, measure="validation")
-    return digest([config.model_dump(mode="json"), search])
+    return digest([ALGORITHM_VERSION, config.model_dump(mode="json"), search])
 
 
 def found_settings(
@@ -258,7 +272,8 @@ def found_settings(
     """What the search of a row found; empty for a recipe without a search.
 
     Raises:
-        CtrbenchError: the search was not made, or was made with other settings, or on other data than ``manifest``.
+        CtrbenchError: the search was not made, or was made with other settings or another algorithm, or on other data
+            than ``manifest``.
     """
     if not recipe.search:
         return {}
@@ -267,7 +282,8 @@ def found_settings(
     if best is None:
         raise CtrbenchError(f"{recipe.name}: no settings were searched for {cell}; {way_out}")
     if best.basis != basis(recipe, cell, catalogue):
-        raise CtrbenchError(f"{recipe.name}: the settings of {cell} were found with another recipe; {way_out}")
+        other = "another recipe or another version of the algorithm"
+        raise CtrbenchError(f"{recipe.name}: the settings of {cell} were found with {other}; {way_out}")
     if manifest and manifest.fingerprint != best.fingerprint:
         raise CtrbenchError(f"{recipe.name}: the settings of {cell} were found on other data; {way_out}")
     return best.settings

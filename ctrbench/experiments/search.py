@@ -19,6 +19,7 @@ from ctrbench.experiments.plan import (
     Run,
     admitted,
     basis,
+    check_data,
     check_paths,
     locate,
     read_manifests,
@@ -94,7 +95,7 @@ def make_studies(recipe: Recipe, search: Search, data: Path, catalogue: Catalogu
     """One study for each combination that its method does not refuse.
 
     Raises:
-        CtrbenchError: a name or setting is unknown, or a dataset was not prepared.
+        CtrbenchError: a name or setting is unknown, or a dataset was not prepared or lacks a label or field.
     """
     manifests = read_manifests(recipe, data, catalogue)
     cells, _ = admitted(recipe, manifests, catalogue)
@@ -102,6 +103,10 @@ def make_studies(recipe: Recipe, search: Search, data: Path, catalogue: Catalogu
     studies = []
     for cell in cells:
         space = {path: dimension for path, dimension in search.space.items() if locate(path, cell, catalogue)}
+        inputs = {path: dimension for path, dimension in space.items() if path.startswith("data.")}
+        for point in ({}, *({path: choice} for path, dimension in inputs.items() for choice in dimension.choices)):
+            config = resolve(recipe, cell, search.seed, point, catalogue, measure="validation")
+            check_data(config, manifests[cell.dataset])
         trials: list[Trial] = []
         study = Study(
             cell=cell,

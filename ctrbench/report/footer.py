@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 from ctrbench.data.schema import Negatives
 from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.record import GroupMetrics, RunRecord
+from ctrbench.experiments.record import RunRecord
 from ctrbench.experiments.tables import TableSpec
+from ctrbench.metrics.groups import OVERALL, GroupFigures
+from ctrbench.metrics.logloss import CLIP
 from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.comparison import why_not_comparable
 from ctrbench.report.verdicts import CLOSE_AUC, SIGNIFICANT
@@ -31,6 +33,7 @@ def footer(spec: TableSpec, records: Sequence[RunRecord], cells: Sequence[Cell],
         Note("Settings", _settings([record.config for record in records])),
         Note("Search", _search(spec.search_trials)),
         Note("Reading", _reading(spec, cells)),
+        Note("Clipping", _clipping(records)),
         Note("Data", "; ".join(_data(name, record) for name, record in datasets.items())),
         Note("Software", _mixed(records, _software)),
         Note("Machine", _mixed(records, _machine)),
@@ -106,7 +109,7 @@ def _groups(record: RunRecord, by: str) -> str:
     )
 
 
-def _rows(metrics: GroupMetrics) -> str:
+def _rows(metrics: GroupFigures) -> str:
     return f"{metrics.rows:,} ({metrics.positives:,})"
 
 
@@ -169,6 +172,12 @@ def _reading(spec: TableSpec, cells: Sequence[Cell]) -> str:
             "sign or differs."
         )
     return text
+
+
+def _clipping(records: Sequence[RunRecord]) -> str:
+    overall = [metrics for record in records for metrics in record.metrics if metrics.column == OVERALL]
+    clipped, rows = sum(metrics.clipped for metrics in overall), sum(metrics.rows for metrics in overall)
+    return f"{clipped:,} of {rows:,} predicted rows, over all runs, were clipped at {CLIP:g} for logloss and NE"
 
 
 def _data(name: str, record: RunRecord) -> str:

@@ -13,6 +13,7 @@ def progress(epoch, seconds):
 
 def test_nothing_is_said_before_an_epoch_was_measured():
     assert remaining([Left(PLAIN, 30)], [], 1) is None
+    assert remaining([Left(PLAIN, 30, progress(0, None))], [], 1) is None
 
 
 def test_without_a_finished_run_the_greatest_number_of_epochs_counts():
@@ -26,8 +27,17 @@ def test_a_finished_run_of_the_row_gives_its_epochs_and_pace():
     assert remaining(left, paces, 1) == Remaining(15 * 2.0 + 12 * 5.0, bound=False)
 
 
-def test_a_row_without_a_finished_run_takes_the_others_mean():
-    assert remaining([Left(AQCL, 30)], [Pace(PLAIN, 10, 20.0)], 1) == Remaining(10 * 2.0, bound=False)
+def test_a_timed_row_without_a_finished_run_takes_the_others_epochs_at_its_own_pace():
+    left = [Left(AQCL, 30, progress(1, 5.0)), Left(AQCL, 30)]
+    assert remaining(left, [Pace(PLAIN, 10, 20.0)], 1) == Remaining(9 * 5.0 + 10 * 5.0, bound=False)
+
+
+def test_a_row_that_is_not_timed_is_told_and_not_taken_for_as_fast_as_another():
+    left = [Left(PLAIN, 30), Left(AQCL, 30, progress(0, None)), Left(AQCL, 30)]
+    found = remaining(left, [Pace(PLAIN, 10, 20.0)], 1)
+    assert found == Remaining(10 * 2.0, bound=False, untimed=2)
+    assert str(found) == "about 20 s left, besides 2 runs of rows not timed yet"
+    assert remaining(left[1:], [Pace(PLAIN, 10, 20.0)], 1) is None
 
 
 def test_a_run_of_another_command_gives_epochs_but_no_pace():

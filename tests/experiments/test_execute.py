@@ -162,13 +162,15 @@ def test_a_job_whose_starter_is_gone_stops_without_a_failure(place):
             _attempt(plan.runs[0], Site(ledger, fakes.runner, place / "data"), starter=-1)
     finally:
         signal.signal(signal.SIGINT, handler)
-    assert fakes.log(place / "data") == ["plain-0 epoch 1"]
+    assert fakes.log(place / "data") == []
     assert ledger.failure(plan.runs[0].identity) is None
     with ledger.claim(plan.runs[0].identity) as free:
         assert free
 
 
-def test_progress_is_told_while_a_run_is_under_way(place, monkeypatch):
+@pytest.fixture
+def told(monkeypatch):
+    """Progress as it is written, on a clock on which a line of the toy runner's log takes ten seconds."""
     seen = []
     write = Ledger.write_progress
     monkeypatch.setattr(
@@ -176,8 +178,29 @@ def test_progress_is_told_while_a_run_is_under_way(place, monkeypatch):
         "write_progress",
         lambda ledger, identity, progress: (seen.append(progress), write(ledger, identity, progress)),
     )
+    clock = [1000.0]
+    note = fakes.note
+
+    def slowly(data, line):
+        clock[0] += 10
+        note(data, line)
+
+    monkeypatch.setattr(fakes, "note", slowly)
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    return seen
+
+
+def test_progress_is_told_from_before_the_first_epoch(place, told):
     fakes.make(place, seeds=1, methods=["plain"])
-    assert [(progress.epoch, progress.at_most) for progress in seen] == [(epoch, 4) for epoch in (1, 2, 3, 4)]
+    assert [(progress.epoch, progress.at_most) for progress in told] == [(epoch, 4) for epoch in range(5)]
+    assert [progress.seconds_per_epoch for progress in told] == [None, 10, 10, 10, 10]
+
+
+def test_a_resumed_run_times_its_own_epochs_alone(place, told):
+    plan = make_plan(fakes.recipe(seeds=1, methods=["plain"]), data=place / "data", catalogue=fakes.catalogue())
+    (Ledger(place / "results").working(plan.runs[0].identity) / "checkpoint").write_text("2")
+    fakes.make(place, seeds=1, methods=["plain"])
+    assert [(progress.epoch, progress.seconds_per_epoch) for progress in told] == [(2, None), (3, 10), (4, 10)]
 
 
 def test_references_are_measured_once_for_each_data(place):

@@ -79,6 +79,10 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
         ({"overrides": {"methods.plain.weight": 1}}, "unknown setting 'methods.plain.weight'"),
         ({"overrides": {"training.batch_size": "big"}}, "training: batch_size: input should be a valid integer"),
         ({"overrides": {"method.weight": -1}}, "methods.weighted: weight: input should be greater than 0"),
+        ({"data": {"label": "conversion"}}, "toy: unknown label 'conversion'; known: click"),
+        ({"overrides": {"data.label": "user"}}, "toy: unknown label 'user'; known: click"),
+        ({"overrides": {"data.fields": ["item", "brand"]}}, "toy: no field 'brand'; it has user, item"),
+        ({"data": {"fields": ["user"]}}, "data.fields: name 'item'"),
         ({"search": {"trials": 1, "space": {"method.wieght": {"choices": [1]}}}}, "did you mean method.weight"),
     ],
 )

@@ -1,9 +1,11 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from ctrbench.data.schema import read_manifest
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.config import ALGORITHM_VERSION
 from ctrbench.experiments.execute import Site
 from ctrbench.experiments.found import read_found, write_found
 from ctrbench.experiments.ledger import Ledger
@@ -12,6 +14,8 @@ from ctrbench.experiments.search import search
 from tests.experiments import fakes
 
 SPACE = {"training.penalty": {"low": 1e-5, "high": 1e-1, "log": True}, "method.weight": {"choices": [0.01, 0.05, 0.1]}}
+
+OTHER_BASIS = "found with another recipe or another version of the algorithm; run: ctrbench search toy-table"
 
 
 def searched(**changes):
@@ -25,7 +29,7 @@ def runner(config, *, data, working, device, on_epoch):
     fakes.note(data, config.digest())
     made = fakes.record(config, read_manifest(data / config.dataset))
     far = abs(math.log10(max(config.training.penalty, 1e-9)) + 3) + 1 - config.method_settings.get("weight", 0)
-    metrics = made.metrics[0].model_copy(update={"logloss": far, "auc": 1 / (1 + far)})
+    metrics = replace(made.metrics[0], logloss=far, auc=1 / (1 + far))
     return made.model_copy(update={"metrics": (metrics,)}), fakes.pa.table({"probability": [0.5]})
 
 
@@ -117,8 +121,32 @@ def test_what_is_set_by_hand_wins_over_what_was_found(place):
 )
 def test_settings_found_with_another_recipe_are_refused(place, changes):
     found = find(place, searched())
-    with pytest.raises(CtrbenchError, match="were found with another recipe; run: ctrbench search toy-table"):
+    with pytest.raises(CtrbenchError, match=OTHER_BASIS):
         make_plan(searched(**changes), data=place / "data", found=found, catalogue=fakes.catalogue())
+
+
+def test_settings_found_by_another_version_of_the_algorithm_are_refused(place, monkeypatch):
+    found = find(place, searched())
+    make_plan(searched(), data=place / "data", found=found, catalogue=fakes.catalogue())
+    monkeypatch.setattr("ctrbench.experiments.plan.ALGORITHM_VERSION", ALGORITHM_VERSION + 1)
+    with pytest.raises(CtrbenchError, match=OTHER_BASIS):
+        make_plan(searched(), data=place / "data", found=found, catalogue=fakes.catalogue())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": {"label": "conversion"}}, "toy: unknown label 'conversion'; known: click"),
+        (
+            {"search": {"space": {"data.fields": {"choices": [["user", "item"], ["item", "brand"]]}}}},
+            "toy: no field 'brand'; it has user, item",
+        ),
+    ],
+)
+def test_no_trial_trains_where_a_later_one_could_not(place, changes, message):
+    with pytest.raises(CtrbenchError, match=message):
+        find(place, searched(**changes))
+    assert fakes.log(place / "data") == []
 
 
 def test_settings_found_on_other_data_are_refused(place):

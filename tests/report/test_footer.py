@@ -1,5 +1,7 @@
 """What the footer says of how the numbers came about."""
 
+from dataclasses import replace
+
 import pytest
 
 from ctrbench.data.schema import Negatives
@@ -51,6 +53,14 @@ def test_settings_name_what_all_share_and_what_each_method_has(beauty):
         "plain: training.penalty 0.01; icl: training.penalty 0.01, method.weight 0.05, method.tau 0.1; "
         "aqcl: training.penalty 0.02, method.weight 0.05, method.tau 0.1"
     )
+
+
+def test_clipped_rows_are_counted_over_all_runs(beauty):
+    assert notes(beauty)["Clipping"] == (
+        "0 of 670,890 predicted rows, over all runs, were clipped at 1e-12 for logloss and NE"
+    )
+    touched = [r.model_copy(update={"metrics": tuple(replace(m, clipped=600) for m in r.metrics)}) for r in beauty[:2]]
+    assert notes([*touched, *beauty[2:]])["Clipping"].startswith("1,200 of 670,890 predicted rows")
 
 
 def test_search_trials_are_always_said(beauty):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -75,7 +76,7 @@ def test_colours_only_repeat_what_words_say(report):
 
 def test_markup_in_names_is_text():
     records = [
-        r.model_copy(update={"metrics": tuple(m.model_copy(update={"group": "[/red]"}) if m.group == "small" else m
+        r.model_copy(update={"metrics": tuple(replace(m, group="[/red]") if m.group == "small" else m
                                               for m in r.metrics)})
         for r in run_records(BEAUTY)
     ]  # fmt: skip
