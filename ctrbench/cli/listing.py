@@ -48,9 +48,10 @@ def list_names(
 def _datasets(data: Path) -> list[str]:
     from ctrbench.data.schema import read_manifest
     from ctrbench.experiments.plan import prepared_names
+    from ctrbench.prepare.card import list_cards
 
     prepared = prepared_names(data)
-    cards = {path.stem for path in places.shipped("datasets").glob("*.toml")}
+    cards = {card.name for card in list_cards()}
     lines = []
     for name in sorted(cards.union(prepared)):
         if name in prepared:

@@ -115,7 +115,7 @@ class Manifest(Strict):
     contents: dict[str, str]
     """File name -> sha256 over the columns' values, independent of the Parquet encoding."""
     fingerprint: str = ""
-    """sha256 over all of the above but ``files``: part of every run's identity."""
+    """sha256 over all of the above but ``sources`` and ``files``: part of every run's identity."""
 
     def sealed(self) -> "Manifest":
         """A copy with its fingerprint filled in."""
@@ -144,13 +144,16 @@ def read_manifest(folder: Path) -> Manifest:
     """Reads ``manifest.json``.
 
     Raises:
-        CtrbenchError: the dataset was not prepared, or its manifest cannot be read.
+        CtrbenchError: the dataset was not prepared, its manifest cannot be read, or it has another schema version.
     """
     path = folder / MANIFEST
+    again = f"prepare again: ctrbench prepare {folder.name}"
     try:
         document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise CtrbenchError(f"{folder.name}: not prepared; run: ctrbench prepare {folder.name}") from None
     except ValueError as error:
-        raise CtrbenchError(f"{path}: not JSON ({error}); prepare again: ctrbench prepare {folder.name}") from None
+        raise CtrbenchError(f"{path}: not JSON ({error}); {again}") from None
+    if isinstance(document, dict) and (found := document.get("schema_version")) != SCHEMA_VERSION:
+        raise CtrbenchError(f"{path}: schema version {found}, this ctrbench reads {SCHEMA_VERSION}; {again}")
     return Manifest.read(document, str(path))

@@ -34,7 +34,7 @@ def assemble(request: Request, raw: Raw) -> Manifest:
     Ids follow first appearance in the file: two editions that differ in the names of users give the same data.
 
     Raises:
-        CtrbenchError: the interactions are unsound, or the card's rule leaves no training or test rows.
+        CtrbenchError: the interactions are unsound, or the card's rule leaves no training, validation or test rows.
     """
     card = request.card
     interactions = without_duplicates(raw, checked(raw), card.duplicates)
@@ -47,7 +47,8 @@ def assemble(request: Request, raw: Raw) -> Manifest:
     popularity = np.bincount(observed.item[observed.trained_click], minlength=len(items) + 1)
     rows = observed if raw.labels else with_negatives(observed, popularity, card.negatives)
     sequence = observed.item[observed.click]
-    guard.check(rows.table(), sequence, label=rows.click_label, sampled=not raw.labels, apart=card.ties == "apart")
+    apart = card.ties == "apart"
+    guard.check(rows.exact_table(), sequence, label=rows.click_label, sampled=not raw.labels, apart=apart)
     files, contents = write(request.folder, rows, sequence, popularity, encoded)
     return Manifest(
         name=card.name,
@@ -78,7 +79,7 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
     """The rows of sorted interactions, without stored negatives.
 
     Raises:
-        CtrbenchError: no click, no row that was not clicked, or an empty training or test split.
+        CtrbenchError: no click, no row that was not clicked, or an empty training, validation or test split.
     """
     count = len(interactions)
     values = {label: interactions[label].to_numpy(np.int8) for label in labels} or {CLICK: np.ones(count, np.int8)}
@@ -93,10 +94,7 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
     rows = Rows(
         user=user, item=item, labels=values, start=start, length=length, time=time, split=parts, origin=np.arange(count)
     )
-    if not rows.trained_click.any() or not (parts == Split.TEST).any():
-        raise CtrbenchError(
-            f"{card.name}: split {card.split.rule!r} leaves no training clicks or no test rows; change it"
-        )
+    _refuse_empty_splits(card, rows)
     return rows
 
 
@@ -128,20 +126,16 @@ def encode(card: Card, frames: Mapping[Source, pd.DataFrame], rows: Rows) -> Enc
     Raises:
         CtrbenchError: the source has no such column, or its values do not fit the cut.
     """
-    clicks = rows.trained_click
-    training = {
-        "user": rows.user[clicks].astype(np.int64),
-        "item": rows.item[clicks].astype(np.int64),
-        "row": np.flatnonzero(clicks),
-    }
+    shown, clicked = _entities(rows, rows.in_training), _entities(rows, rows.trained_click)
     encoded = Encoded(fields=[], cohorts=[], columns={"user": {}, "item": {}, "row": {}})
     for field in card.fields:
         raw = _column(card, frames, field)
-        encoded.columns[field.source][field.name], entry = encode_field(field, raw, training[field.source])
+        encoded.columns[field.source][field.name], entry = encode_field(field, raw, shown[field.source])
         encoded.fields.append(entry)
     for cohort in card.cohorts:
         raw = _column(card, frames, cohort)
-        encoded.columns[cohort.source][cohort.name], group = encode_cohort(cohort, raw, training[cohort.source])
+        training = (shown if cohort.cut == "values" else clicked)[cohort.source]
+        encoded.columns[cohort.source][cohort.name], group = encode_cohort(cohort, raw, training)
         encoded.cohorts.append(group)
     return encoded
 
@@ -166,6 +160,27 @@ def stored_negatives(card: Card, labels: tuple[str, ...]) -> Negatives:
     if labels:
         return Negatives(source="impressions")
     return Negatives(source="sampled", exponent=card.negatives.exponent, per_positive=card.negatives.per_positive)
+
+
+def _refuse_empty_splits(card: Card, rows: Rows) -> None:
+    found = {
+        "training clicks": rows.trained_click.any(),
+        "validation rows, by which training stops": (rows.split == Split.VALIDATION).any(),
+        "test rows": (rows.split == Split.TEST).any(),
+    }
+    if missing := [what for what, there in found.items() if not there]:
+        raise CtrbenchError(
+            f"{card.name}: split {card.split.rule!r} leaves no {' and no '.join(missing)}; choose another rule or "
+            "other days on the card, or pass data with more clicks per user"
+        )
+
+
+def _entities(rows: Rows, chosen: NDArray[np.bool_]) -> dict[Source, NDArray[np.int64]]:
+    return {
+        "user": rows.user[chosen].astype(np.int64),
+        "item": rows.item[chosen].astype(np.int64),
+        "row": np.flatnonzero(chosen),
+    }
 
 
 def _column(card: Card, frames: Mapping[Source, pd.DataFrame], settings: FieldSettings) -> "pd.Series[Any]":

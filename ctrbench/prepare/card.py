@@ -86,8 +86,9 @@ class CohortSettings(FieldSettings):
     """A cut of the rows for the report, made from a raw column; its edges come from training rows only."""
 
     cut: Literal["values", "quantiles", "size"] = "values"
-    """``values``: one group per value; ``quantiles``: buckets of a number with equal shares of the training rows;
-    ``size``: the same for the number of training positives that share the row's value (a brand's, an advertiser's)."""
+    """``values``: one group per value; ``quantiles``: buckets of a number with equal shares of the training
+    positives; ``size``: the same for the number of training positives that share the row's value (a brand's, an
+    advertiser's)."""
     buckets: tuple[str, ...] = ()
     """Names of the buckets from low to high, for ``quantiles`` and ``size``."""
     unknown: str | None = None

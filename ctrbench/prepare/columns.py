@@ -1,6 +1,6 @@
 """Raw columns become codes: ids of fields, groups of cohorts.
 
-Shapes: E entities (users or items with the reserved 0, or rows), R training positives.
+Shapes: E entities (users or items with the reserved 0, or rows), R training rows or positives.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def encode_field(
     Args:
         settings: of the card.
         raw: (E,) raw values.
-        training: (R,) the entity of each training positive.
+        training: (R,) the entity of each training row, clicked or not.
     """
     known = raw.iloc[training] if settings.source == "row" else raw
     values = _sorted_values(known)
@@ -33,12 +33,13 @@ def encode_field(
 def encode_cohort(
     settings: CohortSettings, raw: pd.Series, training: NDArray[np.int64]
 ) -> tuple[NDArray[np.int16], Cohort]:
-    """Codes of the groups; -1 is outside of all. Groups and their edges are those of the training positives.
+    """Codes of the groups; -1 is outside of all.
 
     Args:
         settings: of the card.
         raw: (E,) raw values.
-        training: (R,) the entity of each training positive.
+        training: (R,) the entity of each training row, whose values are the groups, or for ``quantiles`` and ``size``
+            of each training positive, which decide the edges.
 
     Raises:
         CtrbenchError: ``quantiles`` of a column that holds no numbers, or more values than an int16 can tell apart.

@@ -21,8 +21,8 @@ class Raw:
     """
 
     interactions: pd.DataFrame
-    """``user``, ``item`` (any keys), ``time`` (seconds since 1970), ``line`` (in the source file, from 1) and a column
-    per label (0 or 1)."""
+    """``user``, ``item`` (any keys), ``time`` (seconds since 1970, parts of one included), ``line`` (in the source
+    file, from 1) and a column per label (0 or 1)."""
     attributes: Mapping[Source, pd.DataFrame]
     """The raw columns of fields and cohorts. ``item``, ``user``: by key, in any order, and a missing key or value is
     unknown; ``row``: by the index of the interactions. A source without columns may be left out."""
@@ -33,7 +33,7 @@ class Raw:
 
 
 def checked(raw: Raw) -> pd.DataFrame:
-    """The same interactions, their time as int64, once users, items, times and labels are proved sound.
+    """The same interactions, their time as float64 seconds, once users, items, times and labels are proved sound.
 
     Raises:
         CtrbenchError: there is no row; a user or item is missing; a time is missing, negative or no number; a label is
@@ -49,7 +49,7 @@ def checked(raw: Raw) -> pd.DataFrame:
     _refuse(raw, time >= YEAR_5138, "time is not in seconds")
     for label in raw.labels:
         _refuse(raw, ~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1")
-    return table.assign(time=time.astype(np.int64))
+    return table.assign(time=time)
 
 
 def without_duplicates(raw: Raw, interactions: pd.DataFrame, rule: str) -> pd.DataFrame:

@@ -25,7 +25,8 @@ class Rows:
     """The first is the click."""
     start: NDArray[np.int64]
     length: NDArray[np.int32]
-    time: NDArray[np.int64]
+    time: NDArray[np.float64]
+    """Parts of a second included: they decide the order and are left out of the file."""
     split: NDArray[np.int8]
     origin: NDArray[np.int64]
     """The interaction that a row was made from; a negative has its positive's."""
@@ -42,13 +43,24 @@ class Rows:
 
     @property
     def trained_click(self) -> NDArray[np.bool_]:
-        """Training positives: the only rows that popularity, cohorts and vocabularies may look at."""
-        return self.click & (self.split == Split.TRAIN)
+        """Training positives: the only rows that popularity and the edges of cohorts may look at."""
+        return self.click & self.in_training
+
+    @property
+    def in_training(self) -> NDArray[np.bool_]:
+        """Training rows, clicked or not: the only rows that vocabularies and the groups of cohorts may look at."""
+        return np.asarray(self.split == Split.TRAIN)
+
+    def exact_table(self) -> pa.Table:
+        """The columns of :meth:`table`, ``time`` with its parts of a second."""
+        columns = {"user": self.user, "item": self.item, **self.labels}
+        return pa.table({**columns, "start": self.start, "length": self.length, "time": self.time, "split": self.split})
 
     def table(self) -> pa.Table:
         """The columns of ``rows.parquet``, row fields and cohorts left out."""
-        columns = {"user": self.user, "item": self.item, **self.labels}
-        return pa.table({**columns, "start": self.start, "length": self.length, "time": self.time, "split": self.split})
+        exact = self.exact_table()
+        place = exact.column_names.index("time")
+        return exact.set_column(place, "time", pa.array(self.time.astype(np.int64)))
 
 
 def order(interactions: pd.DataFrame, ties: str) -> NDArray[np.int64]:
@@ -64,7 +76,7 @@ def order(interactions: pd.DataFrame, ties: str) -> NDArray[np.int64]:
 
 
 def histories(
-    user: NDArray[np.int32], time: NDArray[np.int64], click: NDArray[np.bool_], *, apart: bool
+    user: NDArray[np.int32], time: NDArray[np.float64], click: NDArray[np.bool_], *, apart: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Start and length (R,) of the slice of clicks before each sorted interaction.
 

@@ -34,21 +34,30 @@ def leave_last_out(user: NDArray[np.int32], click: NDArray[np.bool_]) -> NDArray
     return split
 
 
-def calendar(time: NDArray[np.int64], test_days: int, validation_days: int) -> NDArray[np.int8]:
-    """The last days (UTC) of the data are test, those before them validation.
+def calendar(time: NDArray[np.float64], first_test_day: int, validation_days: int) -> NDArray[np.int8]:
+    """A day (UTC) and those after it are test, the days before it validation.
+
+    Args:
+        time: (R,) seconds.
+        first_test_day: counted from where ``time`` is.
+        validation_days: their number.
 
     Returns:
         (R,) values of :class:`Split`.
     """
     day = time // DAY
-    first_test = day.max() + 1 - test_days
     split = np.full(len(time), Split.TRAIN, np.int8)
-    split[day >= first_test - validation_days] = Split.VALIDATION
-    split[day >= first_test] = Split.TEST
+    split[day >= first_test_day - validation_days] = Split.VALIDATION
+    split[day >= first_test_day] = Split.TEST
     return split
 
 
-Rule = Callable[[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_], SplitSettings], NDArray[np.int8]]
+def _last_days(time: NDArray[np.float64], settings: SplitSettings) -> NDArray[np.int8]:
+    after_last_day = int(time.max()) // DAY + 1
+    return calendar(time, after_last_day - settings.test_days, settings.validation_days)
+
+
+Rule = Callable[[NDArray[np.int32], NDArray[np.float64], NDArray[np.bool_], SplitSettings], NDArray[np.int8]]
 
 RULES: dict[str, tuple[Rule, str]] = {
     "leave-last-out": (
@@ -56,7 +65,7 @@ RULES: dict[str, tuple[Rule, str]] = {
         "per user in time order: last click test, the one before validation, rest train",
     ),
     "calendar": (
-        lambda _user, time, _click, settings: calendar(time, settings.test_days, settings.validation_days),
+        lambda _user, time, _click, settings: _last_days(time, settings),
         "by calendar: last {test_days} days test, the {validation_days} before validation, rest train",
     ),
 }
@@ -64,7 +73,7 @@ RULES: dict[str, tuple[Rule, str]] = {
 
 
 def assign(
-    user: NDArray[np.int32], time: NDArray[np.int64], click: NDArray[np.bool_], settings: SplitSettings
+    user: NDArray[np.int32], time: NDArray[np.float64], click: NDArray[np.bool_], settings: SplitSettings
 ) -> NDArray[np.int8]:
     """The split (R,) of each interaction by the card's rule."""
     return RULES[settings.rule][0](user, time, click, settings)

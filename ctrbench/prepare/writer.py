@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +10,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from ctrbench.data.integrity import sha256_of
 from ctrbench.data.schema import MANIFEST, Manifest
 from ctrbench.errors import CtrbenchError
+
+NEW, RETIRED, LOCK = "new", "retired", "lock"
+"""What a working folder holds: the dataset in the making, the one that it replaces, and its process's lock."""
 
 
 class Writer:
@@ -54,27 +57,53 @@ class Writer:
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A temporary folder beside ``target`` that takes its place when the block ends well; otherwise nothing changes.
+    """A new folder that takes the place of ``target`` when the block ends well; otherwise nothing changes.
+
+    A process killed on the way leaves its working folder beside ``target``; the next one puts the dataset in it back,
+    where none took its place, and removes it. Folders of processes at work are let be.
 
     Raises:
         CtrbenchError: the disk is full or cannot be written.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise CtrbenchError(f"{target}: cannot be written ({error.strerror})") from None
-    try:
-        yield temporary
-        retired = temporary.with_name(temporary.name + "-old")
-        if target.exists():
-            target.rename(retired)
-        temporary.rename(target)
-        shutil.rmtree(retired, ignore_errors=True)
+        _clear_abandoned(target)
+        with _working_folder(target) as working:
+            (working / NEW).mkdir()
+            yield working / NEW
+            if target.exists():
+                target.rename(working / RETIRED)
+            (working / NEW).rename(target)
     except OSError as error:
         raise CtrbenchError(f"{target}: cannot be written ({error.strerror or error})") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _working_folder(target: Path) -> Iterator[Path]:
+    working = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
+    with FileLock(working / LOCK):
+        try:
+            yield working
+        finally:
+            _clear(working, target)
+
+
+def _prefix(target: Path) -> str:
+    # No dataset's name has a tilde, so that "beauty" does not take the folders of "beauty-hashed" for its own.
+    return f".{target.name}~"
+
+
+def _clear_abandoned(target: Path) -> None:
+    for working in target.parent.glob(f"{_prefix(target)}*"):
+        # The system takes the lock from a process that ends, however it ends.
+        with contextlib.suppress(Timeout), FileLock(working / LOCK, blocking=False):
+            _clear(working, target)
+
+
+def _clear(working: Path, target: Path) -> None:
+    if (working / RETIRED).exists() and not target.exists():
+        (working / RETIRED).rename(target)
+    shutil.rmtree(working, ignore_errors=True)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
@@ -82,5 +111,4 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     sealed = manifest.sealed()
     text = json.dumps(sealed.model_dump(mode="json"), indent=1)
     (folder / MANIFEST).write_text(text + "\n", "utf-8")
-    os.chmod(folder, 0o755)  # noqa: PTH101 - mkdtemp makes it private
     return sealed

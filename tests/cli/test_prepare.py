@@ -79,6 +79,13 @@ def test_a_misspelt_dataset(tmp_path: Path) -> None:
         output(tmp_path, "amazon-beuty")
 
 
+def test_cards_are_listed_but_not_the_documented_example(ctrbench, place: Path) -> None:
+    _, out, _ = ctrbench("list", "datasets")
+    listed = [line.partition(":")[0] for line in out.splitlines()]
+    assert {"amazon-beauty", "oncold-sim", "toy"} <= set(listed)
+    assert not {"example-card", "my-data"} & set(listed)
+
+
 @pytest.mark.skipif("CTRBENCH_RAW" not in os.environ, reason="CTRBENCH_RAW names no folder of raw data")
 def test_table_1_stands_beside_the_published_row(tmp_path: Path) -> None:
     shown = output(tmp_path, "amazon-beauty", "--source", str(Path(os.environ["CTRBENCH_RAW"]) / "amazon-beauty"))

@@ -11,7 +11,7 @@ from ctrbench.prepare.stage import prepare
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "mine.csv").write_text("user,item,time\nu,a,1\nu,b,2\nv,c,3\n")
+    (tmp_path / "mine.csv").write_text("user,item,time\nu,a,1\nu,b,2\nu,d,3\nv,c,3\n")
     document = {"name": "mine", "title": "Mine", "format": "table", "split": {"rule": "leave-last-out"}}
     card = Card.read(document | {"sources": [{"file": "mine.csv"}]}, "card")
     return prepare(card, tmp_path, source=tmp_path / "mine.csv").folder

@@ -31,6 +31,15 @@ def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
     ("changes", "message"),
     [
         ({"titel": "x"}, "titel.*did you mean title"),
+        (
+            {"fields": [{"name": "x", "source": "row", "colum": "y"}]},
+            r"fields\.0\.colum.*did you mean fields\.0\.column",
+        ),
+        (
+            {"cohorts": [{"name": "x", "source": "row"}, {"nam": "y"}]},
+            r"cohorts\.1\.nam.*did you mean cohorts\.1\.name",
+        ),
+        ({"sources": [{"fiel": "a"}]}, r"sources\.0\.fiel.*did you mean sources\.0\.file"),
         ({"split": {"rule": "calender"}}, "split.rule"),
         ({"split": {"rule": "calendar"}}, "calendar needs test_days"),
         ({"split": {"rule": "leave-last-out", "test_days": 3}}, "belong to calendar"),

@@ -31,7 +31,7 @@ def test_hashed_order_still_sorts_by_time_first() -> None:
 )
 def test_history_is_the_clicks_before_the_row(apart: bool, lengths: list[int]) -> None:
     user = np.array([1, 1, 1, 1, 1, 2, 2], np.int32)
-    time = np.array([5, 5, 5, 8, 8, 9, 9])
+    time = np.array([5, 5, 5, 8, 8, 9, 9], float)
     click = np.array([1, 0, 1, 1, 0, 0, 1], bool)
     start, length = histories(user, time, click, apart=apart)
     assert start.tolist() == [0, 0, 0, 0, 0, 3, 3]

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from ctrbench.data.schema import Split
 from ctrbench.prepare.card import SplitSettings
-from ctrbench.prepare.split import DAY, calendar, leave_last_out, sentence
+from ctrbench.prepare.split import DAY, assign, calendar, leave_last_out, sentence
 
 TRAIN, VALIDATION, TEST = Split
 
@@ -39,7 +39,15 @@ def test_leave_last_out_holds_out_one_click_each_in_order(rows: list[tuple[int, 
 
 def test_calendar_cuts_at_midnight_counted_from_the_last_day() -> None:
     time = np.array([5 * DAY, 6 * DAY - 1, 6 * DAY, 7 * DAY - 1, 7 * DAY, 8 * DAY + 5])
-    assert calendar(time, 2, 1).tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST]
+    settings = SplitSettings(rule="calendar", test_days=2, validation_days=1)
+    user, click = np.ones(6, np.int32), np.ones(6, bool)
+    assert assign(user, time, click, settings).tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST]
+
+
+def test_calendar_goes_by_the_first_test_day_whatever_the_last_row_is() -> None:
+    time = np.array([4 * DAY, 5 * DAY - 0.5, 5 * DAY, 6 * DAY + 5])
+    assert calendar(time, 6, 1).tolist() == [TRAIN, TRAIN, VALIDATION, TEST]
+    assert calendar(time[:3], 6, 1).tolist() == [TRAIN, TRAIN, VALIDATION]
 
 
 def test_the_sentence_names_the_days() -> None:

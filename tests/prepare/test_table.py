@@ -154,6 +154,67 @@ def test_editions_that_rename_users_give_one_fingerprint(prepare_text: PrepareTe
     assert one.fingerprint != prepare_text(CLICKS.replace("w,c,14", "w,d,14")).manifest.fingerprint
 
 
+FRACTIONS = "user,item,time\nu,b,1.9\nu,a,1.2\nu,c,3.0\nu,d,4\nu,e,5\nv,f,1\n"
+
+
+@pytest.mark.parametrize("ties", ["file-order", "hashed", "apart"])
+def test_parts_of_a_second_decide_the_order_and_are_not_stored(prepare_text: PrepareText, ties: str) -> None:
+    prepared = prepare_text(FRACTIONS, ties=ties)
+    rows = table(prepared, "rows")
+    # Ids follow first appearance: b=1, a=2, c=3.
+    assert rows[rows.click == 1].item.tolist()[:3] == [2, 1, 3]
+    assert rows[rows.click == 1].time.tolist()[:3] == [1, 1, 3]
+    assert str(rows.time.dtype) == "int64"
+    assert rows.length.tolist()[:3] == [0, 1, 2]
+    assert table(prepared, "sequence").item.tolist()[:3] == [2, 1, 3]
+
+
+def test_one_item_twice_in_a_second_is_no_duplicate(prepare_text: PrepareText) -> None:
+    text = "user,item,time\nu,b,1\nu,a,2.2\nu,a,2.9\nv,c,1\n"
+    rows = table(prepare_text(text), "rows")
+    positives = rows[(rows.click == 1) & (rows.user == 1)]
+    assert positives.item.tolist() == [1, 2, 2]
+    assert positives.split.tolist() == [0, 1, 2]
+    with pytest.raises(CtrbenchError, match="line 4: repeats user, item and time"):
+        prepare_text(text.replace("2.9", "2.2"))
+
+
+def test_calendar_counts_the_last_day_whole(prepare_text: PrepareText) -> None:
+    text = "user,item,time\nu,a,86399.5\nu,b,86400.5\nu,c,172800.5\nv,d,5\n"
+    rows = table(prepare_text(text, split={"rule": "calendar", "test_days": 1, "validation_days": 1}), "rows")
+    assert rows[rows.click == 1].split.tolist() == [0, 1, 2, 0]
+
+
+def test_a_value_shown_in_training_is_known_though_nobody_clicked_it(prepare_text: PrepareText) -> None:
+    text = (
+        "user,item,time,clicked,bought,place\n"
+        "u,a,1,0,0,pop-up\nu,b,2,1,1,home\nu,c,3,1,0,home\nu,d,4,1,0,pop-up\nv,a,1,0,0,abroad\nw,b,1,1,0,home\n"
+    )
+    columns = {
+        "fields": [{"name": "surface", "source": "row", "column": "place"}],
+        "cohorts": [{"name": "place", "source": "row"}],
+    }
+    prepared = prepare_text(text, **columns, **LABELS)
+    rows = table(prepared, "rows")
+    # abroad=1, home=2, pop-up=3.
+    assert rows.surface.tolist() == [3, 2, 2, 3, 1, 2]
+    assert prepared.manifest.fields[2].size == 4
+    assert prepared.manifest.cohorts[0].values == ("abroad", "home", "pop-up")
+    assert rows.place.tolist() == [2, 1, 1, 2, 0, 1]
+
+
+def test_edges_of_cohorts_look_at_training_clicks_alone(prepare_text: PrepareText) -> None:
+    text = (
+        "user,item,time,clicked,bought,price\n"
+        "u,a,1,0,0,90\nu,e,1,0,0,80\nu,b,2,1,1,1\nw,b,1,1,0,1\nx,c,1,1,0,2\nu,c,3,1,0,2\nu,d,4,1,0,5\n"
+    )
+    by_price = {"name": "price", "source": "row", "cut": "quantiles", "buckets": ["low", "high"]}
+    assert prepare_text(text, cohorts=[by_price], **LABELS).manifest.cohorts[0].values == (
+        "low (to 1)",
+        "high (above 1)",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -171,7 +232,8 @@ def test_editions_that_rename_users_give_one_fingerprint(prepare_text: PrepareTe
         ("user,item,time\nu,,1\n", r"line 2: item is missing"),
         ("user,item,time\nu,a,1\nu,b,1,9\n", r"cannot be read as CSV.*line 3"),
         ("user,item,time\nu,a,1\nu,b,2\nu,a,1\nu,a,1\n", r'line 4: repeats user, item and time.*\(2 such.*"drop"'),
-        ("user,item,time\nu,a,1\nv,b,2\n", r"split 'leave-last-out' leaves no"),
+        ("user,item,time\nu,a,1\nv,b,2\n", r"'leave-last-out' leaves no validation rows.* and no test rows; choose"),
+        ("user,item,time\nu,a,1\nu,b,2\nv,a,1\nv,b,2\n", r"leaves no validation rows, by which training stops; cho"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(prepare_text: PrepareText, text: str, message: str) -> None:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ctrbench.data.schema import Split
 from ctrbench.prepare import guard
 from ctrbench.prepare.card import SplitSettings
 from ctrbench.prepare.oncold.clicks import draw_outcome, true_probabilities
-from ctrbench.prepare.oncold.exposure import Impressions, make_impressions
+from ctrbench.prepare.oncold.exposure import make_impressions
 from ctrbench.prepare.oncold.population import Users, make_users
-from ctrbench.prepare.oncold.settings import SECONDS_PER_DAY, Parameters
+from ctrbench.prepare.oncold.settings import Parameters
 from ctrbench.prepare.oncold.streams import block_stream
 from ctrbench.prepare.oncold.world import World, make_world
+from ctrbench.prepare.rows import histories
+from ctrbench.prepare.split import calendar
 
 BLOCK_USERS = 2048
 """Users per block: part of the algorithm, since it decides which stream draws which user."""
@@ -67,7 +68,8 @@ def make_block(plan: Plan, number: int) -> Block:
     shown = make_impressions(plan.parameters, world, users, stream)
     truth = true_probabilities(plan.parameters, world, users, shown)
     outcome = draw_outcome(truth, stream)
-    start, length = histories(shown.user, shown.second, outcome.click)
+    start, length = histories(shown.user, shown.second, outcome.click, apart=True)
+    first_test_day = plan.parameters.days - plan.split.test_days
     age, surfaces = users.age[shown.user], len(plan.parameters.behaviour.surfaces)
     rows = {
         "user": (shown.user + first + 1).astype(np.int32),
@@ -75,9 +77,9 @@ def make_block(plan: Plan, number: int) -> Block:
         "click": outcome.click.astype(np.int8),
         "conversion": outcome.conversion.astype(np.int8),
         "start": start,
-        "length": length.astype(np.int32),
+        "length": length,
         "time": plan.parameters.epoch + shown.second,
-        "split": _split(plan, shown),
+        "split": calendar(shown.second, first_test_day, plan.split.validation_days),
         "surface": (shown.surface + 1).astype(np.int32),
         "surface_group": shown.surface.astype(np.int16),
         "age_surface_group": (age * surfaces + shown.surface).astype(np.int16),
@@ -92,21 +94,6 @@ def make_block(plan: Plan, number: int) -> Block:
     )
 
 
-def histories(user: np.ndarray, second: np.ndarray, click: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Start and length (R,) of every row's history: the user's clicks strictly before the row's second.
-
-    Rows (R,) are by user, in time order; start counts clicks from the first row's.
-    """
-    position = np.arange(len(user))
-    earlier = np.cumsum(click) - click
-    fresh_user = np.append(True, user[1:] != user[:-1])
-    fresh_moment = fresh_user | np.append(True, second[1:] != second[:-1])
-    first_of_user = np.maximum.accumulate(np.where(fresh_user, position, 0))
-    first_of_moment = np.maximum.accumulate(np.where(fresh_moment, position, 0))
-    start = earlier[first_of_user]
-    return start, earlier[first_of_moment] - start
-
-
 def user_columns(users: Users) -> Columns:
     """The columns of users.parquet for a block's users."""
     return {
@@ -116,12 +103,3 @@ def user_columns(users: Users) -> Columns:
         "user_value_group": users.value.astype(np.int16),
         "user_value_percentile": users.value_percentile.astype(np.int16),
     }
-
-
-def _split(plan: Plan, shown: Impressions) -> np.ndarray:
-    day = shown.second // SECONDS_PER_DAY
-    test = plan.parameters.days - plan.split.test_days
-    split = np.full(len(day), Split.TRAIN, np.int8)
-    split[day >= test - plan.split.validation_days] = Split.VALIDATION
-    split[day >= test] = Split.TEST
-    return split

@@ -25,7 +25,8 @@ def prepare(request: Request) -> Manifest:
     """Simulates the dataset into the request's folder; the same bytes for one scale and seed, whatever the jobs.
 
     Raises:
-        CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a test row and a training click.
+        CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a training click, a validation row and
+            a test row.
     """
     simulation = request.simulation or Simulation()
     plan = make_plan(request.card, simulation)
@@ -111,8 +112,10 @@ class Totals:
         """The manifest of everything counted."""
         card, plan = request.card, self.plan
         test_users = np.concatenate(self._test_users)
-        if not len(test_users) or not self._positives[Split.TRAIN]:
-            raise CtrbenchError(f"{card.name}: no test row or no training click came about; pass a larger --scale")
+        if not (len(test_users) and self._positives[Split.TRAIN] and self._rows[Split.VALIDATION]):
+            raise CtrbenchError(
+                f"{card.name}: no training click, no validation row or no test row came about; pass a larger --scale"
+            )
         return Manifest(
             name=card.name,
             title=card.title,

@@ -1,15 +1,28 @@
 import numpy as np
 
-from ctrbench.prepare.oncold.blocks import BLOCK_USERS, histories, make_block
+from ctrbench.data.schema import Split
+from ctrbench.prepare.oncold import blocks
+from ctrbench.prepare.oncold.blocks import BLOCK_USERS, make_block
+from ctrbench.prepare.rows import histories
+from ctrbench.prepare.split import calendar
 
 
-def test_clicks_of_the_same_second_are_no_history():
-    user = np.array([0, 0, 0, 0, 1, 1])
-    second = np.array([5, 5, 5, 9, 5, 6])
-    click = np.array([True, False, True, True, True, False])
-    start, length = histories(user, second, click)
-    assert start.tolist() == [0, 0, 0, 0, 3, 3]
-    assert length.tolist() == [0, 0, 0, 2, 0, 1]
+def test_histories_and_split_are_those_of_the_common_rules(plan, monkeypatch):
+    def recorded(user, time, click, *, apart):
+        asked["apart"] = apart
+        return histories(user, time, click, apart=apart)
+
+    def days(time, first_test_day, validation_days):
+        asked["days"] = (first_test_day, validation_days)
+        return calendar(time, first_test_day, validation_days)
+
+    asked = {}
+    monkeypatch.setattr(blocks, "histories", recorded)
+    monkeypatch.setattr(blocks, "calendar", days)
+    block = make_block(plan, 0)
+    assert asked == {"apart": True, "days": (80, 10)}
+    day = (block.rows["time"] - plan.parameters.epoch) // 86_400
+    assert (block.rows["split"] == np.where(day >= 80, Split.TEST, np.where(day >= 70, Split.VALIDATION, 0))).all()
 
 
 def test_users_are_numbered_on_from_block_to_block(plan):

@@ -305,3 +305,11 @@ def test_a_scale_too_small_to_train_and_test_is_refused(card, tmp_path, seed):
     request = Request(card=tiny, files={}, checksums={}, folder=tmp_path, simulation=Simulation(scale=2e-6, seed=seed))
     with pytest.raises(CtrbenchError, match="larger --scale"):
         prepare(request)
+
+
+def test_a_scale_too_small_to_validate_is_refused(card, simulate, tmp_path):
+    # One user, with training clicks and test rows but nothing on the validation days.
+    tiny = make_plan(card, Simulation(scale=1e-6, seed=1))
+    assert set(make_block(tiny, 0).rows["split"].tolist()) == {Split.TRAIN, Split.TEST}
+    with pytest.raises(CtrbenchError, match=r"no validation row.*larger --scale"):
+        simulate(tmp_path, scale=1e-6, seed=1)
