@@ -20,3 +20,9 @@ def shipped(kind: str) -> Path:
     """The folder of shipped ``datasets`` cards or ``recipes``: in an installed wheel, or at the clone's top."""
     inside = PACKAGE / "shipped" / kind
     return inside if inside.is_dir() else PACKAGE.parent / kind
+
+
+def cards() -> dict[str, Path]:
+    """The shipped dataset cards by name; the documented example is not one of them."""
+    paths = sorted(shipped("datasets").glob("*.toml"))
+    return {path.stem: path for path in paths if path.stem != "example-card"}

@@ -34,7 +34,7 @@ def desk(tmp_path_factory):
     """An empty folder with a user's own files, and a copy of the committed results."""
     folder = tmp_path_factory.mktemp("desk")
     own = interactions().rename(columns={"user": "user_id", "item": "item_id", "label": "clicked", "brand": "category"})
-    own.assign(page="feed").to_csv(folder / "interactions.csv", index=False)
+    own.assign(page="feed", advertiser=own["category"]).to_csv(folder / "interactions.csv", index=False)
     shutil.copy(ROOT / "datasets" / "example-card.toml", folder / "my-card.toml")
     shutil.copy(ROOT / "recipes" / "quickstart.toml", folder / "my-recipe.toml")
     for kept in ("runs", "references", "found"):
@@ -114,12 +114,14 @@ def test_a_committed_report_is_what_its_records_say(tmp_path, recipe, ending):
 
 def test_the_readmes_table_is_the_reports():
     text = (ROOT / "README.md").read_text("utf-8")
-    recipe, table = re.search(r"<!-- table: (\S+) -->\n+((?:\|.*\n)+)", text).groups()
-    report = (ROOT / "results" / "reports" / f"{recipe}.md").read_text("utf-8").splitlines()
+    tables = re.findall(r"<!-- table: (\S+) -->\n+((?:\|.*\n)+)", text)
+    assert tables
 
     def cells(line):
         return [cell.strip() for cell in line.strip("|").split("|")]
 
-    known = [cells(line) for line in report if line.startswith("|")]
-    for line in table.splitlines():
-        assert set(line) <= set("|:- ") or cells(line) in known, line
+    for recipe, table in tables:
+        report = (ROOT / "results" / "reports" / f"{recipe}.md").read_text("utf-8").splitlines()
+        known = [cells(line) for line in report if line.startswith("|")]
+        for line in table.splitlines():
+            assert set(line) <= set("|:- ") or cells(line) in known, line

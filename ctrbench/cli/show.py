@@ -33,7 +33,7 @@ def show(
     from ctrbench.methods import METHODS
 
     data, ledger = places.data_folder(data), Ledger(places.results_folder(results))
-    cards = {path.stem: path for path in places.shipped("datasets").glob("*.toml")}
+    cards = places.cards()
     if name in recipe_names() or name.endswith(".toml"):
         lines = [recipe_path(name).read_text("utf-8")]
     elif name in METHODS.names():

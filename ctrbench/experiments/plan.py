@@ -107,7 +107,7 @@ def read_manifests(recipe: Recipe, data: Path, catalogue: Catalogue) -> dict[str
     for method in _expand(recipe.methods, catalogue.methods):
         catalogue.methods.get(method)
     names, prepared = dataset_names(recipe, data), prepared_names(data)
-    known = {*prepared, *(path.stem for path in places.shipped("datasets").glob("*.toml"))}
+    known = {*prepared, *places.cards()}
     for name in names:
         if name not in known:
             raise unknown("dataset", name, known)

@@ -166,7 +166,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 def list_cards() -> list[Card]:
     """The shipped cards, by name; the documented example is not one of them."""
-    return [read_card(path) for path in _shipped_paths()]
+    return [read_card(path) for path in places.cards().values()]
 
 
 def shipped_card(name: str) -> Card:
@@ -179,12 +179,7 @@ def shipped_card(name: str) -> Card:
 
 
 def _shipped_path(name: str) -> Path:
-    path = places.shipped("datasets") / f"{name}.toml"
-    if not path.is_file():
-        error = unknown("dataset", name, (card.stem for card in _shipped_paths()))
-        raise CtrbenchError(f"{error}; for data of your own pass --card")
-    return path
-
-
-def _shipped_paths() -> list[Path]:
-    return sorted(path for path in places.shipped("datasets").glob("*.toml") if path.stem != "example-card")
+    known = places.cards()
+    if name not in known:
+        raise CtrbenchError(f"{unknown('dataset', name, known)}; for data of your own pass --card")
+    return known[name]
