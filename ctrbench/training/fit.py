@@ -85,7 +85,7 @@ class Training:
     def restore(self, path: Path) -> None:
         """Takes up the state that :meth:`save` wrote; one of another origin is left aside, and the run begins anew."""
         tensors, state = load(path, self.feed.device)
-        if state["origin"] != self.origin:
+        if state.get("origin") != self.origin:
             return
         self.backbone.load_state_dict(below("backbone", tensors))
         self.method.load_state_dict(below("method", tensors))
@@ -142,8 +142,7 @@ def _epoch(training: Training, epoch: int) -> EpochFigures:
 
 
 def train_epoch(training: Training, epoch: int) -> tuple[int, float, dict[str, float]]:
-    """One pass over the training examples: their number, mean loss, mean parts. Waits for the device at its end
-    only."""
+    """One pass over the training examples: their number, mean loss and mean parts. No batch waits for the device."""
     backbone, method, feed, settings = training.backbone, training.method, training.feed, training.settings
     augmentation = stream(training.seed, "augmentation", epoch, feed.device)
     torch.manual_seed(derived_seed(training.seed, "dropout", epoch))
