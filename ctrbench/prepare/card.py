@@ -41,7 +41,7 @@ class Counts(Strict):
 class SplitSettings(Strict):
     """How interactions are divided into train, validation and test (:mod:`ctrbench.prepare.split`)."""
 
-    rule: Literal["leave-last-out", "calendar"]
+    rule: Literal["leave-last-out", "last-day", "calendar"]
     test_days: int = Field(0, ge=0)
     """Calendar only: the last days (UTC) of the data."""
     validation_days: int = Field(0, ge=0)
