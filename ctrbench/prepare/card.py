@@ -67,8 +67,8 @@ class NegativeSettings(Strict):
     """Of the draw: part of the card, so that everybody's stored negatives are the same."""
 
 
-class FieldSettings(Strict):
-    """A categorical input made from a raw column."""
+class ColumnSettings(Strict):
+    """What a field and a cohort have in common: values of users, items or rows, from a raw column."""
 
     name: str
     source: Source
@@ -80,12 +80,33 @@ class FieldSettings(Strict):
     def raw_column(self) -> str:
         """The raw column that holds the values."""
         return self.column or self.name
+    statistic: Literal["sum", "median"] | None = None
+    """The user's or item's value is this statistic of a column of numbers of the rows, over its training positives;
+    one without any has no value. None: the column is the user's or item's own."""
 
 
-class CohortSettings(FieldSettings):
+class CohortSettings(ColumnSettings):
     """A cut of the rows for the report, made from a raw column; its edges come from training rows only."""
 
     cut: Literal["values", "quantiles", "size"] = "values"
+    @property
+    def raw_source(self) -> Source:
+        """Whose the raw column is."""
+        return "row" if self.statistic else self.source
+
+    @model_validator(mode="after")
+    def _a_row_has_no_statistic(self) -> Self:
+        if self.statistic and self.source == "row":
+            raise ValueError("a statistic is of an item or a user, not of a row")
+        return self
+
+
+class FieldSettings(ColumnSettings):
+    """A categorical input made from a raw column."""
+
+    quantiles: int | None = Field(None, ge=2)
+    """Number of buckets of a column of numbers, with equal shares of the training rows. None: an id per value."""
+
     """``values``: one group per value; ``quantiles``: buckets of a number with equal shares of the training
     positives; ``size``: the same for the number of training positives that share the row's value (a brand's, an
     advertiser's)."""
@@ -142,7 +163,8 @@ class Card(Strict):
 
     def digest(self) -> str:
         """sha256 of what decides the prepared data: a mended address or citation leaves it as it is."""
-        return digest(self.model_dump(mode="json", exclude={"title", "citation", "sources", "counts", "table1"}))
+        beside = {"title", "citation", "sources", "counts", "table1"}
+        return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))
 
 
 def read_card(path: Path) -> Card:

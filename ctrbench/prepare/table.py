@@ -67,7 +67,7 @@ def raw_of(card: Card, options: Options, table: pd.DataFrame, file: str) -> Raw:
         CtrbenchError: a column named on the card is not there, a time is no time, or an item or user has two values of
             a column that should have one.
     """
-    columns = {(column.source, column.raw_column) for column in (*card.fields, *card.cohorts)}
+    columns = {(column.raw_source, column.raw_column) for column in (*card.fields, *card.cohorts)}
     named = {"user": options.user, "item": options.item, "time": options.time, **options.labels}
     for name in (*named.values(), *(name for _, name in sorted(columns))):
         if name not in table:

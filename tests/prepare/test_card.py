@@ -54,6 +54,8 @@ def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
         ({"cohorts": [{"name": "x", "source": "row", "buckets": ["a"]}]}, "no buckets"),
     ],
 )
+        ({"fields": [{"name": "x", "source": "row", "statistic": "sum"}]}, "of an item or a user, not of a row"),
+        ({"fields": [{"name": "x", "source": "item", "quantiles": 1}]}, "quantiles"),
 def test_a_wrong_key_or_value_is_named(make_card: MakeCard, changes: dict[str, object], message: str) -> None:
     with pytest.raises(CtrbenchError, match=message):
         make_card(**changes)
