@@ -39,9 +39,7 @@ def prepare(request: Request) -> Manifest:
     for label in options.labels:
         if label in RESERVED or label in {column.name for column in (*card.fields, *card.cohorts)}:
             raise CtrbenchError(f"{card.name}: options.labels: the name {label!r} is taken; choose another")
-    if len(card.sources) != 1:
-        raise CtrbenchError(f"{card.name}: format table reads one file; name one in [[sources]]")
-    path = request.files[card.sources[0].file]
+    path = request.only_file()
     return assemble(request, raw_of(card, options, read(path), path.name))
 
 
