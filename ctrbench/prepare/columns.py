@@ -9,21 +9,30 @@ from numpy.typing import NDArray
 
 from ctrbench.data.schema import Cohort, Field
 from ctrbench.errors import CtrbenchError
-from ctrbench.prepare.card import CohortSettings, FieldSettings
+from ctrbench.prepare.card import CohortSettings, ColumnSettings, FieldSettings
 
 
 def encode_field(
     settings: FieldSettings, raw: pd.Series, training: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], Field]:
-    """Ids from 1 by sorted value; 0 is a missing value, or a row's value that no training row has.
+    """Ids from 1 by sorted value or bucket; 0 is a missing value, or a row's value that no training row has.
 
-    The catalogue of items and users is known beforehand, so each of its values gets an id; no statistic is taken of it.
+    The catalogue of items and users is known beforehand, so each of its values gets an id; edges of buckets come from
+    the training rows.
 
     Args:
         settings: of the card.
         raw: (E,) raw values.
         training: (R,) the entity of each training row, clicked or not.
+
+    Raises:
+        CtrbenchError: ``quantiles`` of a column that holds no numbers.
     """
+    if settings.quantiles:
+        numbers = numbers_of(settings, raw)
+        edges = np.unique(_edges(numbers[training], settings.quantiles))
+        codes = np.where(np.isnan(numbers), 0, np.searchsorted(edges, numbers, side="left") + 1)
+        return codes.astype(np.int32), Field(name=settings.name, source=settings.source, size=len(edges) + 2)
     known = raw.iloc[training] if settings.source == "row" else raw
     values = _sorted_values(known)
     codes = pd.Index(values).get_indexer(pd.Index(raw)) + 1
@@ -49,7 +58,7 @@ def encode_cohort(
         codes = pd.Index(values).get_indexer(pd.Index(raw))
         names = tuple(str(value) for value in values)
     else:
-        measure = _numbers(settings, raw, training)
+        measure = _sizes(raw, training) if settings.cut == "size" else numbers_of(settings, raw)
         edges = _edges(measure[training], len(settings.buckets))
         codes = np.where(np.isnan(measure), -1, np.searchsorted(edges, measure, side="left"))
         names = _named(settings.buckets, edges)
@@ -68,16 +77,44 @@ def _sorted_values(raw: pd.Series) -> NDArray[np.object_]:
     return np.array(ordered, dtype=object)
 
 
-def _numbers(settings: CohortSettings, raw: pd.Series, training: NDArray[np.int64]) -> NDArray[np.float64]:
-    if settings.cut == "size":
-        size = raw.iloc[training].value_counts()
-        sizes = raw.map(size.to_dict()).astype(np.float64).fillna(0).where(raw.notna())
-        return np.asarray(sizes, np.float64)
+def numbers_of(settings: ColumnSettings, raw: pd.Series) -> NDArray[np.float64]:
+    """The values as numbers, NaN where missing.
+
+    Raises:
+        CtrbenchError: one of them is no number.
+    """
     numbers = pd.to_numeric(raw, errors="coerce")
     if (numbers.isna() & raw.notna()).any():
         wrong = raw[numbers.isna() & raw.notna()].iloc[0]
-        raise CtrbenchError(f"cohort {settings.name!r}: {wrong!r} is no number; cut it by values or size on the card")
+        raise CtrbenchError(
+            f"{settings.name!r}: {wrong!r} of column {settings.raw_column!r} is no number; name another column on the "
+            "card, or take one group or id per value"
+        )
     return numbers.to_numpy(dtype=np.float64)
+
+
+def statistic_of(
+    settings: ColumnSettings, raw: pd.Series, training: NDArray[np.int64], entities: int
+) -> "pd.Series[float]":
+    """The settings' statistic (E,) of each entity's training values, NaN where it has none.
+
+    Args:
+        settings: with a statistic.
+        raw: (R,) value of each training positive.
+        training: (R,) its entity.
+        entities: E.
+
+    Raises:
+        CtrbenchError: a value is no number.
+    """
+    numbers = pd.Series(numbers_of(settings, raw), index=training).dropna()
+    return numbers.groupby(level=0).agg(settings.statistic).reindex(range(entities))
+
+
+def _sizes(raw: pd.Series, training: NDArray[np.int64]) -> NDArray[np.float64]:
+    size = raw.iloc[training].value_counts()
+    sizes = raw.map(size.to_dict()).astype(np.float64).fillna(0).where(raw.notna())
+    return np.asarray(sizes, np.float64)
 
 
 def _edges(training: NDArray[np.float64], buckets: int) -> NDArray[np.float64]:

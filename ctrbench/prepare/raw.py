@@ -43,12 +43,12 @@ def checked(raw: Raw) -> pd.DataFrame:
     if table.empty:
         raise CtrbenchError(f"{raw.file}: no interactions in it; pass the right file by --source")
     for column in ("user", "item"):
-        _refuse(raw, table[column].isna(), f"{column} is missing")
+        refuse(raw.file, table, table[column].isna(), f"{column} is missing")
     time = pd.to_numeric(table["time"], errors="coerce").to_numpy(np.float64)
-    _refuse(raw, ~np.isfinite(time) | (time < 0), "time is missing, negative or no time")
-    _refuse(raw, time >= YEAR_5138, "time is not in seconds")
+    refuse(raw.file, table, ~np.isfinite(time) | (time < 0), "time is missing, negative or no time")
+    refuse(raw.file, table, time >= YEAR_5138, "time is not in seconds")
     for label in raw.labels:
-        _refuse(raw, ~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1")
+        refuse(raw.file, table, ~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1")
     return table.assign(time=time)
 
 
@@ -60,16 +60,20 @@ def without_duplicates(raw: Raw, interactions: pd.DataFrame, rule: str) -> pd.Da
     """
     repeated = interactions.duplicated(["user", "item", "time"])
     if rule == "refuse":
-        _refuse(
-            raw, repeated, "repeats user, item and time of an earlier line", 'or set duplicates = "drop" on the card'
-        )
+        repeats = "repeats user, item and time of an earlier line"
+        refuse(raw.file, raw.interactions, repeated, repeats, 'or set duplicates = "drop" on the card')
     return interactions[~repeated]
 
 
-def _refuse(raw: Raw, bad: "pd.Series[bool] | np.ndarray", what: str, way_out: str = "") -> None:
+def refuse(file: str, table: pd.DataFrame, bad: "pd.Series[bool] | np.ndarray", what: str, way_out: str = "") -> None:
+    """Names the first bad row of a table with a column ``line``.
+
+    Raises:
+        CtrbenchError: a flag of ``bad``, one per row, is up.
+    """
     flags = np.asarray(bad)
     if flags.any():
-        line = raw.interactions["line"].iloc[int(flags.argmax())]
+        line = table["line"].iloc[int(flags.argmax())]
         raise CtrbenchError(
-            f"{raw.file}, line {line}: {what} ({flags.sum():,} such lines); mend the file {way_out}".rstrip()
+            f"{file}, line {line}: {what} ({flags.sum():,} such lines); mend the file {way_out}".rstrip()
         )

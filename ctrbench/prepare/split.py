@@ -34,6 +34,27 @@ def leave_last_out(user: NDArray[np.int32], click: NDArray[np.bool_]) -> NDArray
     return split
 
 
+def last_day(user: NDArray[np.int32], time: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Per user: the last day (UTC) with a row is test, the one before validation, the rest train.
+
+    A user of two days has no training row, a user of one is all test: on that day the user is new.
+
+    Args:
+        user: (R,) sorted.
+        time: (R,) seconds, sorted within a user.
+
+    Returns:
+        (R,) values of :class:`Split`.
+    """
+    new_day = (np.diff(user, prepend=-1) != 0) | (np.diff(time // DAY, prepend=-1) != 0)
+    day = np.cumsum(new_day)
+    last = day[np.searchsorted(user, user, side="right") - 1]
+    split = np.full(len(user), Split.TRAIN, np.int8)
+    split[day == last - 1] = Split.VALIDATION
+    split[day == last] = Split.TEST
+    return split
+
+
 def calendar(time: NDArray[np.float64], first_test_day: int, validation_days: int) -> NDArray[np.int8]:
     """A day (UTC) and those after it are test, the days before it validation.
 
@@ -63,6 +84,10 @@ RULES: dict[str, tuple[Rule, str]] = {
     "leave-last-out": (
         lambda user, _time, click, _settings: leave_last_out(user, click),
         "per user in time order: last click test, the one before validation, rest train",
+    ),
+    "last-day": (
+        lambda user, time, _click, _settings: last_day(user, time),
+        "per user: last day with an interaction test, the one before validation, rest train",
     ),
     "calendar": (
         lambda _user, time, _click, settings: _last_days(time, settings),

@@ -39,9 +39,7 @@ def prepare(request: Request) -> Manifest:
     for label in options.labels:
         if label in RESERVED or label in {column.name for column in (*card.fields, *card.cohorts)}:
             raise CtrbenchError(f"{card.name}: options.labels: the name {label!r} is taken; choose another")
-    if len(card.sources) != 1:
-        raise CtrbenchError(f"{card.name}: format table reads one file; name one in [[sources]]")
-    path = request.files[card.sources[0].file]
+    path = request.only_file()
     return assemble(request, raw_of(card, options, read(path), path.name))
 
 
@@ -67,7 +65,7 @@ def raw_of(card: Card, options: Options, table: pd.DataFrame, file: str) -> Raw:
         CtrbenchError: a column named on the card is not there, a time is no time, or an item or user has two values of
             a column that should have one.
     """
-    columns = {(column.source, column.raw_column) for column in (*card.fields, *card.cohorts)}
+    columns = {(column.raw_source, column.raw_column) for column in (*card.fields, *card.cohorts)}
     named = {"user": options.user, "item": options.item, "time": options.time, **options.labels}
     for name in (*named.values(), *(name for _, name in sorted(columns))):
         if name not in table:

@@ -4,7 +4,7 @@ import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import CohortSettings, FieldSettings
-from ctrbench.prepare.columns import encode_cohort, encode_field
+from ctrbench.prepare.columns import encode_cohort, encode_field, statistic_of
 
 ALL = np.arange(4)
 
@@ -27,6 +27,33 @@ def test_a_row_value_outside_training_is_unknown() -> None:
     )
     assert codes.tolist() == [1, 0, 2, 1]
     assert field.size == 3
+
+
+def test_field_by_quantiles_has_the_edges_of_training_rows_and_zero_is_missing() -> None:
+    raw = pd.Series([None, "1", "2", "3", "4", "1000"])
+    codes, field = encode_field(FieldSettings(name="x", source="item", quantiles=2), raw, np.array([1, 2, 3, 4]))
+    assert codes.tolist() == [0, 1, 1, 2, 2, 2]
+    assert field.size == 3
+    assert codes.dtype == np.int32
+
+
+def test_field_by_quantiles_has_no_id_for_an_empty_bucket() -> None:
+    settings = FieldSettings(name="x", source="item", quantiles=4)
+    codes, field = encode_field(settings, pd.Series([1, 1, 1, 1, 5]), np.arange(5))
+    assert codes.tolist() == [1, 1, 1, 1, 2]
+    assert field.size == 3
+
+
+@pytest.mark.parametrize(
+    ("statistic", "expected"), [("sum", [np.nan, 12.0, np.nan, 5.0]), ("median", [np.nan, 3, np.nan, 5])]
+)
+def test_statistic_of_training_rows(statistic: str, expected: list[float]) -> None:
+    settings = cohort(source="user", statistic=statistic)
+    raw = pd.Series(["1", "3", "8", "5", None, None], index=[9, 8, 7, 6, 5, 4])
+    found = statistic_of(settings, raw, np.array([1, 1, 1, 3, 3, 2]), 4)
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(CtrbenchError, match="'oops' of column 'x' is no number"):
+        statistic_of(settings, pd.Series(["oops"]), np.array([1]), 4)
 
 
 def test_cohort_by_values_takes_the_groups_of_training_rows() -> None:
@@ -63,7 +90,7 @@ def test_size_counts_the_training_rows_that_share_a_value() -> None:
 
 
 def test_quantiles_of_no_number_name_the_value() -> None:
-    with pytest.raises(CtrbenchError, match=r"cohort 'x': 'oops' is no number; cut it by values"):
+    with pytest.raises(CtrbenchError, match=r"'x': 'oops' of column 'x' is no number; name another"):
         encode_cohort(cohort(cut="quantiles", buckets=["a", "b"]), pd.Series(["1", "oops", "2", "3"]), ALL)
 
 

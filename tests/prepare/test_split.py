@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from ctrbench.data.schema import Split
 from ctrbench.prepare.card import SplitSettings
-from ctrbench.prepare.split import DAY, assign, calendar, leave_last_out, sentence
+from ctrbench.prepare.split import DAY, assign, calendar, last_day, leave_last_out, sentence
 
 TRAIN, VALIDATION, TEST = Split
 
@@ -35,6 +35,28 @@ def test_leave_last_out_holds_out_one_click_each_in_order(rows: list[tuple[int, 
         assert (np.diff(of_user) >= 0).all()
         assert (clicks == TEST).sum() == (len(clicks) > 1)
         assert (clicks == VALIDATION).sum() == (len(clicks) > 2)
+
+
+def test_last_day_by_number_of_days() -> None:
+    user = np.array([1, 1, 1, 1, 2, 2, 3, 3], np.int32)
+    time = np.array([0, 5, 3 * DAY, 9 * DAY, 8 * DAY, 9 * DAY, 9 * DAY, 10 * DAY - 1])
+    expected = [TRAIN, TRAIN, VALIDATION, TEST, VALIDATION, TEST, TEST, TEST]
+    assert last_day(user, time).tolist() == expected
+    settings = SplitSettings(rule="last-day")
+    assert assign(user, time, np.ones(8, bool), settings).tolist() == expected
+    assert "last day" in sentence(settings)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=40))
+def test_last_day_holds_out_whole_days_of_each_user(rows: list[tuple[int, int, int]]) -> None:
+    rows.sort()
+    user, day = np.array([u for u, _, _ in rows], np.int32), np.array([d for _, d, _ in rows])
+    split = last_day(user, day * DAY + np.array([hour * 3600.0 for _, _, hour in rows]))
+    for one in np.unique(user):
+        mine, days = user == one, np.unique(day[user == one])
+        assert (split[mine & (day == days[-1])] == TEST).all()
+        assert (split[mine & np.isin(day, days[-2:-1])] == VALIDATION).all()
+        assert (split[mine & np.isin(day, days[:-2])] == TRAIN).all()
 
 
 def test_calendar_cuts_at_midnight_counted_from_the_last_day() -> None:

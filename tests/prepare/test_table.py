@@ -103,6 +103,27 @@ def test_fields_and_cohorts(prepare_text: PrepareText) -> None:
     assert (rows.surface[negatives].to_numpy() == rows.surface[negatives - 1].to_numpy()).all()
 
 
+def test_statistics_and_quantiles_see_training_rows_alone(prepare_text: PrepareText) -> None:
+    columns = {
+        "fields": [{"name": "price", "source": "item", "column": "paid", "statistic": "median", "quantiles": 2}],
+        "cohorts": [
+            {"name": "value", "source": "user", "column": "paid", "statistic": "sum", "cut": "quantiles"}
+            | {"buckets": ["low", "high"], "unknown": "new"}
+        ],
+    }
+    text = (
+        "user,item,time,paid\nu,a,1,2\nu,b,2,5\nu,c,3,900\nu,d,4,900\nv,a,1,4\nv,b,2,800\nv,a,3,700\nw,c,9,1\nx,e,1,1\n"
+    )
+    prepared = prepare_text(text, **columns)
+    # In training a costs 2 and 4, b 5, c and e 1; u spends 7, v 4, w and x 1.
+    assert table(prepared, "items").price.tolist() == [0, 1, 2, 1, 0, 1]
+    assert table(prepared, "users").value.tolist() == [2, 1, 0, 0, 0]
+    assert prepared.manifest.cohorts[0].values == ("low (to 4)", "high (above 4)", "new")
+    columns["fields"][0]["column"] = "pade"
+    with pytest.raises(CtrbenchError, match="unknown column 'pade'; did you mean paid"):
+        prepare_text(text, **columns)
+
+
 def test_the_schema_s_types(prepare_text: PrepareText) -> None:
     prepared = prepare_text(**COLUMNS)
     types = {"user": "int32", "item": "int32", "click": "int8", "start": "int64", "length": "int32", "time": "int64"}
