@@ -107,12 +107,13 @@ def test_a_results_folder_that_cannot_be_written(place):
 @pytest.mark.parametrize(("jobs", "kill"), [(1, os.killpg), (2, os.kill)], ids=["everything", "the-starter-alone"])
 def test_kill_and_the_same_command_again(place, tmp_path, jobs, kill):
     data, ledger = place / "data", Ledger(place / "results")
-    (data / "pause").write_text("0.1")
+    (data / "pause").write_text("0.3")
     with command(place, jobs) as process:
         while not ledger.identities() or "epoch 2" not in fakes.log(data)[-1]:
             assert process.poll() is None
             time.sleep(0.01)
         kill(process.pid, signal.SIGKILL)
+    (data / "pause").unlink()
     finished = [ledger.read(identity).config for identity in ledger.identities()]
     fakes.make(place)
     counts = Counter(fakes.log(data))
