@@ -81,7 +81,6 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
     """
     manifests = read_manifests(recipe, data, catalogue)
     cells, refused = admitted(recipe, manifests, catalogue)
-    check_paths(recipe, [*cells, *refused], catalogue)
     if not cells:
         raise CtrbenchError(f"{recipe.name}: nothing to run; {'; '.join(f'{c}: {r}' for c, r in refused.items())}")
     settings = {cell: found_settings(recipe, cell, found, catalogue, manifests[cell.dataset]) for cell in cells}
@@ -97,10 +96,11 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
 
 
 def read_manifests(recipe: Recipe, data: Path, catalogue: Catalogue) -> dict[str, Manifest]:
-    """The manifest of each of the recipe's datasets; misspelt names come before missing data.
+    """The manifest of each of the recipe's datasets; misspelt names and settings come before missing data.
 
     Raises:
-        CtrbenchError: an unknown backbone, method or dataset, or a dataset that was not prepared.
+        CtrbenchError: an unknown backbone, method or dataset, a setting that no row has, or a dataset that was not
+            prepared.
     """
     for backbone in _expand(recipe.backbones, catalogue.backbones):
         catalogue.backbones.get(backbone)
@@ -111,6 +111,8 @@ def read_manifests(recipe: Recipe, data: Path, catalogue: Catalogue) -> dict[str
     for name in names:
         if name not in known:
             raise unknown("dataset", name, known)
+    every_row, _ = admitted(recipe, dict.fromkeys(names), catalogue)
+    check_paths(recipe, every_row, catalogue)
     return {name: read_manifest(data / name) for name in names}
 
 

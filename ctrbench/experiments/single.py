@@ -25,6 +25,7 @@ from ctrbench.methods.base import Method
 from ctrbench.training.fit import Training, fit
 from ctrbench.training.predict import predict
 
+DEVICES = ("auto", "cpu", "cuda")
 SPLITS = {"validation": Split.VALIDATION, "test": Split.TEST}
 
 
@@ -32,8 +33,10 @@ def resolve_device(name: str) -> torch.device:
     """``cpu``, ``cuda``, or ``auto``: cuda where there is one.
 
     Raises:
-        CtrbenchError: cuda is asked for and there is none.
+        CtrbenchError: another name, or cuda is asked for and there is none.
     """
+    if name not in DEVICES:
+        raise CtrbenchError(f"--device {name}: no such device; use cpu, cuda or auto")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():

@@ -50,3 +50,8 @@ def test_an_absent_cuda_is_said_so(monkeypatch):
     with pytest.raises(CtrbenchError, match="torch sees no CUDA device"):
         resolve_device("cuda")
     assert resolve_device("auto").type == "cpu"
+
+
+def test_a_device_of_another_name_is_refused():
+    with pytest.raises(CtrbenchError, match="--device tpu: no such device; use cpu, cuda or auto"):
+        resolve_device("tpu")
