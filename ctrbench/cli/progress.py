@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ctrbench.experiments.estimate import Remaining
+    from ctrbench.experiments.estimate import Left, Remaining
     from ctrbench.experiments.execute import Outcome
     from ctrbench.experiments.ledger import Ledger, Progress
     from ctrbench.experiments.plan import Cell, Run
+
+NOTE_WIDTH = len("about 59 min left + 9 untimed runs")
 
 
 class Display:
@@ -29,6 +31,7 @@ class Display:
         self._later: Sequence[Cell] = ()
         self._done: list[tuple[Cell, int, float | None]] = []
         self._failed = 0
+        self._name_width = 0
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> Self:
@@ -42,6 +45,7 @@ class Display:
     def add(self, runs: "Sequence[Run]", later: "Sequence[Cell]" = ()) -> None:
         """Runs of a plan or of a round of a search; ``later`` names the rows of rounds that follow."""
         self._later = later
+        self._name_width = max([self._name_width, *(len(_name(run)) for run in runs)])
         for run in runs:
             if self._ledger.finished(run.identity):
                 self._done.append((run.cell, len(self._ledger.read(run.identity).epochs), None))
@@ -56,7 +60,9 @@ class Display:
         else:
             self._failed += 1
         remaining = self._remaining() if self._left or self._later else None
-        line = f"{self._count()} {run.cell} seed {run.config.seed}: {_result(outcome)}"
+        line = f"{self._count()} {_name(run)}: {_result(outcome)}"
+        # A line that is printed draws the table below it once more, as it was last refreshed.
+        self._live.refresh()
         self._console.print(
             f"{line}; {remaining}" if remaining else line, markup=False, highlight=False, soft_wrap=True
         )
@@ -69,15 +75,18 @@ class Display:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
-        table = Table.grid(padding=(0, 2))
+        table = Table.grid(padding=(0, 2), expand=True)
+        # Wide enough for every name and most notes, so that the bars keep their width.
+        table.add_column(no_wrap=True, min_width=self._name_width)
+        table.add_column(ratio=1)
+        table.add_column(no_wrap=True, min_width=NOTE_WIDTH)
         ended = len(self._done) + self._failed
         total = ended + len(self._left) + len(self._later)
-        note = str(self._remaining() or "measuring the first epochs")
-        table.add_row(f"{self._count()} runs", ProgressBar(total=total, completed=ended, width=30), note)
+        note = str(self._remaining() or "measuring the first epochs") if ended < total else "done"
+        table.add_row(f"{self._count()} runs", ProgressBar(total=total, completed=ended), note)
         for run, progress in self._active():
-            name = f"{run.cell} seed {run.config.seed}"
-            bar = ProgressBar(total=progress.at_most, completed=progress.epoch, width=30)
-            table.add_row(name, bar, f"epoch {progress.epoch} of at most {progress.at_most}")
+            bar = ProgressBar(total=progress.at_most, completed=progress.epoch)
+            table.add_row(_name(run), bar, f"epoch {progress.epoch} of at most {progress.at_most}")
         return table
 
     def _active(self) -> "list[tuple[Run, Progress]]":
@@ -88,12 +97,25 @@ class Display:
         from ctrbench.experiments.estimate import Left, Pace, remaining
 
         runs = list(self._left.values())
-        left = [Left(run.cell, run.config.training.epochs, self._ledger.progress(run.identity)) for run in runs]
+        left = [self._standing(run) for run in runs]
         at_most = max(
             (entry.at_most for entry in left), default=max((epochs for _, epochs, _ in self._done), default=1)
         )
         left += [Left(cell, at_most) for cell in self._later]
         return remaining(left, [Pace(*entry) for entry in self._done], self._jobs)
+
+    def _standing(self, run: "Run") -> "Left":
+        from ctrbench.experiments.estimate import Left
+
+        progress = self._ledger.progress(run.identity)
+        # What an earlier command left there does not pass time.
+        under_way = progress and progress.updated >= self._started
+        since = time.time() - progress.updated if progress and under_way else 0.0
+        return Left(run.cell, run.config.training.epochs, progress, since)
+
+
+def _name(run: "Run") -> str:
+    return f"{run.cell} seed {run.config.seed}"
 
 
 def _result(outcome: "Outcome") -> str:

@@ -25,6 +25,8 @@ class Left:
     at_most: int
     """Epochs."""
     progress: Progress | None = None
+    since: float = 0.0
+    """Seconds of its present epoch that have passed; 0 where it is not under way."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Remaining:
 
     seconds: float
     bound: bool
-    """Every run was counted with its greatest number of epochs, for none is finished yet."""
+    """Every run is counted, with its greatest number of epochs: none is finished yet."""
     untimed: int = 0
     """Runs that are not counted, for no epoch of their row has been timed: another row's pace says little."""
 
@@ -41,8 +43,7 @@ class Remaining:
         minutes, seconds = divmod(round(self.seconds), 60)
         hours, minutes = divmod(minutes, 60)
         text = f"{hours} h {minutes:02d} min" if hours else f"{minutes} min" if minutes >= 2 else None
-        runs = f"{self.untimed} run{'s' if self.untimed != 1 else ''}"
-        besides = f", besides {runs} of rows not timed yet" if self.untimed else ""
+        besides = f" + {self.untimed} untimed run{'s' if self.untimed != 1 else ''}" if self.untimed else ""
         return f"{'at most' if self.bound else 'about'} {text or f'{minutes * 60 + seconds} s'} left{besides}"
 
 
@@ -56,10 +57,11 @@ def remaining(left: Sequence[Left], finished: Sequence[Pace], jobs: int) -> Rema
     for run in left:
         if (seconds := _seconds_per_epoch(run.cell, left, finished)) is not None:
             done = run.progress.epoch if run.progress else 0
-            needs.append(max(_epochs(run, finished) - done, 1) * seconds)
+            needs.append(max(_epochs(run, finished) - done, 1) * seconds - min(run.since, seconds))
     if not needs:
         return None
-    return Remaining(max(sum(needs) / jobs, *needs), bound=not finished, untimed=len(left) - len(needs))
+    untimed = len(left) - len(needs)
+    return Remaining(max(sum(needs) / jobs, *needs), bound=not finished and not untimed, untimed=untimed)
 
 
 def _seconds_per_epoch(cell: Cell, left: Sequence[Left], finished: Sequence[Pace]) -> float | None:

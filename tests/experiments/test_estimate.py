@@ -36,7 +36,7 @@ def test_a_row_that_is_not_timed_is_told_and_not_taken_for_as_fast_as_another():
     left = [Left(PLAIN, 30), Left(AQCL, 30, progress(0, None)), Left(AQCL, 30)]
     found = remaining(left, [Pace(PLAIN, 10, 20.0)], 1)
     assert found == Remaining(10 * 2.0, bound=False, untimed=2)
-    assert str(found) == "about 20 s left, besides 2 runs of rows not timed yet"
+    assert str(found) == "about 20 s left + 2 untimed runs"
     assert remaining(left[1:], [Pace(PLAIN, 10, 20.0)], 1) is None
 
 
@@ -59,3 +59,13 @@ def test_jobs_share_the_work_but_not_one_run():
 def test_text(seconds, text):
     assert str(Remaining(seconds, bound=False)) == text
     assert str(Remaining(seconds, bound=True)) == text.replace("about", "at most")
+
+
+def test_runs_that_are_not_timed_leave_no_bound():
+    left = [Left(PLAIN, 30, progress(10, 2.0)), Left(AQCL, 30)]
+    assert str(remaining(left, [], 1)) == "about 40 s left + 1 untimed run"
+
+
+@pytest.mark.parametrize(("since", "seconds"), [(0.0, 6.0), (0.5, 5.5), (2.0, 4.0), (90.0, 4.0)])
+def test_time_passes_within_an_epoch_and_no_further(since, seconds):
+    assert remaining([Left(PLAIN, 5, progress(2, 2.0), since)], [], 1).seconds == seconds
