@@ -26,3 +26,8 @@ def cards() -> dict[str, Path]:
     """The shipped dataset cards by name; the documented example is not one of them."""
     paths = sorted(shipped("datasets").glob("*.toml"))
     return {path.stem: path for path in paths if path.stem != "example-card"}
+
+
+def prepare_command(name: str) -> str:
+    """The command that prepares a dataset; one of the user's own needs its file and card."""
+    return f"ctrbench prepare {name}" + ("" if name in cards() else " --source FILE --card CARD")

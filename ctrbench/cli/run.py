@@ -55,6 +55,7 @@ def run(
         seeds=seeds,
         overrides=dict(map(parse_override, set_)),
     )
+    workers = resolve_jobs(jobs, device)
     data, results = places.data_folder(data), places.results_folder(results)
     ledger = Ledger(results)
     plan = make_plan(chosen, data=data, found=read_found(results, chosen.name))
@@ -65,7 +66,6 @@ def run(
     from ctrbench.experiments.measure import reference_records
     from ctrbench.experiments.single import execute_run
 
-    workers = resolve_jobs(jobs, device)
     ledger.require_writable()
     write_recipe(chosen, results / "last.toml")
     for planned in plan.runs if force else ():
@@ -85,6 +85,7 @@ def run(
 
 def _print_plan(standing: "Status", *, every_row: bool) -> None:
     """Printed to standard error, so that standard output holds the table alone, but for a dry run."""
+    from ctrbench.experiments.status import aside_line
 
     def say(line: str) -> None:
         typer.echo(line, err=not every_row)
@@ -101,4 +102,4 @@ def _print_plan(standing: "Status", *, every_row: bool) -> None:
     for refused, reason in standing.refused.items():
         say(f"  refused: {refused}: {reason}")
     if standing.aside:
-        say(f"  {standing.aside} runs of other data are left aside: the prepared data changed after them")
+        say(f"  {aside_line(standing.aside)}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ctrbench.data.schema import Manifest
 from ctrbench.errors import CtrbenchError
+from ctrbench.places import prepare_command
 
 
 def sha256_of(path: Path) -> str:
@@ -19,7 +20,7 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         CtrbenchError: a file is missing or changed, or the manifest does not match its own fingerprint.
     """
-    again = f"prepare again: ctrbench prepare {manifest.name} --force"
+    again = f"prepare again: {prepare_command(manifest.name)} --force"
     if manifest.sealed().fingerprint != manifest.fingerprint:
         raise CtrbenchError(f"{folder}: the manifest was changed after it was written; {again}")
     for name, wanted in manifest.files.items():

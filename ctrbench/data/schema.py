@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.places import prepare_command
 from ctrbench.strict import Strict
 
 ROWS, SEQUENCE, ITEMS, USERS, TRUTH = (f"{name}.parquet" for name in ("rows", "sequence", "items", "users", "truth"))
@@ -74,6 +75,12 @@ class Negatives(Strict):
     """Popularity counted on the training split; 0 is uniform, 1 proportional."""
     per_positive: int = 1
     """Stored negatives per validation and test row."""
+
+    @property
+    def distribution(self) -> str:
+        """What items are drawn by, in words."""
+        names = {0.0: " (uniform)", 1.0: " (proportional)"}
+        return f"training popularity to the power {self.exponent:g}{names.get(self.exponent, '')}"
 
 
 class SplitCounts(Strict):
@@ -147,11 +154,12 @@ def read_manifest(folder: Path) -> Manifest:
         CtrbenchError: the dataset was not prepared, its manifest cannot be read, or it has another schema version.
     """
     path = folder / MANIFEST
-    again = f"prepare again: ctrbench prepare {folder.name}"
+    command = prepare_command(folder.name)
+    again = f"prepare again: {command} --force"
     try:
         document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise CtrbenchError(f"{folder.name}: not prepared; run: ctrbench prepare {folder.name}") from None
+        raise CtrbenchError(f"{folder.name}: not prepared; run: {command}") from None
     except ValueError as error:
         raise CtrbenchError(f"{path}: not JSON ({error}); {again}") from None
     if isinstance(document, dict) and (found := document.get("schema_version")) != SCHEMA_VERSION:

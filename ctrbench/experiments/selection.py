@@ -26,7 +26,7 @@ def select(
     """
     if name is None:
         if not (methods or backbones):
-            raise CtrbenchError("nothing to run: name a recipe, or --method and --backbone; see ctrbench list recipes")
+            raise CtrbenchError("nothing to run: name a recipe, a --method or a --backbone; see ctrbench list recipes")
         document = _ad_hoc(datasets, backbones, methods)
     else:
         document = read_recipe(name).model_dump()

@@ -1,8 +1,10 @@
 """What of a plan is done and what is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ctrbench.data.schema import Manifest
+from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import Cell, Plan, Run
 
@@ -20,6 +22,23 @@ class Status:
     """Finished runs of the same configurations on other data than is prepared; nothing uses them."""
 
 
+def left_aside(configs: Iterable[RunConfig], manifest: Manifest, ledger: Ledger) -> int:
+    """Finished runs of a dataset's configurations on other data than ``manifest``.
+
+    Raises:
+        CtrbenchError: a record is damaged.
+    """
+    others = ledger.fingerprints(manifest.name).keys() - {manifest.fingerprint}
+    own = [config for config in configs if config.dataset == manifest.name]
+    return sum(ledger.finished(config.identity(other)) for other in others for config in own)
+
+
+def aside_line(aside: int) -> str:
+    """One sentence on finished runs that nothing uses."""
+    runs = "1 run of other data is" if aside == 1 else f"{aside} runs of other data are"
+    return f"{runs} left aside: the prepared data changed after {'it' if aside == 1 else 'them'}"
+
+
 def status(plan: Plan, ledger: Ledger) -> Status:
     """Compares a plan with the ledger.
 
@@ -28,11 +47,8 @@ def status(plan: Plan, ledger: Ledger) -> Status:
     """
     left = [run for run in plan.runs if not ledger.finished(run.identity)]
     failures = [(run, ledger.failure(run.identity)) for run in left]
-    aside = 0
-    for dataset, manifest in plan.manifests.items():
-        others = ledger.fingerprints(dataset).keys() - {manifest.fingerprint}
-        configs = [run.config for run in plan.runs if run.config.dataset == dataset]
-        aside += sum(ledger.finished(config.identity(other)) for other in others for config in configs)
+    configs = [run.config for run in plan.runs]
+    aside = sum(left_aside(configs, manifest, ledger) for manifest in plan.manifests.values())
     return Status(
         done=[run for run in plan.runs if ledger.finished(run.identity)],
         left=left,

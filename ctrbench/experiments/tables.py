@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
+from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.found import read_found
 from ctrbench.experiments.ledger import Ledger
@@ -19,6 +20,7 @@ from ctrbench.experiments.plan import (
 )
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
+from ctrbench.experiments.status import aside_line, left_aside
 from ctrbench.strict import Strict
 
 
@@ -54,7 +56,8 @@ def find_table(
         The table, its records, the records of its reference rows, and the runs that have none, in words.
 
     Raises:
-        CtrbenchError: an unknown name or setting, settings that no search found, or a damaged record.
+        CtrbenchError: an unknown name or setting, settings that no search found, a damaged record, or finished runs of
+            other data than is prepared here and none of this.
     """
     ledger = Ledger(results)
     manifests = {name: _manifest(data / name) for name in dataset_names(recipe, data)}
@@ -72,6 +75,7 @@ def find_table(
             else:
                 missing.append(f"{name} {config.backbone} {config.method} seed {config.seed}")
         references += ledger.references(name, fingerprint, label)
+    _refuse_changed_data(recipe, records, sum(left_aside(configs, m, ledger) for m in manifests.values() if m))
     spec = TableSpec(
         name=recipe.name,
         title=recipe.title,
@@ -100,6 +104,11 @@ def _configs(
         settings = found_settings(recipe, cell, found, catalogue, manifests[cell.dataset])
         configs += [resolve(recipe, cell, seed, settings, catalogue) for seed in range(recipe.seeds)]
     return configs
+
+
+def _refuse_changed_data(recipe: Recipe, records: list[RunRecord], aside: int) -> None:
+    if aside and not records:
+        raise CtrbenchError(f"{recipe.name}: {aside_line(aside)}; make them again with ctrbench run")
 
 
 def _fullest(ledger: Ledger, dataset: str, configs: list[RunConfig]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ctrbench.data.schema import Negatives
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import RunRecord
 from ctrbench.experiments.tables import TableSpec
@@ -85,14 +84,9 @@ def _negatives(record: RunRecord) -> str:
         return "impressions without a click; none are sampled"
     drawn = "drawn anew each epoch" if data.negatives == "fresh" else "drawn once"
     return (
-        f"items drawn by {_distribution(negatives)}; {negatives.per_positive} stored per validation and test positive, "
+        f"items drawn by {negatives.distribution}; {negatives.per_positive} stored per validation and test positive, "
         f"{data.negatives_per_positive} per training positive, {drawn}"
     )
-
-
-def _distribution(negatives: Negatives) -> str:
-    names = {0.0: " (uniform)", 1.0: " (proportional)"}
-    return f"training popularity to the power {negatives.exponent:g}{names.get(negatives.exponent, '')}"
 
 
 def _groups(record: RunRecord, by: str) -> str:

@@ -19,11 +19,22 @@ SEPARATOR = "/"
 
 
 def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Writes tensors and a JSON-ready state."""
+    """Writes tensors and a JSON-ready state.
+
+    Raises:
+        CtrbenchError: the file cannot be written; what stood there before stays.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     detached = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    save_file(detached, temporary, metadata={"state": json.dumps(state)})
-    temporary.replace(path)
+    try:
+        save_file(detached, temporary, metadata={"state": json.dumps(state)})
+        temporary.replace(path)
+    except (SafetensorError, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        # "Error while serializing: I/O error: No space left on device (os error 28)"
+        reason = str(error).rpartition(": ")[2].partition(" (os error")[0]
+        cause = (isinstance(error, OSError) and error.strerror) or reason
+        raise CtrbenchError(f"{path}: cannot be written ({cause}); free space or pass --results") from None
 
 
 def load(path: Path, device: torch.device | str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -63,7 +63,10 @@ def test_a_dry_run_tells_done_left_and_left_aside(ctrbench, place):
     status, out, _ = ctrbench("run", "--method", "icl", "--seeds", 1, "--dry-run", *TOY)
     assert status == 0
     assert out.splitlines()[0] == "2 runs: 0 done, 2 left"
-    assert out.splitlines()[-1] == "  2 runs of other data are left aside: the prepared data changed after them"
+    aside = "2 runs of other data are left aside: the prepared data changed after them"
+    assert out.splitlines()[-1] == f"  {aside}"
+    message = f"error: ad-hoc: {aside}; make them again with ctrbench run\n"
+    assert ctrbench("report") == (1, "", message)
 
 
 def test_a_failed_run_is_told_and_the_status_is_not_zero(ctrbench, place, monkeypatch):
@@ -101,7 +104,7 @@ def test_a_recipe_keeps_its_settings_under_other_names(ctrbench, place):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nothing to run: name a recipe, or --method and --backbone; see ctrbench list recipes"),
+        ((), "nothing to run: name a recipe, a --method or a --backbone; see ctrbench list recipes"),
         (("quickstrat",), "unknown recipe 'quickstrat'; did you mean quickstart?"),
         (("--method", "aqlc", "--dataset", "toy"), "unknown method 'aqlc'; did you mean aqcl?"),
         (("--method", "aqcl", "--dataset", "tyo"), "unknown dataset 'tyo'; did you mean toy?"),
@@ -147,3 +150,15 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
     status, out, err = ctrbench("run", recipe, "--jobs", 1)
     assert status == 0, err
     assert "2 trials" in out
+
+
+@pytest.mark.parametrize("dataset", ["toy", "amazon-beauty"])
+def test_what_needs_no_data_is_refused_before_the_plan_and_before_missing_data(ctrbench, place, monkeypatch, dataset):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for option, value, message in (
+        ("--device", "tpu", "--device tpu: no such device; use cpu, cuda or auto"),
+        ("--device", "cuda", "--device cuda: torch sees no CUDA device; use cpu or auto"),
+        ("--set", "training.bach_size=1", "unknown setting 'training.bach_size'; did you mean training.batch_size?"),
+    ):
+        found = ctrbench("run", "--method", "aqcl", "--dataset", dataset, option, value)
+        assert found == (1, "", f"error: {message}\n")

@@ -28,7 +28,9 @@ def test_a_changed_or_missing_file_is_named(folder: Path, name: str) -> None:
     path = folder / name
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(CtrbenchError, match=rf"{name}: changed \(want .*ctrbench prepare mine --force"):
+    with pytest.raises(
+        CtrbenchError, match=rf"{name}: changed \(want .*ctrbench prepare mine --source FILE --card CARD --force"
+    ):
         verify_files(folder, read_manifest(folder))
     path.unlink()
     with pytest.raises(CtrbenchError, match=rf"{name}: missing; prepare again"):
@@ -39,3 +41,21 @@ def test_a_changed_manifest_is_named(folder: Path) -> None:
     changed = read_manifest(folder).model_copy(update={"mean_click_length": 9.0})
     with pytest.raises(CtrbenchError, match="manifest was changed"):
         verify_files(folder, changed)
+
+
+def test_the_way_out_of_a_shipped_dataset_needs_no_card(folder: Path) -> None:
+    shipped = read_manifest(folder).model_copy(update={"name": "amazon-beauty"})
+    with pytest.raises(CtrbenchError, match=r"prepare again: ctrbench prepare amazon-beauty --force$"):
+        verify_files(folder, shipped)
+
+
+@pytest.mark.parametrize(("name", "more"), [("mine", " --source FILE --card CARD"), ("amazon-beauty", "")])
+def test_the_way_out_of_a_manifest_that_cannot_be_read(tmp_path: Path, name: str, more: str) -> None:
+    folder = tmp_path / name
+    with pytest.raises(CtrbenchError, match=rf"not prepared; run: ctrbench prepare {name}{more}$"):
+        read_manifest(folder)
+    folder.mkdir()
+    for damaged in ("{", '{"schema_version": 0}'):
+        (folder / "manifest.json").write_text(damaged)
+        with pytest.raises(CtrbenchError, match=rf"prepare again: ctrbench prepare {name}{more} --force$"):
+            read_manifest(folder)

@@ -1,5 +1,8 @@
 import shutil
 
+import pytest
+
+from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import measure_references
 from ctrbench.experiments.tables import find_table
 from tests.experiments import fakes
@@ -25,8 +28,13 @@ def test_records_are_chosen_by_configuration(place):
 def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):
     fakes.make(place)
     fakes.prepare(place / "data", items=4)
+    with pytest.raises(
+        CtrbenchError, match="toy-table: 4 runs of other data are left aside: the prepared data changed"
+    ):
+        table(place)
+    fakes.make(place, seeds=1)
     _, records, _, missing = table(place)
-    assert (records, len(missing)) == ([], 4)
+    assert (len(records), len(missing)) == (2, 2)
 
 
 def test_a_fresh_clone_takes_the_data_with_most_runs(place):
