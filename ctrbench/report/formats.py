@@ -26,14 +26,16 @@ def markdown(report: Report) -> str:
 
 def latex(report: Report) -> str:
     r"""One ``table`` per grid, for ``\usepackage{booktabs}`` and UTF-8; the footer as a paragraph."""
-    parts = [f"% {report.spec.title} (recipe {report.spec.name})"]
+    parts = [f"% needs \\usepackage{{booktabs}}\n% {report.spec.title} (recipe {report.spec.name})"]
     if report.incomplete:
         parts.append(f"% {report.incomplete}")
     for block in report.blocks:
         for grid in block.grids:
             caption = _escaped(f"{block.title}. {grid.title}.")
             body = _tabulated(grid, "latex_booktabs")
-            parts.append(f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n{body}\n\\end{{table}}")
+            parts.append(
+                f"\\begin{{table}}\n\\centering\\small\\setlength{{\\tabcolsep}}{{4pt}}\n\\caption{{{caption}}}\n{body}\n\\end{{table}}"
+            )
     notes = "\n".join(f"\\textbf{{{_escaped(n.title)}.}} {_escaped(n.text)}" for n in report.notes)
     return "\n\n".join([*parts, f"{{\\footnotesize\\noindent\n{notes}\n}}"]) + "\n"
 

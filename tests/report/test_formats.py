@@ -96,6 +96,8 @@ def test_markdown(report):
 def test_latex(report):
     text = latex(report)
     lines = [squeezed(line) for line in text.splitlines()]
+    assert lines[0] == r"% needs \usepackage{booktabs}"
+    assert text.count(r"\small") == 5
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == text.count(r"\toprule") == 5
     assert r"\caption{amazon-beauty · din · 5 seeds. AUC against plain.}" in lines
     assert r"icl & overall & +0.02 \% & +0.0000 & [-0.0006, +0.0007] & 0.876 & no difference \\" in lines
