@@ -44,12 +44,12 @@ def _folders(data: Path, results: Path) -> Iterator[tuple[str, str | CtrbenchErr
     try:
         ledger = Ledger(results)
         ledger.require_writable()
-        yield f"results {results}", f"writable, {len(ledger.identities())} finished runs"
+        yield f"results folder {results}", f"writable, {len(ledger.identities())} finished runs"
     except CtrbenchError as error:
-        yield f"results {results}", error
+        yield f"results folder {results}", error
     names = prepared_names(data)
     if not names:
-        yield f"data {data}", "no dataset is prepared; ctrbench prepare amazon-beauty"
+        yield f"data folder {data}", "no dataset is prepared; ctrbench prepare amazon-beauty"
     for name in names:
         try:
             manifest = read_manifest(data / name)

@@ -1,6 +1,5 @@
 """``ctrbench list``."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,39 +7,36 @@ import typer
 
 from ctrbench import places
 from ctrbench.cli.options import Data, Results
+from ctrbench.registry import unknown
 
-
-class Kind(StrEnum):
-    """What there is to list."""
-
-    DATASETS = "datasets"
-    BACKBONES = "backbones"
-    METHODS = "methods"
-    RECIPES = "recipes"
-    RUNS = "runs"
+KINDS = ("datasets", "backbones", "methods", "recipes", "runs")
 
 
 def list_names(
-    kind: Annotated[Kind, typer.Argument(show_default=False)], data: Data = None, results: Results = None
+    kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), show_default=False)],
+    data: Data = None,
+    results: Results = None,
 ) -> None:
     """Lists datasets, backbones, methods, recipes or runs, one per line."""
     match kind:
-        case Kind.DATASETS:
+        case "datasets":
             lines = _datasets(places.data_folder(data))
-        case Kind.BACKBONES:
+        case "backbones":
             from ctrbench.backbones import BACKBONES
 
             lines = BACKBONES.names()
-        case Kind.METHODS:
+        case "methods":
             from ctrbench.methods import METHODS
 
             lines = METHODS.names()
-        case Kind.RECIPES:
+        case "recipes":
             from ctrbench.experiments.recipe import read_recipe, recipe_names
 
             lines = [f"{name}: {read_recipe(name).title}" for name in recipe_names()]
-        case Kind.RUNS:
+        case "runs":
             lines = _runs(places.results_folder(results))
+        case _:
+            raise unknown("kind of thing to list", kind, KINDS)
     for line in lines:
         typer.echo(line)
 

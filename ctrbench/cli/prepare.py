@@ -72,13 +72,19 @@ def _simulation(
 
 @contextlib.contextmanager
 def _bars() -> "Iterator[Progress]":
-    """Progress bars on standard error, one for each thing in progress."""
+    """Progress bars on standard error, one for each thing in progress; none where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from ctrbench.prepare.formats import silent
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
     tasks: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
 
         def show(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
@@ -108,13 +114,14 @@ def _show(card: "Card", prepared: "Prepared") -> None:
     console.print(f"split: {manifest.split_rule}")
     low, high = manifest.activeness.cutoffs
     shares = " / ".join(f"{share:.1%}" for share in manifest.activeness.shares)
-    console.print(f"activeness by click length: to {low}, to {high}, above ({shares} of test users)")
+    groups = f"non-active L <= {low}, slightly-active L <= {high}, highly-active above"
+    console.print(f"activeness by click length L: {groups} ({shares} of test users)")
     if manifest.negatives.source == "impressions":
         console.print("negatives: impressions that were not clicked")
     else:
         console.print(
             f"negatives: {manifest.negatives.per_positive} per validation and test positive, "
-            f"by popularity ** {manifest.negatives.exponent:g}"
+            f"items drawn by {manifest.negatives.distribution}"
         )
 
 

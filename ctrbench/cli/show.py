@@ -8,19 +8,23 @@ import typer
 
 from ctrbench import places
 from ctrbench.cli.options import Data, Results
+from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
 
 if TYPE_CHECKING:
     from ctrbench.backbones.base import Backbone
     from ctrbench.methods.base import Method
 
-SHORTEST_PREFIX = 6
-"""Of a run's identity, so that a word of letters a to f is not taken for one."""
+SHORTEST = 6
+"""Letters of a run's identity, so that a word of letters a to f is not taken for one."""
 
 
 def show(
     name: Annotated[
-        str, typer.Argument(help="A recipe, dataset, backbone or method, or the start of a run's identity.")
+        str,
+        typer.Argument(
+            help=f"A recipe, dataset, backbone or method, or a run's identity, its first {SHORTEST} letters or more."
+        ),
     ],
     data: Data = None,
     results: Results = None,
@@ -42,8 +46,10 @@ def show(
         lines = list(_component(name, BACKBONES.get(name)))
     elif name in cards or name in prepared_names(data):
         lines = list(_dataset(cards.get(name), data / name))
-    elif len(name) >= SHORTEST_PREFIX and (found := [i for i in ledger.identities() if i.startswith(name)]):
+    elif len(name) >= SHORTEST and (found := [i for i in ledger.identities() if i.startswith(name)]):
         lines = [ledger.read(identity).model_dump_json(indent=1) for identity in found]
+    elif len(name) < SHORTEST and any(identity.startswith(name) for identity in ledger.identities()):
+        raise CtrbenchError(f"{name}: too short for a run's identity; give its first {SHORTEST} letters or more")
     else:
         known = {*recipe_names(), *METHODS.names(), *BACKBONES.names(), *cards, *prepared_names(data)}
         raise unknown("name", name, known)

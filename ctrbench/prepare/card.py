@@ -187,6 +187,8 @@ def read_card(path: Path) -> Card:
 def _document(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CtrbenchError(f"{path}: no such card file") from None
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read as a dataset card ({error})") from None
 

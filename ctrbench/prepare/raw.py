@@ -46,7 +46,7 @@ def checked(raw: Raw) -> pd.DataFrame:
         refuse(raw.file, table, table[column].isna(), f"{column} is missing")
     time = pd.to_numeric(table["time"], errors="coerce").to_numpy(np.float64)
     refuse(raw.file, table, ~np.isfinite(time) | (time < 0), "time is missing, negative or no time")
-    refuse(raw.file, table, time >= YEAR_5138, "time is not in seconds")
+    refuse(raw.file, table, time >= YEAR_5138, "time is not in seconds", "(milliseconds? divide by 1000)")
     for label in raw.labels:
         refuse(raw.file, table, ~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1")
     return table.assign(time=time)

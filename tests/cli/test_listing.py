@@ -53,6 +53,7 @@ def test_doctor_finds_nothing_wrong(ctrbench, place):
     assert status == 0
     assert f"intact, fingerprint {fakes.manifest().fingerprint[:12]}" in out
     assert all(line.startswith("ok ") for line in out.splitlines())
+    assert f"results folder {place / 'results'}: writable, 0 finished runs" in out
 
 
 def test_doctor_finds_changed_data_and_a_results_folder_that_cannot_be_written(ctrbench, place):
@@ -63,4 +64,17 @@ def test_doctor_finds_changed_data_and_a_results_folder_that_cannot_be_written(c
     assert (status, err) == (1, "error: 2 faults found; see above for the way out of each\n")
     faults = [line for line in out.splitlines() if line.startswith("FAULT")]
     assert [fault.split()[1] for fault in faults] == ["results", "data"]
-    assert "prepare again: ctrbench prepare toy" in faults[1]
+    assert "prepare again: ctrbench prepare toy --source FILE --card CARD --force" in faults[1]
+
+
+def test_too_short_a_start_of_an_identity_is_said_so(ctrbench, place):
+    ctrbench("run", "--method", "plain", "--dataset", "toy", "--seeds", 1, "--jobs", 1)
+    short = ctrbench("list", "runs")[1][:4]
+    message = f"error: {short}: too short for a run's identity; give its first 6 letters or more\n"
+    assert ctrbench("show", short) == (1, "", message)
+    assert "its first 6 letters" in " ".join(ctrbench("show", "--help")[1].replace("│", " ").split())
+
+
+def test_list_of_an_unknown_kind_is_one_line(ctrbench, place):
+    message = "error: unknown kind of thing to list 'dataset'; did you mean datasets?\n"
+    assert ctrbench("list", "dataset") == (1, "", message)

@@ -38,7 +38,13 @@ def mine(tmp_path: Path) -> list[str]:
 def test_own_data_are_prepared_and_described(tmp_path: Path, mine: list[str]) -> None:
     shown = output(tmp_path, *mine)
     assert (tmp_path / "data" / "my-data" / "manifest.json").is_file()
-    for text in ("My clicks: prepared in", "last click test", "activeness", "negatives: 1 per", "popularity ** 0"):
+    for text in (
+        "My clicks: prepared in",
+        "last click test",
+        "activeness by click length L: non-active L <= 2, slightly-active L <= 2, highly-active above (100.0% / ",
+        "negatives: 1 per",
+        "items drawn by training popularity to the power 0 (uniform)",
+    ):
         assert text in shown
     assert "already prepared" in output(tmp_path, *mine)
     assert "already prepared" not in output(tmp_path, *mine, "--force")
@@ -92,3 +98,11 @@ def test_table_1_stands_beside_the_published_row(tmp_path: Path) -> None:
     here, published = (next(line for line in shown.splitlines() if key in line) for key in ("here", "published"))
     assert here.split()[1:] == ["22,363", "12,101", "198,502"]
     assert published.split()[-3:] == ["22,363", "12,101", "198,502"]
+
+
+def test_an_error_is_one_line_and_nothing_before_it(ctrbench, tmp_path: Path, mine: list[str]) -> None:
+    missing = tmp_path / "no-card.toml"
+    assert ctrbench("prepare", "my-data", "--card", missing) == (1, "", f"error: {missing}: no such card file\n")
+    status, out, err = ctrbench("prepare", *mine[:-1], tmp_path / "gone.csv", "--data", tmp_path / "data")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("error: ")

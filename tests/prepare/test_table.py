@@ -82,6 +82,18 @@ def test_popularity_counts_training_rows_alone(prepare_text: PrepareText) -> Non
     assert items.popularity.tolist() == [0, 2, 1, 1, 1, 0]
 
 
+def test_an_item_seen_only_in_test_has_an_id_and_no_popularity(prepare_text: PrepareText) -> None:
+    prepared = prepare_text(**COLUMNS)
+    rows, items = table(prepared, "rows"), table(prepared, "items")
+    of_e = rows[(rows.item == 5) & (rows.click == 1)]
+    assert of_e.split.tolist() == [2]
+    assert items.popularity[5] == 0
+    # Known by its own colour, blue, as item b is; in nobody's history, for its click is its user's last.
+    assert items.colour[5] == items.colour[2] > 0
+    test_only = of_e.start + of_e.length
+    assert table(prepared, "sequence").item[test_only].tolist() == [5]
+
+
 def test_fields_and_cohorts(prepare_text: PrepareText) -> None:
     prepared = prepare_text(**COLUMNS)
     manifest, rows = prepared.manifest, table(prepared, "rows")
@@ -247,7 +259,10 @@ def test_edges_of_cohorts_look_at_training_clicks_alone(prepare_text: PrepareTex
         ("user,item,time\nu,a,1\nu,b,\n", r"line 3: time is missing"),
         ("user,item,time\nu,a,-5\nu,b,-6\n", r"line 2: time is missing, negative.* \(2 such lines\)"),
         ("user,item,time\nu,a,yesterday\n", r"line 2: time is missing, negative or no time"),
-        ("user,item,time\nu,a,1391040000000\n", r"line 2: time is not in seconds"),
+        (
+            "user,item,time\nu,a,1391040000000\n",
+            r"line 2: time is not in seconds .*mend the file \(milliseconds\? divide by 1000\)",
+        ),
         ("user,item,time\nu,a,inf\n", r"line 2: time is missing, negative or no time"),
         ("user,item,time\n,a,1\n", r"line 2: user is missing"),
         ("user,item,time\nu,,1\n", r"line 2: item is missing"),
