@@ -101,6 +101,26 @@ def test_every_recipe_and_card_is_on_its_page():
     assert [path.name for path in (ROOT / "datasets").glob("*.toml") if path.name not in page] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_of_a_page_leads_to_a_file_and_a_heading(page):
+    """Links between pages, without the network."""
+    here, broken = ROOT / page, []
+    for link in re.findall(r"\]\(([^)\s]+)\)", here.read_text("utf-8")):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = here.parent / path if path else here
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def anchors(page):
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("recipe", REPORTS)
 @pytest.mark.parametrize("ending", ["md", "csv", "tex"])
 def test_a_committed_report_is_what_its_records_say(tmp_path, recipe, ending):
