@@ -13,7 +13,7 @@ KINDS = ("datasets", "backbones", "methods", "recipes", "runs")
 
 
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), show_default=False)],
+    kind: Annotated[str, typer.Argument(metavar="KIND", show_default=False)],
     data: Data = None,
     results: Results = None,
 ) -> None:

@@ -59,7 +59,9 @@ class Display:
             self._done.append((run.cell, len(outcome.record.epochs), outcome.record.timings.training_seconds))
         else:
             self._failed += 1
-        remaining = self._remaining() if self._left or self._later else None
+        # On a terminal the table below says it.
+        told = (self._left or self._later) and not self._console.is_terminal
+        remaining = self._remaining() if told else None
         line = f"{self._count()} {_name(run)}: {_result(outcome)}"
         # A line that is printed draws the table below it once more, as it was last refreshed.
         self._live.refresh()
@@ -82,7 +84,7 @@ class Display:
         table.add_column(no_wrap=True, min_width=NOTE_WIDTH)
         ended = len(self._done) + self._failed
         total = ended + len(self._left) + len(self._later)
-        note = str(self._remaining() or "measuring the first epochs") if ended < total else "done"
+        note = str(self._remaining() or "measuring the first epochs") if ended < total or not total else "done"
         table.add_row(f"{self._count()} runs", ProgressBar(total=total, completed=ended), note)
         for run, progress in self._active():
             bar = ProgressBar(total=progress.at_most, completed=progress.epoch)

@@ -83,6 +83,7 @@ def test_eighty_columns_hold_a_line_per_run_and_bars_of_one_width(place, plan):
 
 
 def test_the_last_frame_says_done(place, plan, display):
+    assert "done" not in text(Display(Ledger(place / "results"), 1, Console(file=io.StringIO())))
     manifest = read_manifest(place / "data" / "toy")
     for planned in plan.runs:
         display.ended(Outcome(planned, "finished", fakes.record(planned.config, manifest)))
@@ -91,7 +92,8 @@ def test_the_last_frame_says_done(place, plan, display):
     assert line.rstrip().endswith("done")
 
 
-def test_a_frame_drawn_with_the_line_of_a_run_that_ended_counts_it(place, plan):
+def test_a_frame_drawn_with_the_line_of_a_run_that_ended_counts_it(place):
+    plan = make_plan(fakes.recipe(methods=["plain"]), data=place / "data", catalogue=fakes.catalogue())
     file = io.StringIO()
     shown = Display(Ledger(place / "results"), 1, Console(file=file, width=80, force_terminal=True))
     shown.add(plan.runs)
@@ -103,6 +105,9 @@ def test_a_frame_drawn_with_the_line_of_a_run_that_ended_counts_it(place, plan):
         drawn = file.getvalue()
     assert "1/2 runs" in drawn
     assert "0/2 runs" not in drawn
+    (line,) = [line for line in drawn.splitlines() if "test AUC" in line]
+    assert " left" in drawn
+    assert " left" not in line
 
 
 def test_remaining_time_passes_while_an_epoch_lasts_but_not_over_an_earlier_commands(place, plan):
