@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from ctrbench.methods import METHODS
 from tests.conftest import make_dataset
 
 RUN = (
@@ -116,5 +117,5 @@ def test_the_report_of_the_last_run_as_csv(environment):
         "value_verdict,direction_verdict"
     ).split(",")
     methods = {row["method"] for row in table}
-    assert methods == {"plain", "icl", "aqcl", "item popularity", "random"}
+    assert methods == {*METHODS.names(), "item popularity", "random"}
     assert {row["group"] for row in table} == {"overall", "0", "1", "2", "3", "4"}

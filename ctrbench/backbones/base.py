@@ -80,6 +80,10 @@ class Backbone(nn.Module, ABC):
         """Looks up the embeddings of a batch."""
 
     @abstractmethod
+    def embed_items(self, columns: Tensor) -> Tensor:
+        """Embeddings (M, G, D) of any items, given their ids (M, G): the same vectors that a history holds."""
+
+    @abstractmethod
     def interact(self, embedded: Embedded) -> Tensor:
         """The representation h (B, H)."""
 

@@ -76,6 +76,10 @@ class DIN(Backbone):
         """Field and history embeddings."""
         return Embedded.of(batch, self.embedding(batch))
 
+    def embed_items(self, columns: Tensor) -> Tensor:
+        """Item embeddings of the one table."""
+        return self.embedding.of_items(columns)
+
     def interact(self, embedded: Embedded) -> Tensor:
         """h (B, H)."""
         rows = len(embedded.fields)

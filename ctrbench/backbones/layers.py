@@ -34,6 +34,10 @@ class FieldEmbedding(nn.Module):
         """Embeddings of the fields alone: (B, F) -> (B, F, D)."""
         return functional.embedding(ids + self.starts, self.weight)
 
+    def of_items(self, columns: Tensor) -> Tensor:
+        """Embeddings of items alone: (M, G) -> (M, G, D)."""
+        return functional.embedding(columns + self.item_starts, self.weight)
+
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Embeddings of the fields and of the history."""
         fields, history = batch.ids + self.starts, batch.history + self.item_starts

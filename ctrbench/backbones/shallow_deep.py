@@ -23,6 +23,10 @@ class ShallowDeep(Backbone):
         self.representation_size = settings.hidden[-1]
         self.output = nn.Linear(self.representation_size, tasks)
 
+    def embed_items(self, columns: Tensor) -> Tensor:
+        """Item embeddings of the one table."""
+        return self.embedding.of_items(columns)
+
     def interact(self, embedded: Embedded) -> Tensor:
         """h (B, H)."""
         return self.deep(field_vectors(embedded).flatten(1))

@@ -40,8 +40,8 @@ class WideDeep(ShallowDeep):
         super().__init__(inputs, settings, tasks)
         self.wide = FieldEmbedding(inputs, tasks, settings.embedding_std)
         self.cross = nn.Parameter(torch.zeros(settings.cross_buckets, tasks))
-        self.item = [field.name for field in inputs.fields].index("item")
-        self.item_in_history = inputs.item_side.index(self.item)
+        self.item = inputs.column("item")
+        self.item_in_history = inputs.item_in_history
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the wide logit."""

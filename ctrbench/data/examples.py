@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
+from ctrbench.data.items import Items
 from ctrbench.data.negatives import NegativeSampler
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
@@ -47,9 +48,7 @@ class Feed:
         self._readable = {Split.VALIDATION}
         if settings.label not in prepared.manifest.labels:
             raise unknown("label", settings.label, prepared.manifest.labels)
-        self._item_columns = torch.stack(
-            [self._item_column(self.inputs.fields[i].name) for i in self.inputs.item_side], 1
-        )
+        self.items = Items.of(prepared, self.inputs)
         sampled = prepared.manifest.negatives.source == "sampled"
         self._sampler = NegativeSampler(prepared) if sampled else None
         self._training = self._training_rows()
@@ -57,14 +56,6 @@ class Feed:
             raise CtrbenchError(
                 f"{prepared.manifest.name}: no training row with {settings.minimum_history} clicks before"
             )
-
-    def _item_column(self, name: str) -> Tensor:
-        items = self.prepared.items
-        return (
-            torch.arange(len(items["popularity"]), device=self.device, dtype=torch.int32)
-            if name == "item"
-            else items[name]
-        )
 
     def _training_rows(self) -> Examples:
         rows = self.prepared.indices(Split.TRAIN)
@@ -131,7 +122,7 @@ class Feed:
         torch.cumsum(length, 0, out=offsets[1:])
         owners = torch.repeat_interleave(length, output_size=positions)
         place = torch.arange(positions, device=self.device) + (start - offsets[:-1])[owners]
-        history = self._item_columns[self.prepared.sequence[place]]
+        history = self.items.columns[self.prepared.sequence[place]]
         return Batch(
             ids=self._ids(examples),
             history=history,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ctrbench.data.schema import Field, Manifest
+from ctrbench.data.schema import Field, Manifest, Source
 from ctrbench.errors import CtrbenchError
 
 
@@ -27,3 +27,16 @@ class Inputs:
         fields = tuple(manifest.field(name) for name in names)
         item_side = tuple(i for i, field in enumerate(fields) if field.source == "item")
         return cls(fields, item_side)
+
+    def column(self, name: str) -> int:
+        """The column of ``ids`` that holds a field of the run."""
+        return [field.name for field in self.fields].index(name)
+
+    @property
+    def item_in_history(self) -> int:
+        """The column of ``history`` that holds the item itself."""
+        return self.item_side.index(self.column("item"))
+
+    def of_source(self, source: Source) -> tuple[int, ...]:
+        """The columns of ``ids`` that describe the user, the item or the row."""
+        return tuple(i for i, field in enumerate(self.fields) if field.source == source)

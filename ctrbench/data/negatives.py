@@ -1,4 +1,4 @@
-"""Training negatives: items drawn by popularity, never one of the user's own training items.
+"""Items drawn by popularity; as training negatives, never one of the user's own training items.
 
 Avoiding the user's later items as well would tell the model what comes (protocol, "Negatives").
 """
@@ -12,15 +12,29 @@ from ctrbench.data.schema import Split
 ROUNDS = 100
 
 
-class NegativeSampler:
-    """Draws items for users, from popularity ** exponent on the training split."""
+class ItemSampler:
+    """Draws items by popularity ** exponent, never the reserved 0."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        popularity = prepared.items["popularity"].double()
-        weight = popularity.clamp(min=0) ** prepared.manifest.negatives.exponent
+    def __init__(self, popularity: Tensor, exponent: float) -> None:
+        """``popularity`` (V,) on the training split; ``exponent`` 0 is uniform, 1 the unigram distribution."""
+        weight = popularity.double().clamp(min=0) ** exponent
         weight[0] = 0.0
         self._cumulative = torch.cumsum(weight, 0)
-        self._items = len(weight)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Independent items (count,) int32."""
+        total = self._cumulative[-1]
+        point = torch.rand(count, generator=generator, device=total.device, dtype=torch.float64) * total
+        return torch.searchsorted(self._cumulative, point, right=True).clamp(max=len(self._cumulative) - 1).int()
+
+
+class NegativeSampler:
+    """Draws items for users, with the exponent of the dataset's card."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        popularity = prepared.items["popularity"]
+        self._sampler = ItemSampler(popularity, prepared.manifest.negatives.exponent)
+        self._items = len(popularity)
         train = prepared.indices(Split.TRAIN)
         self._owned = torch.unique(self._key(prepared.rows["user"][train], prepared.rows["item"][train]))
 
@@ -30,18 +44,13 @@ class NegativeSampler:
         A draw that hits one of the user's training items is repeated, at most 100 times in all; a user who owns
         nearly every item may keep such a draw.
         """
-        items = self._sample(len(users), generator)
+        items = self._sampler.draw(len(users), generator)
         for _ in range(ROUNDS):
             wrong = torch.nonzero(self._is_owned(users, items)).squeeze(1)
             if len(wrong) == 0:
                 break
-            items[wrong] = self._sample(len(wrong), generator)
+            items[wrong] = self._sampler.draw(len(wrong), generator)
         return items
-
-    def _sample(self, count: int, generator: torch.Generator) -> Tensor:
-        total = self._cumulative[-1]
-        point = torch.rand(count, generator=generator, device=total.device, dtype=torch.float64) * total
-        return torch.searchsorted(self._cumulative, point, right=True).clamp(max=self._items - 1).int()
 
     def _key(self, users: Tensor, items: Tensor) -> Tensor:
         return users.long() * self._items + items

@@ -90,7 +90,7 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
             for cell in cells:
                 if cell.dataset == dataset:
                     config = resolve(recipe, cell, seed, settings[cell], catalogue)
-                    check_data(config, manifest)
+                    check_data(config, manifest, catalogue)
                     runs.append(Run(config, config.identity(manifest.fingerprint)))
     return Plan(tuple(runs), refused, manifests)
 
@@ -140,18 +140,24 @@ def admitted(
     """The recipe's rows, and those that their method refuses; a dataset without a manifest is refused by none.
 
     Raises:
-        CtrbenchError: an unknown backbone or method.
+        CtrbenchError: an unknown backbone or method, or ``data.fields`` of another type.
     """
     cells, refused = [], {}
+    fields = _fields(recipe)
     for dataset, manifest in manifests.items():
         for backbone in _expand(recipe.backbones, catalogue.backbones):
             for name in _expand(recipe.methods, catalogue.methods):
                 cell, method = Cell(dataset, backbone, name), catalogue.methods.get(name)
-                if manifest and (reason := method.refuses(backbone, manifest)):
+                if manifest and (reason := method.refuses(backbone, manifest, fields)):
                     refused[cell] = reason
                 else:
                     cells.append(cell)
     return cells, refused
+
+
+def _fields(recipe: Recipe) -> tuple[str, ...]:
+    named = recipe.overrides.get("data.fields", recipe.data.get("fields"))
+    return DataSettings.read({} if named is None else {"fields": named}, f"{recipe.name}: data").fields
 
 
 def _expand(names: Iterable[str], registry: Registry[Any]) -> list[str]:
@@ -194,15 +200,17 @@ def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> 
             raise unknown("setting", path, near)
 
 
-def check_data(config: RunConfig, manifest: Manifest) -> None:
-    """The label and the fields of a run must be the dataset's.
+def check_data(config: RunConfig, manifest: Manifest, catalogue: Catalogue) -> None:
+    """The label and the fields of a run must be the dataset's, and its method must take them, also where found.
 
     Raises:
-        CtrbenchError: one is unknown, a field is named twice, or the item is missing.
+        CtrbenchError: one is unknown, a field is named twice, the item is missing, or the method refuses.
     """
     if config.data.label not in manifest.labels:
         raise CtrbenchError(f"{manifest.name}: {unknown('label', config.data.label, manifest.labels)}")
     Inputs.of(manifest, config.data.fields)
+    if reason := catalogue.methods.get(config.method).refuses(config.backbone, manifest, config.data.fields):
+        raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")
 
 
 def _paths(cell: Cell, catalogue: Catalogue) -> Iterator[str]:

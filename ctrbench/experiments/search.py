@@ -106,7 +106,7 @@ def make_studies(recipe: Recipe, search: Search, data: Path, catalogue: Catalogu
         inputs = {path: dimension for path, dimension in space.items() if path.startswith("data.")}
         for point in ({}, *({path: choice} for path, dimension in inputs.items() for choice in dimension.choices)):
             config = resolve(recipe, cell, search.seed, point, catalogue, measure="validation")
-            check_data(config, manifests[cell.dataset])
+            check_data(config, manifests[cell.dataset], catalogue)
         trials: list[Trial] = []
         study = Study(
             cell=cell,

@@ -48,18 +48,18 @@ def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
     """The backbone and the method of a run, with the initial weights of its seed.
 
     Raises:
-        CtrbenchError: the method refuses the backbone or the dataset.
+        CtrbenchError: the method refuses the backbone, the dataset or the fields.
     """
     backbone_class, method_class = BACKBONES.get(config.backbone), METHODS.get(config.method)
     manifest = feed.prepared.manifest
-    if reason := method_class.refuses(config.backbone, manifest):
+    if reason := method_class.refuses(config.backbone, manifest, config.data.fields):
         raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")
     torch.manual_seed(derived_seed(config.seed, "backbone"))
     backbone_settings = backbone_class.Settings.read(config.backbone_settings, f"backbones.{config.backbone}")
     backbone = backbone_class(feed.inputs, backbone_settings).to(feed.device)
     torch.manual_seed(derived_seed(config.seed, "method"))
     method_settings = method_class.Settings.read(config.method_settings, f"methods.{config.method}")
-    return backbone, method_class(backbone, manifest, method_settings).to(feed.device)
+    return backbone, method_class(backbone, manifest, feed.items, method_settings).to(feed.device)
 
 
 def execute_run(

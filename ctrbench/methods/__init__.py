@@ -11,6 +11,9 @@ METHODS: "Registry[type[Method]]" = Registry(
     "method",
     {
         "plain": "ctrbench.methods.plain:Plain",
+        "dropoutnet": "ctrbench.methods.dropoutnet:DropoutNet",
+        "deepmcp": "ctrbench.methods.deepmcp:DeepMCP",
+        "dmr": "ctrbench.methods.dmr:DMR",
         "icl": "ctrbench.methods.icl:ICL",
         "aqcl": "ctrbench.methods.aqcl:AQCL",
     },

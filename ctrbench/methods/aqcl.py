@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
+from ctrbench.data.items import Items
 from ctrbench.data.schema import Manifest
 from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
 from ctrbench.methods.codebook import Codebook
@@ -49,8 +50,8 @@ class AQCL(Method):
     paper = "Click-Through Rate Prediction with Auto-Quantized Contrastive Learning"
     source = "Pan et al., arXiv 2109.13921, equations 3 to 8"
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, settings: AQCLSettings) -> None:
-        super().__init__(backbone, manifest, settings)
+    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: AQCLSettings) -> None:
+        super().__init__(backbone, manifest, items, settings)
         self.settings = settings
         self.mean_click_length = manifest.mean_click_length
         self.views = TwoViews(backbone.representation_size, settings)

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
+from ctrbench.data.items import Items
 from ctrbench.data.schema import Manifest
 from ctrbench.strict import Strict
 
@@ -37,12 +38,12 @@ class Method(nn.Module, ABC):
     paper: ClassVar[str]
     source: ClassVar[str]
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, settings: MethodSettings) -> None:  # noqa: ARG002
+    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: MethodSettings) -> None:  # noqa: ARG002
         super().__init__()
 
     @classmethod
-    def refuses(cls, backbone: str, manifest: Manifest) -> str | None:  # noqa: ARG003
-        """Why this method makes no sense for a backbone or a dataset; None where it does."""
+    def refuses(cls, backbone: str, manifest: Manifest, fields: tuple[str, ...]) -> str | None:  # noqa: ARG003
+        """Why this method makes no sense for a backbone, a dataset or a run's ``data.fields``; None where it does."""
         return None
 
     @abstractmethod

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
+from ctrbench.data.items import Items
 from ctrbench.data.schema import Manifest
 from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
 from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
@@ -25,8 +26,8 @@ class ICL(Method):
     paper = "Click-Through Rate Prediction with Auto-Quantized Contrastive Learning"
     source = "Pan et al., arXiv 2109.13921, equation 2 (its baseline ICL)"
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, settings: ContrastiveSettings) -> None:
-        super().__init__(backbone, manifest, settings)
+    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: ContrastiveSettings) -> None:
+        super().__init__(backbone, manifest, items, settings)
         self.settings = settings
         self.views = TwoViews(backbone.representation_size, settings)
 

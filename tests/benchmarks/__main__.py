@@ -27,6 +27,9 @@ CONTESTANTS = {
     "engine/deepfm/plain": EPOCHS,
     "bare/deepfm": EPOCHS,
     "engine/wide-deep/plain": EPOCHS,
+    "engine/din/dropoutnet": EPOCHS,
+    "engine/din/deepmcp": EPOCHS,
+    "engine/din/dmr": EPOCHS,
     "engine/din/icl": EPOCHS,
     "engine/din/aqcl": EPOCHS,
 }

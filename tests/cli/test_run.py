@@ -38,11 +38,11 @@ def test_names_with_commas_and_the_whole_matrix(ctrbench, place):
     status, out, err = ctrbench("run", "--method", "all", "--backbone", "din,deepfm", "--seeds", 1, "--dry-run", *TOY)
     assert status == 0, err
     assert out.splitlines() == [
-        "6 runs: 0 done, 6 left",
+        "12 runs: 0 done, 12 left",
         *(
             f"  left: toy {backbone} {method} seed 0"
             for backbone in ("din", "deepfm")
-            for method in ("plain", "icl", "aqcl")
+            for method in ("plain", "dropoutnet", "deepmcp", "dmr", "icl", "aqcl")
         ),
     ]
     assert not (place / "results").exists()

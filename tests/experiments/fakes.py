@@ -43,7 +43,7 @@ class Plain:
     Settings = Strict
 
     @classmethod
-    def refuses(cls, backbone, manifest):
+    def refuses(cls, backbone, manifest, fields):
         return None
 
 
@@ -53,7 +53,9 @@ class Weighted(Plain):
 
 class Picky(Plain):
     @classmethod
-    def refuses(cls, backbone, manifest):
+    def refuses(cls, backbone, manifest, fields):
+        if "user" not in fields:
+            return "it wants the user"
         return "it wants a history" if backbone == "deep" else None
 
 

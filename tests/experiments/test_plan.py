@@ -33,6 +33,13 @@ def test_nothing_but_refused_pairs(place):
         plan(place, backbones=["deep"], methods=["picky"], base="picky")
 
 
+@pytest.mark.parametrize("changes", [{"data": {"fields": ["item"]}}, {"overrides": {"data.fields": ["item"]}}])
+def test_a_method_may_refuse_the_fields(place, changes):
+    found = plan(place, methods=["plain", "picky"], seeds=1, **changes)
+    assert [run.config.method for run in found.runs] == ["plain"]
+    assert found.refused == {Cell("toy", "net", "picky"): "it wants the user"}
+
+
 def test_every_setting_is_resolved(place):
     config = one(place).config
     assert config.backbone_settings == {"hidden": [8, 4], "dropout": 0.2}

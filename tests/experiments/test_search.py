@@ -141,6 +141,13 @@ def test_settings_found_by_another_version_of_the_algorithm_are_refused(place, m
             {"search": {"space": {"data.fields": {"choices": [["user", "item"], ["item", "brand"]]}}}},
             "toy: no field 'brand'; it has user, item",
         ),
+        (
+            {
+                "methods": ["plain", "picky"],
+                "search": {"space": {"data.fields": {"choices": [["user", "item"], ["item"]]}}},
+            },
+            "picky on net, toy: it wants the user",
+        ),
     ],
 )
 def test_no_trial_trains_where_a_later_one_could_not(place, changes, message):
