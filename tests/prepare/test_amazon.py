@@ -127,3 +127,7 @@ def test_the_real_files_give_table_1(tmp_path: Path) -> None:
     sizes = {field.name: field.size - 1 for field in manifest.fields}
     assert (sizes["category_2"], sizes["category_3"], sizes["category_leaf"]) == (6, 36, 195)
     assert manifest.activeness.cutoffs == (6, 13)
+    clicks = rows[rows.click == 1]
+    same_day = (clicks.user == clicks.user.shift()) & (clicks.time == clicks.time.shift())
+    assert round(same_day.sum() / (clicks.user == clicks.user.shift()).sum(), 3) == 0.439
+    assert round(same_day[clicks.split == 2].mean(), 3) == 0.435
