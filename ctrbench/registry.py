@@ -1,4 +1,4 @@
-"""Names of datasets formats, backbones and methods, resolved to what they stand for.
+"""Names of dataset formats, backbones and methods, resolved to what they stand for.
 
 Source of the shape: lm-evaluation-harness's registry (lazy targets, collision errors, "did you mean").
 """

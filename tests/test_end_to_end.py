@@ -102,7 +102,6 @@ def test_runs_of_changed_data_are_not_reused(environment, tmp_path):
     from tests.conftest import card
 
     assert prepare(card("small"), data, source=source, force=True).manifest.fingerprint != manifest["fingerprint"]
-    _, err = finish(start(own, *arguments, "--dry-run"))
     out, _ = finish(start(own, *arguments, "--dry-run"))
     assert "0 done, 1 left" in out
 

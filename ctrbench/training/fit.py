@@ -50,7 +50,7 @@ class Training:
     def finished(self) -> bool:
         """Whether the epochs, or the patience, are used up."""
         done = len(self.epochs)
-        return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience > 0 < done
+        return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience
 
     def add(self, figures: EpochFigures) -> None:
         """Appends an epoch; keeps its weights if it is the best so far."""

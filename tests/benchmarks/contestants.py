@@ -3,6 +3,7 @@
 ``python -m tests.benchmarks.contestants NAME DATA_FOLDER EPOCHS SEED``
 """
 
+import itertools
 import json
 import sys
 import time
@@ -13,32 +14,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.measure import measured_groups
 from ctrbench.experiments.single import build
 from ctrbench.metrics.auc import auc
-from ctrbench.training import fit as engine
+from ctrbench.training.fit import Training, train_epoch
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
 from tests.benchmarks import bare, padded
 from tests.benchmarks.data import BATCH, rows_of, settings
 
-Lap = Callable[[], None]
+Lap = Callable[[], object]
 CHUNK = 8192
 
 
 def run_engine(prepared: Prepared, backbone: str, method: str, seed: int) -> tuple[Lap, Callable[[], np.ndarray]]:
     """The engine's own epoch and prediction."""
     config = RunConfig(dataset="amazon-beauty", backbone=backbone, method=method, seed=seed, data=settings())
-    feed = engine.Feed(prepared, config.data)
+    feed = Feed(prepared, config.data)
     feed.allow(Split.TEST)
-    training = engine.Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), seed)
-    epochs = iter(range(1, 1000))
-    return lambda: engine.train_epoch(training, next(epochs)) and None, lambda: predict(
-        training.backbone, feed, Split.TEST
-    )
+    training = Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), seed)
+    epochs = itertools.count(1)
+    return lambda: train_epoch(training, next(epochs)), lambda: predict(training.backbone, feed, Split.TEST)
 
 
 def run_bare(prepared: Prepared, model: nn.Module) -> tuple[Lap, Callable[[], np.ndarray]]:
