@@ -28,6 +28,11 @@ def cards() -> dict[str, Path]:
     return {path.stem: path for path in paths if path.stem != "example-card"}
 
 
+def card_name(dataset: str) -> str:
+    """The card's name of a dataset whose name may carry changes: ``amazon-beauty@ties=apart`` -> ``amazon-beauty``."""
+    return dataset.partition("@")[0]
+
+
 def prepare_command(name: str) -> str:
     """The command that prepares a dataset; one of the user's own needs its file and card."""
-    return f"ctrbench prepare {name}" + ("" if name in cards() else " --source FILE --card CARD")
+    return f"ctrbench prepare {name}" + ("" if card_name(name) in cards() else " --source FILE --card CARD")

@@ -1,5 +1,6 @@
 """The base of every typed document that this package reads: cards, recipes, settings, manifests, records."""
 
+import tomllib
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -49,3 +50,18 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for argument in get_args(annotation) if (model := _model_in(argument))), None)
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """``PATH=VALUE``, as ``--set`` and the names of changed datasets have it; a VALUE that is not TOML is a string.
+
+    Raises:
+        CtrbenchError: there is no ``=``.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise CtrbenchError(f"{text}: want PATH=VALUE, such as training.batch_size=2048")
+    try:
+        return path.strip(), tomllib.loads(f"value = {value}")["value"]
+    except ValueError:
+        return path.strip(), value

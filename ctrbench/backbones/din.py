@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded
 from ctrbench.backbones.layers import MLP, FieldEmbedding, segment_sum
+from ctrbench.backbones.prelu import PReLU
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
@@ -41,7 +42,7 @@ class ActivationUnit(nn.Module):
     def __init__(self, size: int, hidden: int) -> None:
         super().__init__()
         self.first = nn.Linear(4 * size, hidden)
-        self.activation = nn.PReLU()
+        self.activation = PReLU()
         self.second = nn.Linear(hidden, 1)
 
     def forward(self, query: Tensor, key: Tensor, owners: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ class DIN(Backbone):
         self.register_buffer("item_side", torch.tensor(inputs.item_side), persistent=False)
         self.attention = ActivationUnit(key_size, settings.attention)
         first = len(inputs.fields) * size + key_size
-        self.deep = MLP((first, *settings.hidden), activation=nn.PReLU, dropout=settings.dropout)
+        self.deep = MLP((first, *settings.hidden), activation=PReLU, dropout=settings.dropout)
         self.representation_size = settings.hidden[-1]
         self.output = nn.Linear(self.representation_size, tasks)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    name: Annotated[str, typer.Argument(help="Dataset: see ctrbench list datasets, or one of your own with --card.")],
+    name: Annotated[str, typer.Argument(help="Dataset, or a recipe for all of its datasets, or one of your own with --card.")],
     *,
     source: Annotated[Path | None, typer.Option(help="Raw file or folder to take instead of downloading.")] = None,
     card: Annotated[Path | None, typer.Option(help="Dataset card of your own (TOML).")] = None,
@@ -33,23 +33,40 @@ def prepare(
     """Turns raw files, or a simulation, into a prepared dataset."""
     from ctrbench import places
     from ctrbench.prepare import stage
+
+    for chosen, place in _chosen(name, card, source):
+        simulation = _simulation(chosen, place, scale=scale, seed=seed, jobs=jobs)
+        with _bars() as progress:
+            prepared = stage.prepare(
+                chosen,
+                places.data_folder(data),
+                source=place,
+                simulation=simulation,
+                other_version=other_version,
+                force=force,
+                progress=progress,
+            )
+        _show(chosen, prepared)
+
+
+def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Card, Path | None]]":
+    """The cards to prepare, and where their files lie: a recipe's each in the folder of its card's name, if it is there.
+
+    Raises:
+        CtrbenchError: no such dataset or recipe, or another name than the card's.
+    """
+    from ctrbench import places
+    from ctrbench.experiments.recipe import read_recipe, recipe_names
     from ctrbench.prepare.card import read_card, shipped_card
 
+    if card is None and name in recipe_names():
+        cards = [shipped_card(dataset) for dataset in read_recipe(name).datasets]
+        folders = {each.name: source / places.card_name(each.name) for each in cards} if source else {}
+        return [(each, folder if (folder := folders.get(each.name, source)) and folder.is_dir() else source) for each in cards]
     chosen = read_card(card) if card else shipped_card(name)
     if chosen.name != name:
         raise CtrbenchError(f"{card}: the card is of {chosen.name!r}, not {name!r}; name them alike")
-    simulation = _simulation(chosen, source, scale=scale, seed=seed, jobs=jobs)
-    with _bars() as progress:
-        prepared = stage.prepare(
-            chosen,
-            places.data_folder(data),
-            source=source,
-            simulation=simulation,
-            other_version=other_version,
-            force=force,
-            progress=progress,
-        )
-    _show(chosen, prepared)
+    return [(chosen, source)]
 
 
 def _simulation(

@@ -43,9 +43,10 @@ def run(
     from ctrbench.experiments.found import read_found
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.plan import make_plan
-    from ctrbench.experiments.recipe import parse_override, write_recipe
+    from ctrbench.experiments.recipe import write_recipe
     from ctrbench.experiments.selection import select
     from ctrbench.experiments.status import status
+    from ctrbench.strict import parse_assignment
 
     chosen = select(
         recipe,
@@ -53,7 +54,7 @@ def run(
         backbones=split_names(backbone),
         methods=split_names(method),
         seeds=seeds,
-        overrides=dict(map(parse_override, set_)),
+        overrides=dict(map(parse_assignment, set_)),
     )
     workers = resolve_jobs(jobs, device)
     data, results = places.data_folder(data), places.results_folder(results)

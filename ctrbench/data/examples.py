@@ -38,9 +38,13 @@ class Examples:
 
 
 class Feed:
-    """Cuts examples of one dataset into batches for one run's inputs; test rows are locked until :meth:`allow`."""
+    """Cuts examples of one dataset into batches for one run's inputs; test rows are locked until :meth:`allow`.
 
-    def __init__(self, prepared: Prepared, settings: DataSettings) -> None:
+    With ``tuning`` it is the feed of a search's trial: the rows that the dataset sets aside for tuning are left out of
+    training and stand in for validation, so that nothing outside the training split is read (AQCL eq. 7).
+    """
+
+    def __init__(self, prepared: Prepared, settings: DataSettings, *, tuning: bool = False) -> None:
         self.prepared = prepared
         self.settings = settings
         self.inputs = Inputs.of(prepared.manifest, settings.fields)
@@ -49,18 +53,27 @@ class Feed:
         if settings.label not in prepared.manifest.labels:
             raise unknown("label", settings.label, prepared.manifest.labels)
         self.items = Items.of(prepared, self.inputs)
+        train = prepared.indices(Split.TRAIN)
+        held_out = prepared.rows["tuning"][train] == 1
         sampled = prepared.manifest.negatives.source == "sampled"
-        self._sampler = NegativeSampler(prepared) if sampled else None
-        self._training = self._training_rows()
+        self._tuning = self._tuning_examples(train[held_out], sampled=sampled) if tuning else None
+        train = train[~held_out] if tuning else train
+        self._sampler = NegativeSampler(prepared, train) if sampled else None
+        self._training = self._stored(train[prepared.rows["length"][train] >= settings.minimum_history])
         if len(self._training) == 0:
             raise CtrbenchError(
                 f"{prepared.manifest.name}: no training row with {settings.minimum_history} clicks before"
             )
 
-    def _training_rows(self) -> Examples:
-        rows = self.prepared.indices(Split.TRAIN)
-        rows = rows[self.prepared.rows["length"][rows] >= self.settings.minimum_history]
-        return self._stored(rows)
+    def _tuning_examples(self, rows: Tensor, *, sampled: bool) -> Examples:
+        """The rows a trial is judged by, each sampled negative drawn once, the same for every trial."""
+        if len(rows) == 0:
+            raise CtrbenchError(f"{self.prepared.manifest.name}: no training row is set aside to search settings on")
+        positives = self._stored(rows)
+        if not sampled:
+            return positives
+        sampler = NegativeSampler(self.prepared, self.prepared.indices(Split.TRAIN))
+        return self._with_negatives(positives, 1, sampler, stream(0, "negatives", 0, self.device))
 
     def _stored(self, rows: Tensor) -> Examples:
         columns = self.prepared.rows
@@ -74,6 +87,8 @@ class Feed:
         """
         if split not in self._readable:
             raise CtrbenchError(f"{split.name.lower()} rows were asked for before the training ended")
+        if split == Split.VALIDATION and self._tuning is not None:
+            return self._tuning
         return self._stored(self.prepared.indices(split))
 
     def allow(self, split: Split) -> None:
@@ -85,13 +100,15 @@ class Feed:
         examples = self._training
         if self._sampler is not None:
             drawn_in = epoch if self.settings.negatives == "fresh" else 0
-            examples = self._with_negatives(self._sampler, stream(seed, "negatives", drawn_in, self.device))
+            generator = stream(seed, "negatives", drawn_in, self.device)
+            examples = self._with_negatives(examples, self.settings.negatives_per_positive, self._sampler, generator)
         shuffle = stream(seed, "shuffle", epoch, self.device)
         return examples[torch.randperm(len(examples), generator=shuffle, device=self.device)]
 
-    def _with_negatives(self, sampler: NegativeSampler, generator: torch.Generator) -> Examples:
-        positives = self._training
-        rows = positives.rows.repeat(self.settings.negatives_per_positive)
+    def _with_negatives(
+        self, positives: Examples, count: int, sampler: NegativeSampler, generator: torch.Generator
+    ) -> Examples:
+        rows = positives.rows.repeat(count)
         drawn = sampler.draw(self.prepared.rows["user"][rows], generator)
         return Examples(
             torch.cat([positives.rows, rows]),

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Split
 
 ROUNDS = 100
 
@@ -31,11 +30,11 @@ class ItemSampler:
 class NegativeSampler:
     """Draws items for users, with the exponent of the dataset's card."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, train: Tensor) -> None:
+        """``train`` (R,) are the rows in training: their items are avoided, later ones are not."""
         popularity = prepared.items["popularity"]
         self._sampler = ItemSampler(popularity, prepared.manifest.negatives.exponent)
         self._items = len(popularity)
-        train = prepared.indices(Split.TRAIN)
         self._owned = torch.unique(self._key(prepared.rows["user"][train], prepared.rows["item"][train]))
 
     def draw(self, users: Tensor, generator: torch.Generator) -> Tensor:

@@ -55,12 +55,11 @@ class Prepared:
         """Positions (R,) of a split's rows."""
         return torch.nonzero(self.rows["split"] == split).squeeze(1)
 
-    def per_row(self, source: Source, name: str, split: Split) -> np.ndarray:
-        """A column of any source, looked up for every row of a split."""
-        chosen = self.indices(split)
+    def per_row(self, source: Source, name: str, rows: Tensor) -> np.ndarray:
+        """A column of any source, looked up for rows (R,)."""
         if source == "row":
-            return self.rows[name][chosen].cpu().numpy()
-        return self.of(source)[name][self.rows[source][chosen].long()].cpu().numpy()
+            return self.rows[name][rows].cpu().numpy()
+        return self.of(source)[name][self.rows[source][rows].long()].cpu().numpy()
 
     def truth(self, label: str, split: Split) -> np.ndarray:
         """True probabilities of a split's rows, for the oracle alone.

@@ -2,11 +2,14 @@
 
 | file | one row per | columns |
 |---|---|---|
-| ``rows.parquet`` | labelled (user, item) pair, by user, in time order | ``user item`` int32, one int8 per label, ``start`` int64, ``length`` int32, ``time`` int64, ``split`` int8, then row fields (int32) and row cohorts (int16) |
+| ``rows.parquet`` | labelled (user, item) pair, by user, in time order | ``user item`` int32, one int8 per label, ``start`` int64, ``length`` int32, ``time`` int64, ``split`` int8, ``tuning`` int8, then row fields (int32) and row cohorts (int16) |
 | ``sequence.parquet`` | click | ``item`` int32: every user's clicks, contiguous and in time order |
 | ``items.parquet`` | item id, from 0 | ``popularity`` int64 (positive training rows), item fields (int32), item cohorts (int16) |
 | ``users.parquet`` | user id, from 0 | user fields (int32), user cohorts (int16) |
 | ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; training never reads it |
+
+``tuning`` is 1 on training rows that a search of settings holds out: those that the split's rule would make test if the
+training rows were all there is.
 
 A row's click history is the slice ``sequence[start : start + length]``; ``length`` is its click length L. Ids count from 1 in
 every field: 0 means *unknown* or *masked*. ``time`` is in seconds since 1970. Validation and test rows include their stored negatives; training rows
@@ -25,7 +28,7 @@ from ctrbench.strict import Strict
 
 ROWS, SEQUENCE, ITEMS, USERS, TRUTH = (f"{name}.parquet" for name in ("rows", "sequence", "items", "users", "truth"))
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Source = Literal["user", "item", "row"]
 
@@ -104,12 +107,16 @@ class Manifest(Strict):
     interactions: int
     """Raw interactions read from the source: the "samples" of the papers' table 1."""
     splits: dict[Literal["train", "validation", "test"], SplitCounts]
+    tuning: SplitCounts
+    """Rows of train that a search holds out: the D_val of AQCL eq. 7. Sampled negatives are not among them."""
     split_rule: str
     """One sentence for the report's footer."""
     fields: tuple[Field, ...]
     cohorts: tuple[Cohort, ...]
     negatives: Negatives
     activeness: Activeness
+    activeness_curve: tuple[int, ...]
+    """Click length of the test users at each percentile from 0 to 100: AQCL figure 2."""
     mean_click_length: float
     """Mean over users of their number of training clicks: Lbar of AQCL eq. 6."""
     synthetic: bool = False

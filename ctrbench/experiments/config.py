@@ -9,7 +9,7 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.strict import Strict
 from ctrbench.training.settings import TrainingSettings
 
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 """Counted up with every change that alters the numbers of an unchanged configuration."""
 
 
@@ -27,8 +27,11 @@ class RunConfig(Strict):
     """As dumped by the backbone's own settings model."""
     method_settings: dict[str, Any] = Field(default_factory=dict)
     """As dumped by the method's own settings model."""
-    measure: Literal["test", "validation"] = "test"
-    """The split the record's metrics are taken on. A trial of a search measures validation and never reads test."""
+    measure: Literal["test", "tuning"] = "test"
+    """The rows that the record's metrics are taken on. ``tuning``: a trial of a search, which trains without the rows
+    that the training split sets aside and is stopped and measured on them; it reads nothing outside training."""
+    representations: int = Field(0, ge=0)
+    """Test rows, evenly spread, whose h is filed beside the record (AQCL figure 6)."""
 
     def digest(self) -> str:
         """sha256 of the canonical JSON of all settings."""

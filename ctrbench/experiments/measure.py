@@ -3,30 +3,27 @@
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Manifest, Split
 from ctrbench.experiments.record import DataFacts, Reference, ReferenceRecord
-from ctrbench.metrics.groups import ACTIVENESS, GroupFigures, activeness_codes, measure
+from ctrbench.metrics.groups import ACTIVENESS, Column, activeness_codes, click_length_bins, measure
 
-Columns = dict[str, tuple[np.ndarray, tuple[str, ...]]]
+Columns = dict[str, Column]
 
 
-def columns_of(prepared: Prepared, split: Split) -> Columns:
-    """Group codes (R,) and names of ``activeness`` and of every cohort column."""
+def columns_of(prepared: Prepared, rows: Tensor) -> Columns:
+    """Group codes and names of ``activeness``, ``click_length`` and every cohort column, for rows (R,)."""
     manifest = prepared.manifest
-    length = prepared.per_row("row", "length", split)
-    columns: Columns = {"activeness": (activeness_codes(length, manifest.activeness.cutoffs), ACTIVENESS)}
+    length = prepared.per_row("row", "length", rows)
+    columns: Columns = {
+        "activeness": (activeness_codes(length, manifest.activeness.cutoffs), ACTIVENESS),
+        "click_length": click_length_bins(length),
+    }
     for cohort in manifest.cohorts:
-        columns[cohort.name] = (prepared.per_row(cohort.source, cohort.name, split), cohort.values)
+        columns[cohort.name] = (prepared.per_row(cohort.source, cohort.name, rows), cohort.values)
     return columns
-
-
-def measured_groups(
-    prepared: Prepared, split: Split, label: np.ndarray, score: np.ndarray, *, probabilities: bool = True
-) -> list[GroupFigures]:
-    """Metrics (label (R,), score (R,)) overall, by activeness and by every cohort column."""
-    return measure(label, score, columns_of(prepared, split), probabilities=probabilities)
 
 
 def data_facts(manifest: Manifest) -> DataFacts:
@@ -37,8 +34,10 @@ def data_facts(manifest: Manifest) -> DataFacts:
 def reference_records(dataset: str, label: str, *, data: Path) -> list[ReferenceRecord]:
     """Item popularity and random scores on the test split; on simulated data the oracle too: the true probabilities."""
     prepared = Prepared.read(data / dataset)
-    truth = prepared.rows[label][prepared.indices(Split.TEST)].numpy()
-    popularity = prepared.items["popularity"][prepared.rows["item"][prepared.indices(Split.TEST)].long()]
+    rows = prepared.indices(Split.TEST)
+    truth = prepared.rows[label][rows].numpy()
+    popularity = prepared.items["popularity"][prepared.rows["item"][rows].long()]
+    columns = columns_of(prepared, rows)
     scores: dict[Reference, np.ndarray] = {
         "popularity": popularity.double().numpy(),
         "random": np.random.default_rng(0).random(len(truth)),
@@ -52,7 +51,8 @@ def reference_records(dataset: str, label: str, *, data: Path) -> list[Reference
             label=label,
             fingerprint=prepared.manifest.fingerprint,
             data=data_facts(prepared.manifest),
-            metrics=tuple(measured_groups(prepared, Split.TEST, truth, score, probabilities=name == "oracle")),
+            activeness_curve=prepared.manifest.activeness_curve,
+            metrics=tuple(measure(truth, score, columns, probabilities=name == "oracle")),
         )
         for name, score in scores.items()
     ]

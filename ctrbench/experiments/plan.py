@@ -1,5 +1,6 @@
 """Recipe -> plan: the ordered list of runs, every setting resolved."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +43,16 @@ class Cell:
     dataset: str
     backbone: str
     method: str
+    variant: str = ""
+    """Empty in a recipe without variants."""
 
     def __str__(self) -> str:
-        return f"{self.dataset} {self.backbone} {self.method}"
+        return f"{self.dataset} {self.backbone} {self.method}" + (f" ({self.variant})" if self.variant else "")
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The row's dataset, backbone and method."""
+        return {"dataset": self.dataset, "backbone": self.backbone, "method": self.method}
 
 
 @dataclass(frozen=True)
@@ -53,16 +61,13 @@ class Run:
 
     config: RunConfig
     identity: str
-
-    @property
-    def cell(self) -> Cell:
-        """Its row of the table."""
-        return Cell(self.config.dataset, self.config.backbone, self.config.method)
+    cell: Cell
+    """Its row of the table. Rows may share a run: plain's, where variants differ in settings of a method only."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every run of a recipe, done or not, and the pairs that make no sense."""
+    """Every run of a recipe once, done or not, and the pairs that make no sense."""
 
     runs: tuple[Run, ...]
     refused: dict[Cell, str]
@@ -84,15 +89,16 @@ def make_plan(recipe: Recipe, *, data: Path, found: Found | None = None, catalog
     if not cells:
         raise CtrbenchError(f"{recipe.name}: nothing to run; {'; '.join(f'{c}: {r}' for c, r in refused.items())}")
     settings = {cell: found_settings(recipe, cell, found, catalogue, manifests[cell.dataset]) for cell in cells}
-    runs = []
+    runs: dict[str, Run] = {}
     for dataset, manifest in manifests.items():
         for seed in range(recipe.seeds):
             for cell in cells:
                 if cell.dataset == dataset:
                     config = resolve(recipe, cell, seed, settings[cell], catalogue)
                     check_data(config, manifest, catalogue)
-                    runs.append(Run(config, config.identity(manifest.fingerprint)))
-    return Plan(tuple(runs), refused, manifests)
+                    identity = config.identity(manifest.fingerprint)
+                    runs.setdefault(identity, Run(config, identity, cell))
+    return Plan(tuple(runs.values()), refused, manifests)
 
 
 def read_manifests(recipe: Recipe, data: Path, catalogue: Catalogue) -> dict[str, Manifest]:
@@ -109,7 +115,7 @@ def read_manifests(recipe: Recipe, data: Path, catalogue: Catalogue) -> dict[str
     names, prepared = dataset_names(recipe, data), prepared_names(data)
     known = {*prepared, *places.cards()}
     for name in names:
-        if name not in known:
+        if name not in prepared and places.card_name(name) not in known:
             raise unknown("dataset", name, known)
     every_row, _ = admitted(recipe, dict.fromkeys(names), catalogue)
     check_paths(recipe, every_row, catalogue)
@@ -143,21 +149,16 @@ def admitted(
         CtrbenchError: an unknown backbone or method, or ``data.fields`` of another type.
     """
     cells, refused = [], {}
-    fields = _fields(recipe)
-    for dataset, manifest in manifests.items():
-        for backbone in _expand(recipe.backbones, catalogue.backbones):
-            for name in _expand(recipe.methods, catalogue.methods):
-                cell, method = Cell(dataset, backbone, name), catalogue.methods.get(name)
-                if manifest and (reason := method.refuses(backbone, manifest, fields)):
-                    refused[cell] = reason
-                else:
-                    cells.append(cell)
+    backbones, methods = _expand(recipe.backbones, catalogue.backbones), _expand(recipe.methods, catalogue.methods)
+    for names in itertools.product(manifests, recipe.variants or ("",), backbones, methods):
+        dataset, variant, backbone, method = names
+        cell, manifest = Cell(dataset, backbone, method, variant), manifests[dataset]
+        fields = DataSettings.read(_sections(recipe, cell, {}, catalogue)["data"], f"{recipe.name}: data").fields
+        if manifest and (reason := catalogue.methods.get(method).refuses(backbone, manifest, fields)):
+            refused[cell] = reason
+        else:
+            cells.append(cell)
     return cells, refused
-
-
-def _fields(recipe: Recipe) -> tuple[str, ...]:
-    named = recipe.overrides.get("data.fields", recipe.data.get("fields"))
-    return DataSettings.read({} if named is None else {"fields": named}, f"{recipe.name}: data").fields
 
 
 def _expand(names: Iterable[str], registry: Registry[Any]) -> list[str]:
@@ -176,7 +177,13 @@ def models(cell: Cell, catalogue: Catalogue) -> dict[str, type[Strict]]:
 
 
 def locate(path: str, cell: Cell, catalogue: Catalogue) -> tuple[str, str] | None:
-    """Section and key that a setting's path names in a row; None where the row has no such setting."""
+    """Section and key that a setting's path names in a row; None where the row has no such setting.
+
+    A path may begin with ``datasets.NAME.``, NAME without the changes that a dataset's name may carry.
+    """
+    if path.startswith("datasets."):
+        scope = _scope(cell)
+        return locate(path.removeprefix(scope), cell, catalogue) if path.startswith(scope) else None
     section, _, key = path.partition(".")
     if section in ("backbones", "methods"):
         name, _, key = key.partition(".")
@@ -194,7 +201,8 @@ def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> 
         CtrbenchError: one does not; the nearest that does is named.
     """
     known = {path for cell in cells for path in _paths(cell, catalogue)}
-    for path in (*recipe.overrides, *(recipe.search.space if recipe.search else ())):
+    settings = [*recipe.datasets.values(), *recipe.variants.values(), recipe.overrides]
+    for path in (*itertools.chain(*settings), *(recipe.search.space if recipe.search else ())):
         if path not in known:
             near = {other for other in known if other.partition(".")[0] == path.partition(".")[0]} or known
             raise unknown("setting", path, near)
@@ -217,9 +225,13 @@ def _paths(cell: Cell, catalogue: Catalogue) -> Iterator[str]:
     names = {"backbone": f"backbones.{cell.backbone}", "method": f"methods.{cell.method}"}
     for section, model in models(cell, catalogue).items():
         for key in model.model_fields:
-            yield f"{section}.{key}"
-            if section in names:
-                yield f"{names[section]}.{key}"
+            paths = [f"{section}.{key}", *([f"{names[section]}.{key}"] if section in names else [])]
+            yield from paths
+            yield from (_scope(cell) + path for path in paths)
+
+
+def _scope(cell: Cell) -> str:
+    return f"datasets.{places.card_name(cell.dataset)}."
 
 
 def resolve(
@@ -229,22 +241,15 @@ def resolve(
     settings: Mapping[str, Any],
     catalogue: Catalogue,
     *,
-    measure: Literal["test", "validation"] = "test",
+    measure: Literal["test", "tuning"] = "test",
 ) -> RunConfig:
-    """One run: defaults, under the recipe's sections, under ``settings`` (path -> value), under ``--set``.
+    """One run: defaults, under the recipe's sections, under the dataset's settings, under those that a search found
+    (``settings``: path -> value), under the variant's, under ``--set``.
 
     Raises:
         CtrbenchError: an unknown key or a value of another type.
     """
-    sections = {
-        "data": dict(recipe.data),
-        "training": dict(recipe.training),
-        "backbone": dict(recipe.backbones.get(cell.backbone, {})),
-        "method": dict(recipe.methods.get(cell.method, {})),
-    }
-    for path, value in (*settings.items(), *recipe.overrides.items()):
-        if place := locate(path, cell, catalogue):
-            sections[place[0]][place[1]] = value
+    sections = _sections(recipe, cell, settings, catalogue)
     names = {"backbone": f"backbones.{cell.backbone}", "method": f"methods.{cell.method}"}
     read = {
         section: model.read(sections[section], f"{recipe.name}: {names.get(section, section)}")
@@ -257,8 +262,26 @@ def resolve(
         "method_settings": read["method"].model_dump(mode="json"),
         "seed": seed,
         "measure": measure,
+        "representations": recipe.representations if measure == "test" else 0,
     }
-    return RunConfig.read({**vars(cell), **document}, f"{recipe.name}: {cell}")
+    return RunConfig.read({**cell.names, **document}, f"{recipe.name}: {cell}")
+
+
+def _sections(
+    recipe: Recipe, cell: Cell, settings: Mapping[str, Any], catalogue: Catalogue
+) -> dict[str, dict[str, Any]]:
+    sections = {
+        "data": dict(recipe.data),
+        "training": dict(recipe.training),
+        "backbone": dict(recipe.backbones.get(cell.backbone, {})),
+        "method": dict(recipe.methods.get(cell.method, {})),
+    }
+    of_dataset, of_variant = recipe.datasets.get(cell.dataset, {}), recipe.variants.get(cell.variant, {})
+    layers = (of_dataset, settings, of_variant, recipe.overrides)
+    for path, value in itertools.chain(*(layer.items() for layer in layers)):
+        if place := locate(path, cell, catalogue):
+            sections[place[0]][place[1]] = value
+    return sections
 
 
 def basis(recipe: Recipe, cell: Cell, catalogue: Catalogue) -> str:
@@ -271,8 +294,8 @@ def basis(recipe: Recipe, cell: Cell, catalogue: Catalogue) -> str:
         return ""
     search = recipe.search.model_dump(mode="json")
     search["space"] = {path: space for path, space in search["space"].items() if locate(path, cell, catalogue)}
-    unset = recipe.model_copy(update={"overrides": {}})
-    config = resolve(unset, cell, recipe.search.seed, {}, catalogue, measure="validation")
+    unset = recipe.model_copy(update={"overrides": {}, "variants": {}})
+    config = resolve(unset, cell, recipe.search.seed, {}, catalogue, measure="tuning")
     return digest([ALGORITHM_VERSION, config.model_dump(mode="json"), search])
 
 

@@ -62,14 +62,22 @@ class Recipe(Strict):
     """Citation in one line."""
     published: str | None = None
     """A file of ``ctrbench/published`` without its ending; its values stand beside ours."""
-    datasets: tuple[str, ...] = Field(min_length=1)
-    """Names of prepared datasets, or ``all`` that are prepared."""
+    datasets: dict[str, dict[str, Any]] = Field(min_length=1)
+    """Names of prepared datasets, or a table ``[datasets.NAME]`` of settings (path -> value) for each; ``all`` adds
+    those that are prepared."""
     backbones: dict[str, dict[str, Any]] = Field(min_length=1)
     """Names, or a table ``[backbones.NAME]`` of settings for each; ``all`` adds those that are not named."""
     methods: dict[str, dict[str, Any]] = Field(min_length=1)
     """Names, or a table ``[methods.NAME]`` of settings for each; ``all`` adds those that are not named."""
+    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Name -> settings (path -> value): every row is run once with each. They are laid over found settings, so what a
+    search found for a row holds for all its variants."""
     base: str = "plain"
     """The method that the others are compared with; one of ``methods``."""
+    figure: str | None = None
+    """A name in :data:`ctrbench.report.figures.FIGURES`: what ``ctrbench report`` draws beside the table."""
+    representations: int = Field(0, ge=0)
+    """Test rows whose h is filed beside each record, for figures that show it."""
     seeds: int = Field(5, ge=1)
     """Number of seeds, counted from 0."""
     data: dict[str, Any] = Field(default_factory=dict)
@@ -83,7 +91,7 @@ class Recipe(Strict):
     not_comparable: dict[str, str] = Field(default_factory=dict)
     """Dataset -> why its rows do not answer to the published ones."""
 
-    @field_validator("backbones", "methods", mode="before")
+    @field_validator("datasets", "backbones", "methods", mode="before")
     @classmethod
     def _names_alone(cls, value: object) -> object:
         return {name: {} for name in value} if isinstance(value, list | tuple) else value
@@ -92,6 +100,8 @@ class Recipe(Strict):
     def _consistent(self) -> Self:
         if self.base not in self.methods and ALL not in self.methods:
             raise ValueError(f"base {self.base!r} is not one of the methods")
+        if "" in self.variants:
+            raise ValueError("a variant needs a name")
         if self.search and self.search.seed < self.seeds:
             raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {self.seeds - 1}")
         return self
@@ -119,30 +129,23 @@ def recipe_path(name: str) -> Path:
 def read_recipe(name: str | Path) -> Recipe:
     """Reads a shipped recipe by name, or any by the path of its ``.toml`` file.
 
+    One with ``like = "NAME"`` takes from that recipe every top-level key that it does not have itself.
+
     Raises:
         CtrbenchError: no such recipe, not TOML, an unknown key, or a value of another type.
     """
     path = recipe_path(str(name))
+    return Recipe.read(_document(path), str(path))
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read as TOML ({error})") from None
-    return Recipe.read({"name": path.stem, **document}, str(path))
-
-
-def parse_override(text: str) -> tuple[str, Any]:
-    """``PATH=VALUE`` of ``--set``; the value is TOML, and a bare word is a string.
-
-    Raises:
-        CtrbenchError: there is no ``=``.
-    """
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip():
-        raise CtrbenchError(f"--set {text}: want PATH=VALUE, such as training.batch_size=2048")
-    try:
-        return path.strip(), tomllib.loads(f"value = {value}")["value"]
-    except ValueError:
-        return path.strip(), value
+    like = document.pop("like", None)
+    inherited = _document(recipe_path(str(like))) if like else {}
+    return {**inherited, "name": path.stem, **document}
 
 
 def write_toml(path: Path, document: dict[str, Any], header: str) -> None:

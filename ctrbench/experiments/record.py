@@ -65,7 +65,7 @@ class RunRecord(Strict):
     epochs: tuple[EpochFigures, ...]
     best_epoch: int
     metrics: tuple[GroupFigures, ...]
-    """Of the split that ``config.measure`` names, at the best epoch's weights."""
+    """Of what ``config.measure`` names, at the best epoch's weights; of a trial's rows no group is told apart."""
     timings: Timings
 
 
@@ -77,4 +77,6 @@ class ReferenceRecord(Strict):
     label: str
     fingerprint: str
     data: DataFacts
+    activeness_curve: tuple[int, ...]
+    """Click length of the test users at each percentile from 0 to 100."""
     metrics: tuple[GroupFigures, ...]

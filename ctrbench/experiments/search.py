@@ -71,14 +71,14 @@ def search(
     """
     if not (settings := recipe.search):
         raise CtrbenchError(f"{recipe.name}: it has no [search]; run: ctrbench run {recipe.name}")
-    recipe = recipe.model_copy(update={"overrides": {}})
+    recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
     studies = make_studies(recipe, settings, site.data, catalogue)
     while rounds := [(study, points) for study in studies if (points := next(study.proposals, None))]:
         runs = {}
         for study, points in rounds:
             for point in points:
-                config = resolve(recipe, study.cell, settings.seed, point, catalogue, measure="validation")
-                runs[study.cell, repr(point)] = Run(config, config.identity(study.fingerprint))
+                config = resolve(recipe, study.cell, settings.seed, point, catalogue, measure="tuning")
+                runs[study.cell, repr(point)] = Run(config, config.identity(study.fingerprint), study.cell)
         if on_round:
             later = [study.cell for study, points in rounds for _ in range(study.left(len(points)))]
             on_round(list(runs.values()), later)
@@ -105,7 +105,7 @@ def make_studies(recipe: Recipe, search: Search, data: Path, catalogue: Catalogu
         space = {path: dimension for path, dimension in search.space.items() if locate(path, cell, catalogue)}
         inputs = {path: dimension for path, dimension in space.items() if path.startswith("data.")}
         for point in ({}, *({path: choice} for path, dimension in inputs.items() for choice in dimension.choices)):
-            config = resolve(recipe, cell, search.seed, point, catalogue, measure="validation")
+            config = resolve(recipe, cell, search.seed, point, catalogue, measure="tuning")
             check_data(config, manifests[cell.dataset], catalogue)
         trials: list[Trial] = []
         study = Study(
@@ -191,7 +191,7 @@ def _best(study: Study, settings: Search) -> FoundSettings:
     choose = max if settings.objective == "auc" else min
     value, trial = choose(values, key=lambda pair: pair[0])
     return FoundSettings(
-        **vars(study.cell),
+        **study.cell.names,
         settings=trial.settings,
         objective=settings.objective,
         value=value,

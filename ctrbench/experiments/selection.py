@@ -31,7 +31,7 @@ def select(
     else:
         document = read_recipe(name).model_dump()
         if datasets:
-            document["datasets"] = datasets
+            document["datasets"] = {name: document["datasets"].get(name, {}) for name in datasets}
         if backbones:
             document["backbones"] = {name: document["backbones"].get(name, {}) for name in backbones}
         if methods:

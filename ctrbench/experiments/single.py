@@ -18,15 +18,15 @@ from ctrbench.data.streams import derived_seed
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.environment import environment
-from ctrbench.experiments.measure import data_facts, measured_groups
+from ctrbench.experiments.measure import columns_of, data_facts
 from ctrbench.experiments.record import RunRecord, Timings
 from ctrbench.methods import METHODS
 from ctrbench.methods.base import Method
+from ctrbench.metrics.groups import measure
 from ctrbench.training.fit import Training, fit
 from ctrbench.training.predict import predict
 
 DEVICES = ("auto", "cpu", "cuda")
-SPLITS = {"validation": Split.VALIDATION, "test": Split.TEST}
 
 
 def resolve_device(name: str) -> torch.device:
@@ -65,7 +65,7 @@ def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
 def execute_run(
     config: RunConfig, *, data: Path, working: Path, device: str, on_epoch: Callable[[int, int], None]
 ) -> tuple[RunRecord, pa.Table]:
-    """Trains, or goes on from ``working/checkpoint.safetensors``, and measures the split that ``config`` names, once.
+    """Trains, or goes on from ``working/checkpoint.safetensors``, and measures the rows that ``config`` names, once.
 
     ``working`` is named by the run's identity.
 
@@ -79,17 +79,17 @@ def execute_run(
     identity = config.identity(prepared.manifest.fingerprint)
     if identity != working.name:
         raise CtrbenchError(f"{config.dataset}: the prepared data changed; run the same command again")
-    feed = Feed(prepared, config.data)
+    feed = Feed(prepared, config.data, tuning=config.measure == "tuning")
     surroundings = environment(feed.device)
     backbone, method = build(config, feed)
     training = Training(backbone, method, feed, config.training, config.seed)
     fit(training, working / "checkpoint.safetensors", on_epoch)
     started = time.perf_counter()
-    split = SPLITS[config.measure]
+    split = Split.TEST if config.measure == "test" else Split.VALIDATION
     feed.allow(split)
-    probability = predict(backbone, feed, split)
-    label = feed.split(split).labels.cpu().numpy()
-    metrics = measured_groups(prepared, split, label, probability)
+    examples = feed.split(split)
+    probability, label = predict(backbone, feed, split), examples.labels.cpu().numpy()
+    metrics = measure(label, probability, columns_of(prepared, examples.rows) if split == Split.TEST else {})
     evaluation_seconds = time.perf_counter() - started
     record = RunRecord(
         identity=identity,
@@ -103,8 +103,7 @@ def execute_run(
         metrics=tuple(metrics),
         timings=_timings(training, evaluation_seconds),
     )
-    rows = prepared.indices(split).cpu().numpy()
-    return record, pa.table({"row": rows, "label": label.astype(np.int8), "probability": probability})
+    return record, pa.table({"row": examples.rows.cpu().numpy(), "label": label.astype(np.int8), "probability": probability})
 
 
 def _timings(training: Training, evaluation_seconds: float) -> Timings:

@@ -1,5 +1,6 @@
 """What a recipe says of the table it answers to, and the records that fill the table."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import (
     CATALOGUE,
     Catalogue,
+    Cell,
     admitted,
     check_paths,
     dataset_names,
@@ -22,6 +24,14 @@ from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
 from ctrbench.experiments.status import aside_line, left_aside
 from ctrbench.strict import Strict
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished run in its place of a table; one run may stand in several rows."""
+
+    cell: Cell
+    record: RunRecord
 
 
 class TableSpec(Strict):
@@ -46,14 +56,14 @@ class TableSpec(Strict):
 
 def find_table(
     recipe: Recipe, results: Path, data: Path, catalogue: Catalogue = CATALOGUE
-) -> tuple[TableSpec, list[RunRecord], list[ReferenceRecord], list[str]]:
+) -> tuple[TableSpec, list[Entry], list[ReferenceRecord], list[str]]:
     """The table of a recipe, and the records that fill it, chosen by configuration.
 
     Of a dataset that is prepared here, only records of that very data count; of another, those of the data for which
     most of the recipe's runs are finished.
 
     Returns:
-        The table, its records, the records of its reference rows, and the runs that have none, in words.
+        The table, its finished runs, the records of its reference rows, and the runs that have none, in words.
 
     Raises:
         CtrbenchError: an unknown name or setting, settings that no search found, a damaged record, or finished runs of
@@ -62,20 +72,21 @@ def find_table(
     ledger = Ledger(results)
     manifests = {name: _manifest(data / name) for name in dataset_names(recipe, data)}
     configs = _configs(recipe, manifests, results, catalogue)
-    label = configs[0].data.label if configs else TableSpec.model_fields["label"].default
-    records: list[RunRecord] = []
+    label = configs[0][1].data.label if configs else TableSpec.model_fields["label"].default
+    entries: list[Entry] = []
     references: list[ReferenceRecord] = []
     missing: list[str] = []
     for name, manifest in manifests.items():
-        wanted = [config for config in configs if config.dataset == name]
-        fingerprint = manifest.fingerprint if manifest else _fullest(ledger, name, wanted)
-        for config in wanted:
+        wanted = [(cell, config) for cell, config in configs if cell.dataset == name]
+        fingerprint = manifest.fingerprint if manifest else _fullest(ledger, name, [config for _, config in wanted])
+        for cell, config in wanted:
             if ledger.finished(identity := config.identity(fingerprint)):
-                records.append(ledger.read(identity))
+                entries.append(Entry(cell, ledger.read(identity)))
             else:
-                missing.append(f"{name} {config.backbone} {config.method} seed {config.seed}")
+                missing.append(f"{cell} seed {config.seed}")
         references += ledger.references(name, fingerprint, label)
-    _refuse_changed_data(recipe, records, sum(left_aside(configs, m, ledger) for m in manifests.values() if m))
+    own = [config for _, config in configs]
+    _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
     spec = TableSpec(
         name=recipe.name,
         title=recipe.title,
@@ -86,7 +97,7 @@ def find_table(
         search_trials=recipe.search.trials if recipe.search else 0,
         not_comparable=recipe.not_comparable,
     )
-    return spec, records, references, missing
+    return spec, entries, references, missing
 
 
 def _manifest(folder: Path) -> Manifest | None:
@@ -95,19 +106,19 @@ def _manifest(folder: Path) -> Manifest | None:
 
 def _configs(
     recipe: Recipe, manifests: dict[str, Manifest | None], results: Path, catalogue: Catalogue
-) -> list[RunConfig]:
+) -> list[tuple[Cell, RunConfig]]:
     cells, refused = admitted(recipe, manifests, catalogue)
     check_paths(recipe, [*cells, *refused], catalogue)
     found = read_found(results, recipe.name)
     configs = []
     for cell in cells:
         settings = found_settings(recipe, cell, found, catalogue, manifests[cell.dataset])
-        configs += [resolve(recipe, cell, seed, settings, catalogue) for seed in range(recipe.seeds)]
+        configs += [(cell, resolve(recipe, cell, seed, settings, catalogue)) for seed in range(recipe.seeds)]
     return configs
 
 
-def _refuse_changed_data(recipe: Recipe, records: list[RunRecord], aside: int) -> None:
-    if aside and not records:
+def _refuse_changed_data(recipe: Recipe, entries: list[Entry], aside: int) -> None:
+    if aside and not entries:
         raise CtrbenchError(f"{recipe.name}: {aside_line(aside)}; make them again with ctrbench run")
 
 

@@ -4,7 +4,7 @@ Source: Pan et al., Click-Through Rate Prediction with Auto-Quantized Contrastiv
 equations 3 to 8 and algorithm 1. w1 and w2 are given; their search (eq. 7) is the experiment's, not the method's.
 
 Shape:
-    B rows, T codewords, K nearest ones; row similarity s1 (B, B), codeword similarity s2 (B, T), alpha (B,).
+    B rows, T codewords, K nearest ones, Z size of z; codeword similarity s2 (B, T), alpha (B,).
 """
 
 from typing import ClassVar
@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
@@ -20,6 +21,7 @@ from ctrbench.data.schema import Manifest
 from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
 from ctrbench.methods.codebook import Codebook
 from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
+from ctrbench.methods.similarity import logsumexp_of_products
 
 
 class AQCLSettings(ContrastiveSettings):
@@ -29,6 +31,8 @@ class AQCLSettings(ContrastiveSettings):
     """Of alpha (eq. 6): larger, and fewer clicks suffice to trust the row's own view."""
     w2: float = Field(1.0, gt=0)
     """Of alpha (eq. 6): larger, and the fall from 1 to 0 is steeper around the mean click length."""
+    constant_alpha: float | None = Field(None, ge=0, le=1)
+    """In place of alpha (eq. 6), the same for every row: figure 5 right. w1 and w2 are then without effect."""
     codewords: int = Field(128, ge=1)
     """T"""
     nearest: int = Field(5, ge=1)
@@ -37,8 +41,8 @@ class AQCLSettings(ContrastiveSettings):
     """tau2, temperature of the similarity to codewords."""
     codebook_tau: float = Field(0.1, gt=0)
     """tau3, temperature of the codebook's own loss."""
-    sinkhorn_epsilon: float = Field(0.05, gt=0)
-    """Of eq. 4; SwAV's value, the paper gives none."""
+    sinkhorn_epsilon: float = Field(0.05, ge=0.03)
+    """Of eq. 4; SwAV's value, the paper gives none. Below 0.03 exp(-2 / epsilon) is lost in single precision."""
     sinkhorn_rounds: int = Field(3, ge=1)
     """SwAV's value, the paper gives none."""
 
@@ -69,32 +73,47 @@ class AQCL(Method):
         h = backbone.interact(embedded)
         click = click_loss(backbone.predict(h, embedded), batch.labels)
         z, positive = self.views(backbone, embedded, h, generator)
-        codewords = torch.nn.functional.normalize(self.codebook.codewords.detach(), dim=1)
+        similarity = z @ self.codebook.unit_codewords().detach().t()
+        nearest = similarity.topk(min(settings.nearest, settings.codewords), 1)
         contrastive = quantized_loss(
-            z @ positive.t() / settings.tau,
-            z @ codewords.t() / settings.codeword_tau,
-            self.alpha(batch.click_length),
-            min(settings.nearest, settings.codewords),
+            *(z, positive, similarity, nearest.values),
+            alpha=self.alpha(batch.click_length),
+            tau=settings.tau,
+            codeword_tau=settings.codeword_tau,
         )
-        codebook = self.codebook.loss(self.codebook.similarity(z.detach()))
+        codebook = self.codebook.loss(z.detach())
         total = click + settings.weight * contrastive + codebook
-        return Loss(total, {"click": click, "contrastive": contrastive, "codebook": codebook})
+        parts = {"click": click, "contrastive": contrastive, "codebook": codebook}
+        return Loss(total, parts | self.codebook.use(nearest.indices.select(1, 0)))
+
+    def codewords_of(self, h: Tensor) -> Tensor:
+        """The codeword (B,) nearest to g(h), given h (B, H)."""
+        z = functional.normalize(self.views.projector(h), dim=1)
+        return (z @ self.codebook.unit_codewords().t()).argmax(1)
 
     def alpha(self, click_length: Tensor) -> Tensor:
         """Weight of the codebook for each row (eq. 6): exp(-w1 (L / Lbar) ** w2)."""
+        if self.settings.constant_alpha is not None:
+            return torch.full_like(click_length, self.settings.constant_alpha)
         return torch.exp(-self.settings.w1 * (click_length / self.mean_click_length) ** self.settings.w2)
 
 
-def quantized_loss(rows: Tensor, codewords: Tensor, alpha: Tensor, nearest: int) -> Tensor:
+def quantized_loss(
+    z: Tensor, positive: Tensor, similarity: Tensor, nearest: Tensor, *, alpha: Tensor, tau: float, codeword_tau: float
+) -> Tensor:
     """Equation 3 in log space, mean over rows.
 
     Args:
-        rows: s1 / tau1 (B, B), positives on the diagonal.
-        codewords: s2 / tau2 (B, T).
+        z: (B, Z) unit vectors.
+        positive: (B, Z) those of the augmented views.
+        similarity: (B, T) to the codewords.
+        nearest: (B, K) to the nearest ones.
         alpha: (B,)
-        nearest: K
+        tau: tau1, between rows.
+        codeword_tau: tau2, between rows and codewords.
     """
-    own = (1 - alpha) * rows.diagonal()
-    interest = alpha * torch.logsumexp(codewords.topk(nearest, 1, sorted=False).values, 1)
-    everything = torch.logaddexp(torch.logsumexp(rows, 1), torch.logsumexp(codewords, 1))
+    own = (1 - alpha) * (z * positive).sum(1) / tau
+    interest = alpha * torch.logsumexp(nearest / codeword_tau, 1)
+    of_rows = logsumexp_of_products(z, positive, tau)
+    everything = torch.logaddexp(of_rows, torch.logsumexp(similarity / codeword_tau, 1))
     return (everything - own - interest).mean()

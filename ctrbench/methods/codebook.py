@@ -7,8 +7,6 @@ Shape:
     Q (T codewords, Z); z (B, Z) unit vectors; similarities (B, T).
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,27 +22,41 @@ class Codebook(nn.Module):
         self.epsilon = epsilon
         self.rounds = rounds
 
-    def similarity(self, z: Tensor) -> Tensor:
-        """Cosine of every row and codeword (B, T)."""
-        return z @ functional.normalize(self.codewords, dim=1).t()
+    def unit_codewords(self) -> Tensor:
+        """The codewords at length 1 (T, Z), so that products with z are cosines."""
+        return functional.normalize(self.codewords, dim=1)
 
-    def loss(self, similarity: Tensor) -> Tensor:
+    def loss(self, z: Tensor) -> Tensor:
         """L_codebook (eq. 5): cross-entropy of the balanced assignment against softmax(similarity / tau3).
 
-        ``similarity`` comes from a z without gradient, so only the codewords move.
+        ``z`` (B, Z) comes without gradient, so only the codewords move.
         """
+        similarity = z @ self.unit_codewords().t()
         assigned = sinkhorn(similarity.detach() / self.epsilon, self.rounds).argmax(1)
         return functional.cross_entropy(similarity / self.tau, assigned)
 
+    def use(self, nearest: Tensor) -> dict[str, Tensor]:
+        """How much of the codebook a batch uses, given each row's nearest codeword (B,).
+
+        ``alive`` is the share of codewords that are nearest to some row; ``perplexity``, exp of the entropy of the
+        codewords' shares of the rows, is T where all are used alike.
+        """
+        counts = torch.bincount(nearest, minlength=len(self.codewords))
+        share = counts / len(nearest)
+        return {"alive": (counts > 0).float().mean(), "perplexity": torch.special.entr(share).sum().exp()}
+
 
 def sinkhorn(scores: Tensor, rounds: int) -> Tensor:
-    """The assignment A of eq. 4 by Sinkhorn-Knopp, in log space: (B, T) scores / epsilon -> (B, T).
+    """The assignment A of eq. 4 by Sinkhorn-Knopp: (B, T) scores / epsilon -> (B, T).
 
-    Alternately the columns (codewords) are scaled to sum to 1/T and the rows to 1/B; rows are exact at the end.
+    Alternately the columns (codewords) are scaled to sum to 1/T and the rows to 1/B; rows are exact at the end. Scores
+    may differ by 80 at most within a row, or their exponentials are lost.
     """
     rows, codewords = scores.shape
-    log_a = scores
+    largest = scores.amax(1)
+    kernel = torch.exp(scores - largest.unsqueeze(1))
+    of_row = torch.exp(largest - largest.max())
     for _ in range(rounds):
-        log_a = log_a - torch.logsumexp(log_a, 0, keepdim=True) - math.log(codewords)
-        log_a = log_a - torch.logsumexp(log_a, 1, keepdim=True) - math.log(rows)
-    return log_a.exp()
+        of_codeword = 1 / (codewords * (of_row @ kernel))
+        of_row = 1 / (rows * (kernel @ of_codeword))
+    return kernel * of_codeword * of_row.unsqueeze(1)

@@ -3,7 +3,7 @@
 Source: Pan et al., arXiv 2109.13921, equation 2; in training, not in pre-training.
 
 Shape:
-    similarity (B, B): row j against the augmented view of every row; its diagonal holds the positives.
+    z, z+ (B, Z): row j is compared with the augmented view of every row; that of its own is its positive.
 """
 
 from typing import ClassVar
@@ -17,6 +17,7 @@ from ctrbench.data.items import Items
 from ctrbench.data.schema import Manifest
 from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
 from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
+from ctrbench.methods.similarity import logsumexp_of_products
 
 
 class ICL(Method):
@@ -36,10 +37,10 @@ class ICL(Method):
         h = backbone.interact(embedded)
         click = click_loss(backbone.predict(h, embedded), batch.labels)
         z, positive = self.views(backbone, embedded, h, generator)
-        contrastive = instance_loss(z @ positive.t() / self.settings.tau)
+        contrastive = instance_loss(z, positive, self.settings.tau)
         return Loss(click + self.settings.weight * contrastive, {"click": click, "contrastive": contrastive})
 
 
-def instance_loss(similarity: Tensor) -> Tensor:
-    """Equation 2, mean over rows, from similarities (B, B) divided by tau."""
-    return (torch.logsumexp(similarity, 1) - similarity.diagonal()).mean()
+def instance_loss(z: Tensor, positive: Tensor, tau: float) -> Tensor:
+    """Equation 2, mean over rows, from unit vectors (B, Z) of the rows and of their augmented views."""
+    return (logsumexp_of_products(z, positive, tau) - (z * positive).sum(1) / tau).mean()

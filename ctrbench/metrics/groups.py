@@ -27,9 +27,9 @@ class GroupFigures:
     """Metrics of one group of rows; the sufficient figures of any later table."""
 
     column: str
-    """``overall``, ``activeness`` or a cohort column."""
+    """``overall``, ``activeness``, ``click_length`` or a cohort column."""
     group: str
-    """``overall``, one of :data:`ACTIVENESS`, or a value of the cohort column."""
+    """``overall``, one of :data:`ACTIVENESS`, a range of click lengths, or a value of the cohort column."""
     rows: int
     positives: int
     auc: float | None
@@ -47,6 +47,14 @@ class GroupFigures:
 def activeness_codes(length: NDArray[np.integer], cutoffs: tuple[int, int]) -> NDArray[np.int8]:
     """Group of each row by its click length ``(n,)``: a length equal to a cut-off goes to the lower group."""
     return np.searchsorted(np.asarray(cutoffs), length, side="left").astype(np.int8)
+
+
+def click_length_bins(length: NDArray[np.integer], bins: int = 10) -> Column:
+    """Bins of equal shares of the rows by click length ``(n,)``, named by the lengths in them: fewer after ties."""
+    upper = np.unique(np.quantile(length, np.arange(1, bins + 1) / bins, method="higher"))
+    lower = np.concatenate([[length.min()], upper[:-1] + 1])
+    names = [f"L {low}" if low == high else f"L {low} to {high}" for low, high in zip(lower, upper, strict=True)]
+    return np.searchsorted(upper, length, side="left").astype(np.int8), names
 
 
 def measure(

@@ -21,7 +21,7 @@ from ctrbench.prepare.columns import encode_cohort, encode_field, statistic_of
 from ctrbench.prepare.formats import Request
 from ctrbench.prepare.raw import Raw, checked, without_duplicates
 from ctrbench.prepare.rows import Rows, histories, order, with_negatives
-from ctrbench.prepare.summary import activeness, first_test_lengths, split_counts
+from ctrbench.prepare.summary import activeness, activeness_curve, first_test_lengths, split_counts, tuning_counts
 from ctrbench.prepare.writer import Writer
 
 CLICK = "click"
@@ -49,6 +49,7 @@ def assemble(request: Request, raw: Raw) -> Manifest:
     sequence = observed.item[observed.click]
     apart = card.ties == "apart"
     guard.check(rows.exact_table(), sequence, label=rows.click_label, sampled=not raw.labels, apart=apart)
+    test_users = first_test_lengths(rows.user, rows.length, rows.split)
     files, contents = write(request.folder, rows, sequence, popularity, encoded)
     return Manifest(
         name=card.name,
@@ -58,6 +59,7 @@ def assemble(request: Request, raw: Raw) -> Manifest:
         items=len(items),
         interactions=len(raw.interactions),
         splits=split_counts(rows.split, rows.click),
+        tuning=tuning_counts(rows.tuning, rows.click),
         split_rule=split.sentence(card.split),
         fields=(
             Field(name="user", source="user", size=len(users) + 1),
@@ -66,7 +68,8 @@ def assemble(request: Request, raw: Raw) -> Manifest:
         ),
         cohorts=tuple(encoded.cohorts),
         negatives=stored_negatives(card, raw.labels),
-        activeness=activeness(first_test_lengths(rows.user, rows.length, rows.split)),
+        activeness=activeness(test_users),
+        activeness_curve=activeness_curve(test_users),
         mean_click_length=float(observed.trained_click.sum() / len(users)),
         card_hash=request.card_hash(),
         sources=dict(request.checksums),
@@ -92,7 +95,15 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
     start, length = histories(user, time, click, apart=card.ties == "apart")
     parts = split.assign(user, time, click, card.split)
     rows = Rows(
-        user=user, item=item, labels=values, start=start, length=length, time=time, split=parts, origin=np.arange(count)
+        user=user,
+        item=item,
+        labels=values,
+        start=start,
+        length=length,
+        time=time,
+        split=parts,
+        tuning=split.tuning(user, time, click, parts, card.split),
+        origin=np.arange(count),
     )
     _refuse_empty_splits(card, rows)
     return rows

@@ -10,7 +10,7 @@ from ctrbench import places
 from ctrbench.data.schema import Source, digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
-from ctrbench.strict import Strict
+from ctrbench.strict import Strict, parse_assignment
 
 RESERVED = {"user", "item", "start", "length", "time", "split", "line", "popularity", "activeness", "overall"}
 """Names that the schema or the report uses; no field, cohort or label may take them."""
@@ -130,8 +130,9 @@ class CohortSettings(ColumnSettings):
 class Card(Strict):
     """A dataset card."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    """Of the dataset, of its shipped card's file, and of its prepared folder."""
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*(@[\w.=,+-]+)?$")
+    """Of the dataset, of its shipped card's file, and of its prepared folder; ``@`` and changes follow the name of a
+    shipped card (:func:`shipped_card`)."""
     title: str
     """For tables and pages."""
     citation: str = ""
@@ -173,15 +174,12 @@ class Card(Strict):
 
 
 def read_card(path: Path) -> Card:
-    """Reads a card; one with ``like`` takes from that shipped card every top-level key that it does not have itself.
+    """Reads a card.
 
     Raises:
         CtrbenchError: the file is missing, is not TOML, or has an unknown, missing or mistyped key.
     """
-    document = _document(path)
-    if like := document.pop("like", None):
-        document = _document(_shipped_path(str(like))) | document
-    return Card.read(document, str(path))
+    return Card.read(_document(path), str(path))
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -199,16 +197,26 @@ def list_cards() -> list[Card]:
 
 
 def shipped_card(name: str) -> Card:
-    """The shipped card of a dataset.
+    """The shipped card of a dataset; ``NAME@KEY=VALUE,KEY=VALUE`` is the card NAME with other values.
 
     Raises:
-        CtrbenchError: there is none of this name.
+        CtrbenchError: there is none of this name, or a change is not one of a key that the card can have.
     """
-    return read_card(_shipped_path(name))
-
-
-def _shipped_path(name: str) -> Path:
+    base, _, changes = name.partition("@")
     known = places.cards()
-    if name not in known:
-        raise CtrbenchError(f"{unknown('dataset', name, known)}; for data of your own pass --card")
-    return known[name]
+    if base not in known:
+        raise CtrbenchError(f"{unknown('dataset', base, known)}; for data of your own pass --card")
+    document = _document(known[base])
+    for change in filter(None, changes.split(",")):
+        _change(document, *parse_assignment(change))
+        document |= {"name": name, "title": f"{document['title']}, {change}"}
+    return Card.read(document, f"{known[base]} with {changes}" if changes else str(known[base]))
+
+
+def _change(document: dict[str, Any], path: str, value: object) -> None:
+    *sections, key = path.split(".")
+    for section in sections:
+        document = document.setdefault(section, {})
+        if not isinstance(document, dict):
+            raise CtrbenchError(f"{path}: {section} is no section of a card")
+    document[key] = value

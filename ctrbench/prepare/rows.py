@@ -28,6 +28,8 @@ class Rows:
     time: NDArray[np.float64]
     """Parts of a second included: they decide the order and are left out of the file."""
     split: NDArray[np.int8]
+    tuning: NDArray[np.int8]
+    """1 on the training rows that a search holds out."""
     origin: NDArray[np.int64]
     """The interaction that a row was made from; a negative has its positive's."""
 
@@ -51,10 +53,15 @@ class Rows:
         """Training rows, clicked or not: the only rows that vocabularies and the groups of cohorts may look at."""
         return np.asarray(self.split == Split.TRAIN)
 
+    @property
+    def parts(self) -> dict[str, NDArray[np.int8]]:
+        """What a row is for: its split, and whether a search holds it out."""
+        return {"split": self.split, "tuning": self.tuning}
+
     def exact_table(self) -> pa.Table:
         """The columns of :meth:`table`, ``time`` with its parts of a second."""
         columns = {"user": self.user, "item": self.item, **self.labels}
-        return pa.table({**columns, "start": self.start, "length": self.length, "time": self.time, "split": self.split})
+        return pa.table({**columns, "start": self.start, "length": self.length, "time": self.time, **self.parts})
 
     def table(self) -> pa.Table:
         """The columns of ``rows.parquet``, row fields and cohorts left out."""
@@ -130,6 +137,7 @@ def with_negatives(rows: Rows, popularity: NDArray[np.int64], settings: Negative
         length=rows.length[origin],
         time=rows.time[origin],
         split=rows.split[origin],
+        tuning=rows.tuning[origin],
         origin=origin,
     )
 

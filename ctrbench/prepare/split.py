@@ -104,6 +104,21 @@ def assign(
     return RULES[settings.rule][0](user, time, click, settings)
 
 
+def tuning(
+    user: NDArray[np.int32],
+    time: NDArray[np.float64],
+    click: NDArray[np.bool_],
+    split: NDArray[np.int8],
+    settings: SplitSettings,
+) -> NDArray[np.int8]:
+    """1 (R,) on the training rows that the rule would make test if the training rows were all there is, else 0."""
+    held_out = np.zeros(len(split), np.int8)
+    train = split == Split.TRAIN
+    if train.any():
+        held_out[train] = assign(user[train], time[train], click[train], settings) == Split.TEST
+    return held_out
+
+
 def sentence(settings: SplitSettings) -> str:
     """The rule in words."""
     return RULES[settings.rule][1].format(**settings.model_dump())

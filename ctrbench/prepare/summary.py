@@ -17,6 +17,11 @@ def split_counts(split: NDArray[np.int8], click: NDArray[np.bool_]) -> dict[str,
     }
 
 
+def tuning_counts(tuning: NDArray[np.int8], click: NDArray[np.bool_]) -> SplitCounts:
+    """Rows and positives that a search holds out, from (W,) columns."""
+    return SplitCounts(rows=int(tuning.sum()), positives=int(click[tuning == 1].sum()))
+
+
 def first_test_lengths(
     user: NDArray[np.int32], length: NDArray[np.int32], split: NDArray[np.int8]
 ) -> NDArray[np.int32]:
@@ -37,3 +42,8 @@ def activeness(test_users: NDArray[np.int32]) -> Activeness:
     groups = np.searchsorted([low, high], ordered, side="left")
     first, second, third = (np.bincount(groups, minlength=3) / len(ordered)).tolist()
     return Activeness(cutoffs=(low, high), shares=(first, second, third))
+
+
+def activeness_curve(test_users: NDArray[np.int32]) -> tuple[int, ...]:
+    """Click length at each percentile from 0 to 100 of the test users, at least one; each is a user's own."""
+    return tuple(np.percentile(test_users, range(101), method="lower").astype(int).tolist())

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctrbench.experiments.record import ReferenceRecord, RunRecord
-from ctrbench.experiments.tables import TableSpec
+from ctrbench.experiments.record import ReferenceRecord
+from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.report.cells import Cell
 from ctrbench.report.comparison import cells
 from ctrbench.report.footer import Note, footer
@@ -39,7 +39,7 @@ class Report:
 
 def build(
     spec: TableSpec,
-    records: Sequence[RunRecord],
+    entries: Sequence[Entry],
     references: Sequence[ReferenceRecord],
     missing: Sequence[str] = (),
     by: str = "activeness",
@@ -49,12 +49,12 @@ def build(
     Raises:
         CtrbenchError: as :func:`ctrbench.report.comparison.cells`.
     """
-    found = cells(spec, records, references, by)
+    found = cells(spec, entries, references, by)
     return Report(
         spec=spec,
-        finished=len(records),
+        finished=len(entries),
         missing=tuple(missing),
         cells=tuple(found),
         blocks=tuple(blocks(found, spec.base)),
-        notes=tuple(footer(spec, records, found, by)),
+        notes=tuple(footer(spec, entries, found, by)),
     )

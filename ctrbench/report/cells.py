@@ -15,7 +15,7 @@ NO_BACKBONE = "-"
 """Backbone of a reference row."""
 
 COLUMNS = (
-    *("recipe", "dataset", "backbone", "method", "group", "metric", "seeds", "mean", "std", "ci_low", "ci_high"),
+    *("recipe", "dataset", "backbone", "method", "variant", "group", "metric", "seeds", "mean", "std", "ci_low", "ci_high"),
     *("base_delta", "base_p", "published", "value_verdict", "direction_verdict"),
 )
 """Columns of the CSV, one row per cell."""
@@ -45,6 +45,8 @@ class Cell:
     p: float | None = None
     """p of the difference, Holm-corrected."""
     published: float | None = None
+    variant: str = ""
+    """Of the recipe's settings; empty where it has one only, and for a reference row."""
     published_delta: float | None = None
     """The paper's difference to its base."""
     value_verdict: Value | None = None

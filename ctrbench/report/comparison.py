@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.record import Reference, ReferenceRecord, RunRecord
-from ctrbench.experiments.tables import TableSpec
+from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import OVERALL, GroupFigures
 from ctrbench.metrics.relaimpr import relaimpr_by_seed
 from ctrbench.metrics.significance import PairedDifference, holm, mean_interval, paired_difference, standard_deviation
+from ctrbench.places import card_name
 from ctrbench.registry import unknown
 from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.published import METRICS, STANDS_FOR, Metric, read_published
@@ -27,28 +28,29 @@ BySeed = Mapping[int, GroupFigures]
 
 
 def cells(
-    spec: TableSpec, records: Sequence[RunRecord], references: Sequence[ReferenceRecord], by: str = "activeness"
+    spec: TableSpec, entries: Sequence[Entry], references: Sequence[ReferenceRecord], by: str = "activeness"
 ) -> list[Cell]:
-    """All cells: by dataset, backbone, method (the base first), group (``overall`` first) and metric.
+    """All cells: by dataset, backbone, variant, method (the base first), group (``overall`` first) and metric.
 
     Reference rows follow a dataset's models. Only references on the very data of the runs are taken.
 
     Args:
         spec: The table.
-        records: Finished runs, in the order in which the table shows them.
+        entries: Finished runs, in the order in which the table shows them.
         references: Of the same datasets; others are passed over.
         by: The column that cuts the rows: ``activeness``, a cohort column, or ``overall`` for no cut.
 
     Raises:
         CtrbenchError: no record; no record knows the column; two records for one place of the table.
     """
-    _check(spec, records, by)
+    _check(spec, entries, by)
     found: list[Cell] = []
-    for dataset in dict.fromkeys(record.config.dataset for record in records):
-        own = [record for record in records if record.config.dataset == dataset]
-        for backbone in dict.fromkeys(record.config.backbone for record in own):
-            found += _block(spec, [record for record in own if record.config.backbone == backbone], by)
-        fingerprints = {record.fingerprint for record in own}
+    for dataset in dict.fromkeys(entry.cell.dataset for entry in entries):
+        own = [entry for entry in entries if entry.cell.dataset == dataset]
+        for place in dict.fromkeys((entry.cell.backbone, entry.cell.variant) for entry in own):
+            block = [entry.record for entry in own if (entry.cell.backbone, entry.cell.variant) == place]
+            found += _block(spec, block, place[1], by)
+        fingerprints = {entry.record.fingerprint for entry in own}
         matching = [r for r in references if r.label == spec.label and r.fingerprint in fingerprints]
         found += _references(spec, dataset, matching, by)
     return found
@@ -60,36 +62,37 @@ def why_not_comparable(spec: TableSpec, record: RunRecord) -> str | None:
     if dataset in spec.not_comparable:
         return spec.not_comparable[dataset]
     if record.data.synthetic:
-        return "simulated data" + (f" in place of the private {STANDS_FOR[dataset]}" if dataset in STANDS_FOR else "")
+        private = STANDS_FOR.get(card_name(dataset))
+        return "simulated data" + (f" in place of the private {private}" if private else "")
     return None
 
 
-def _check(spec: TableSpec, records: Sequence[RunRecord], by: str) -> None:
-    if not records:
+def _check(spec: TableSpec, entries: Sequence[Entry], by: str) -> None:
+    if not entries:
         raise CtrbenchError(f"{spec.name}: no finished run yet; start with ctrbench run")
-    known = {metrics.column for record in records for metrics in record.metrics}
+    known = {metrics.column for entry in entries for metrics in entry.record.metrics}
     if by not in known:
         raise unknown("column", by, known)
     prints: dict[str, str] = {}
     places = set()
-    for record in records:
-        config = record.config
+    for entry in entries:
+        record, config = entry.record, entry.record.config
         if prints.setdefault(config.dataset, record.fingerprint) != record.fingerprint:
             raise CtrbenchError(
                 f"{spec.name}: runs on two versions of {config.dataset} ({prints[config.dataset][:12]} and "
                 f"{record.fingerprint[:12]}) cannot stand in one table; run the older ones again"
             )
-        place = config.dataset, config.backbone, config.method, config.seed
+        place = entry.cell, config.seed
         if place in places:
             raise CtrbenchError(
-                f"{spec.name}: two runs of {' x '.join(place[:3])} with seed {config.seed}, where a table holds one; "
+                f"{spec.name}: two runs of {entry.cell} with seed {config.seed}, where a table holds one; "
                 "name a recipe that runs one of them"
             )
         places.add(place)
 
 
-def _block(spec: TableSpec, records: Sequence[RunRecord], by: str) -> list[Cell]:
-    """Cells of one dataset and backbone."""
+def _block(spec: TableSpec, records: Sequence[RunRecord], variant: str, by: str) -> list[Cell]:
+    """Cells of one dataset, backbone and variant."""
     methods = sorted(dict.fromkeys(r.config.method for r in records), key=lambda method: method != spec.base)
     groups = dict.fromkeys(m.group for m in _shown(records[0].metrics, by))
     found: dict[tuple[str, str, Metric], Cell] = {}
@@ -100,7 +103,7 @@ def _block(spec: TableSpec, records: Sequence[RunRecord], by: str) -> list[Cell]
                 if metrics.group == group:
                     figures[record.config.method][record.config.seed] = metrics
         for metric in METRICS:
-            family = _Family(spec, records[0], group, metric, figures)
+            family = _Family(spec, records[0], variant, group, metric, figures)
             found |= {(cell.method, group, metric): cell for cell in family.cells()}
     return [found[method, group, metric] for method in methods for group in groups for metric in METRICS]
 
@@ -111,11 +114,12 @@ def _shown(metrics: Iterable[GroupFigures], by: str) -> list[GroupFigures]:
 
 @dataclass(frozen=True)
 class _Family:
-    """One metric in one group of one dataset and backbone, for every method: the family of Holm's correction."""
+    """One metric in one group of one dataset, backbone and variant, for every method: the family of Holm's correction."""
 
     spec: TableSpec
     example: RunRecord
     """Any record of the dataset and backbone."""
+    variant: str
     group: str
     metric: Metric
     figures: Mapping[str, BySeed]
@@ -142,6 +146,7 @@ class _Family:
             dataset=self.example.config.dataset,
             backbone=self.example.config.backbone,
             method=method,
+            variant=self.variant,
             group=self.group,
             metric=self.metric,
             seeds=len(sample),

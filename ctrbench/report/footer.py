@@ -1,11 +1,12 @@
 """What stands under every table: how the numbers were obtained, in the records' own words."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, NamedTuple
 
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import RunRecord
-from ctrbench.experiments.tables import TableSpec
+from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import OVERALL, GroupFigures
 from ctrbench.metrics.logloss import CLIP
 from ctrbench.report.cells import NO_BACKBONE, Cell
@@ -22,14 +23,15 @@ class Note(NamedTuple):
     text: str
 
 
-def footer(spec: TableSpec, records: Sequence[RunRecord], cells: Sequence[Cell], by: str) -> list[Note]:
-    """The notes of a table, from its records (at least one), its cells and the column ``by`` that cuts its rows."""
+def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by: str) -> list[Note]:
+    """The notes of a table, from its runs (at least one), its cells and the column ``by`` that cuts its rows."""
+    records = list({entry.record.identity: entry.record for entry in entries}.values())
     datasets = {record.config.dataset: record for record in records}
     notes = [
-        Note("Protocol", _protocol(datasets, records)),
+        Note("Protocol", _protocol(datasets, entries)),
         Note("Negatives", _shared((name, _negatives(r)) for name, r in datasets.items())),
         Note("Groups", _shared((name, _groups(r, by)) for name, r in datasets.items())),
-        Note("Settings", _settings([record.config for record in records])),
+        Note("Settings", _settings(entries)),
         Note("Search", _search(spec.search_trials)),
         Note("Reading", _reading(spec, cells)),
         Note("Clipping", _clipping(records)),
@@ -47,27 +49,27 @@ def _shared(facts: Iterable[tuple[str, str]]) -> str:
     """Each distinct text once, with the names it holds for; without names where it holds for all."""
     holders: dict[str, list[str]] = {}
     for name, text in facts:
-        holders.setdefault(text, []).append(name)
+        names = holders.setdefault(text, [])
+        if name not in names:
+            names.append(name)
     if len(holders) == 1:
         return next(iter(holders))
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in holders.items())
 
 
-def _protocol(datasets: Mapping[str, RunRecord], records: Sequence[RunRecord]) -> str:
+def _protocol(datasets: Mapping[str, RunRecord], entries: Sequence[Entry]) -> str:
     rule = _shared((name, record.data.split_rule) for name, record in datasets.items())
-    trainings = [record.config.training for record in records]
+    trainings = [entry.record.config.training for entry in entries]
     stops = _shared(
         (
-            record.config.method,
+            entry.cell.variant or entry.cell.method,
             f"training stops after {training.patience} epochs without a better validation {_metric(training.watch)}, "
             f"or after {training.epochs}, and keeps the best epoch's weights",
         )
-        for record, training in zip(records, trainings, strict=True)
+        for entry, training in zip(entries, trainings, strict=True)
     )
-    split = _shared(
-        (r.config.method, f"the {r.config.measure} split is read once per run, at the end") for r in records
-    )
-    return f"{_sentence(rule.rstrip('.'))} {_sentence(stops)} {_sentence(split)} Equal seeds are paired: same batches."
+    split = "The test split is read once per run, at the end."
+    return f"{_sentence(rule.rstrip('.'))} {_sentence(stops)} {split} Equal seeds are paired: same batches."
 
 
 def _metric(name: str) -> str:
@@ -107,12 +109,12 @@ def _rows(metrics: GroupFigures) -> str:
     return f"{metrics.rows:,} ({metrics.positives:,})"
 
 
-def _settings(configs: Sequence[RunConfig]) -> str:
-    """Settings that all runs share, then those of each dataset, backbone and method that differ."""
-    places = [(c.dataset, c.backbone, c.method) for c in configs]
-    varying = [part for part in range(3) if len({place[part] for place in places}) > 1]
+def _settings(entries: Sequence[Entry]) -> str:
+    """Settings that all runs share, then those of each dataset, backbone, method and variant that differ."""
+    places = [astuple(entry.cell) for entry in entries]
+    varying = [part for part in range(len(places[0])) if len({place[part] for place in places}) > 1]
     names = [" · ".join(place[part] for part in varying) for place in places]
-    flat = [_flat(config) for config in configs]
+    flat = [_flat(entry.record.config) for entry in entries]
     common = {path: text for path, text in flat[0].items() if all(own.get(path) == text for own in flat)}
     own = [
         (name, _listed({path: text for path, text in settings.items() if path not in common}))

@@ -1,6 +1,6 @@
 """The tables for reading, before any format: one block per dataset and backbone, a few grids of text in each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ctrbench.metrics.significance import Interval
@@ -26,7 +26,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Block:
-    """The grids of one dataset and backbone."""
+    """The grids of one dataset and backbone, whose rows are methods, in each variant."""
 
     title: str
     grids: tuple[Grid, ...]
@@ -54,25 +54,38 @@ def blocks(cells: Sequence[Cell], base: str) -> list[Block]:
 
 def _levels(cells: Sequence[Cell], metric: Metric, seeds: int) -> Grid:
     """One row per method, one column per group."""
-    table = {(cell.method, cell.group): cell for cell in cells if cell.metric == metric}
-    methods, groups = (list(dict.fromkeys(key[part] for key in table)) for part in (0, 1))
+    table = {((cell.variant, cell.method), cell.group): cell for cell in cells if cell.metric == metric}
+    places, groups = list(dict.fromkeys(place for place, _ in table)), list(dict.fromkeys(group for _, group in table))
+    names, header = _row_names(cells)
     rows = []
-    for method in methods:
-        found = [table[method, group] for group in groups if (method, group) in table]
+    for place in places:
+        found = [table[place, group] for group in groups if (place, group) in table]
         fewer = 0 < (own := max(cell.seeds for cell in found)) < seeds
-        name = f"{method}, {own} seed{'s' if own != 1 else ''}" if fewer else method
-        rows.append((name, *(_with_spread(table.get((method, group))) for group in groups)))
-    return Grid(HEADINGS[metric], ("method", *groups), tuple(rows), keys=1)
+        *before, last = names(found[0])
+        name = f"{last}, {own} seed{'s' if own != 1 else ''}" if fewer else last
+        rows.append((*before, name, *(_with_spread(table.get((place, group))) for group in groups)))
+    return Grid(HEADINGS[metric], (*header, *groups), tuple(rows), keys=len(header))
+
+
+def _row_names(cells: Sequence[Cell]) -> tuple[Callable[[Cell], tuple[str, ...]], tuple[str, ...]]:
+    """How a row is named, and the heading: by method, by variant where all are of one method, or by both."""
+    models = [cell for cell in cells if cell.backbone != NO_BACKBONE]
+    if not any(cell.variant for cell in models):
+        return lambda cell: (cell.method,), ("method",)
+    if len({cell.method for cell in models}) == 1:
+        return lambda cell: (cell.variant or cell.method,), ("variant",)
+    return lambda cell: (cell.variant or DASH, cell.method), ("variant", "method")
 
 
 def _differences(cells: Sequence[Cell], metric: Metric, base: str) -> Grid:
     """One row per method and group: the difference to the base, with its interval and corrected p."""
-    relaimpr = {(cell.method, cell.group): cell for cell in cells if cell.metric == "relaimpr"}
+    relaimpr = {(cell.variant, cell.method, cell.group): cell for cell in cells if cell.metric == "relaimpr"}
     own = [cell for cell in cells if cell.metric == metric and cell.method != base]
-    header: tuple[str, ...] = ("method", "group", "change", "95 % interval", "p", "direction")
+    names, keys = _row_names(cells)
+    header: tuple[str, ...] = (*keys, "group", "change", "95 % interval", "p", "direction")
     rows: list[tuple[str, ...]] = [
         (
-            *(cell.method, cell.group),
+            *(*names(cell), cell.group),
             _number(cell.difference.delta if cell.difference else None, "{:+.4f}"),
             _span(cell.difference.interval if cell.difference else None, "{:+.4f}"),
             _p(cell.p),
@@ -81,18 +94,20 @@ def _differences(cells: Sequence[Cell], metric: Metric, base: str) -> Grid:
         for cell in own
     ]
     if metric == "auc":
-        header = (*header[:2], "RelaImpr", *header[2:])
-        gains = [_number(relaimpr[cell.method, cell.group].mean, "{:+.2f} %") for cell in own]
-        rows = [(*row[:2], gain, *row[2:]) for row, gain in zip(rows, gains, strict=True)]
-    return Grid(f"{HEADINGS[metric][:3].strip()} against {base}", header, tuple(rows), keys=2)
+        cut = len(keys) + 1
+        header = (*header[:cut], "RelaImpr", *header[cut:])
+        gains = [_number(relaimpr[cell.variant, cell.method, cell.group].mean, "{:+.2f} %") for cell in own]
+        rows = [(*row[:cut], gain, *row[cut:]) for row, gain in zip(rows, gains, strict=True)]
+    return Grid(f"{HEADINGS[metric][:3].strip()} against {base}", header, tuple(rows), keys=len(keys) + 1)
 
 
 def _beside_paper(cells: Sequence[Cell]) -> Grid:
     """One row per published AUC."""
-    header = ("method", "group", "AUC", "95 % interval", "paper", "AUC is", "its gain", "direction")
+    names, keys = _row_names(cells)
+    header = (*keys, "group", "AUC", "95 % interval", "paper", "AUC is", "its gain", "direction")
     rows = [
         (
-            *(cell.method, cell.group),
+            *(*names(cell), cell.group),
             _number(cell.mean, "{:.4f}"),
             _span(cell.interval, "{:.4f}"),
             _number(cell.published, "{:.4f}"),
@@ -103,7 +118,7 @@ def _beside_paper(cells: Sequence[Cell]) -> Grid:
         for cell in cells
         if cell.metric == "auc" and cell.published is not None
     ]
-    return Grid("AUC beside the paper", header, tuple(rows), keys=2)
+    return Grid("AUC beside the paper", header, tuple(rows), keys=len(keys) + 1)
 
 
 def _with_spread(cell: Cell | None) -> str:

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Literal
 
 from ctrbench.metrics.groups import OVERALL
+from ctrbench.places import card_name
 from ctrbench.registry import unknown
 
 Metric = Literal["auc", "relaimpr", "ne"]
@@ -28,8 +29,10 @@ class Published:
     """(dataset, backbone, method, group, metric) -> value; RelaImpr in percent."""
 
     def value(self, dataset: str, backbone: str, method: str, group: str, metric: Metric) -> float | None:
-        """The published value of a cell, or None. Datasets carry our names."""
-        return self.values.get((STANDS_FOR.get(dataset, dataset), backbone, method, group, metric))
+        """The published value of a cell, or None. Datasets carry our names, with
+        changes to their card or without."""
+        name = card_name(dataset)
+        return self.values.get((STANDS_FOR.get(name, name), backbone, method, group, metric))
 
 
 @cache

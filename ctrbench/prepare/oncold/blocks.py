@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ctrbench.data.schema import Split
 from ctrbench.prepare import guard
 from ctrbench.prepare.card import SplitSettings
 from ctrbench.prepare.oncold.clicks import draw_outcome, true_probabilities
@@ -70,6 +71,9 @@ def make_block(plan: Plan, number: int) -> Block:
     outcome = draw_outcome(truth, stream)
     start, length = histories(shown.user, shown.second, outcome.click, apart=True)
     first_test_day = plan.parameters.days - plan.split.test_days
+    split = calendar(shown.second, first_test_day, plan.split.validation_days)
+    first_tuning_day = first_test_day - plan.split.validation_days - plan.split.test_days
+    tuning = ((calendar(shown.second, first_tuning_day, 0) == Split.TEST) & (split == Split.TRAIN)).astype(np.int8)
     age, surfaces = users.age[shown.user], len(plan.parameters.behaviour.surfaces)
     rows = {
         "user": (shown.user + first + 1).astype(np.int32),
@@ -79,7 +83,8 @@ def make_block(plan: Plan, number: int) -> Block:
         "start": start,
         "length": length,
         "time": plan.parameters.epoch + shown.second,
-        "split": calendar(shown.second, first_test_day, plan.split.validation_days),
+        "split": split,
+        "tuning": tuning,
         "surface": (shown.surface + 1).astype(np.int32),
         "surface_group": shown.surface.astype(np.int16),
         "age_surface_group": (age * surfaces + shown.surface).astype(np.int16),

@@ -96,6 +96,7 @@ class Totals:
         self.popularity = np.zeros(plan.items + 1, np.int64)
         self._rows = np.zeros(len(Split), np.int64)
         self._positives = np.zeros(len(Split), np.int64)
+        self._tuning = np.zeros(2, np.int64)
         self._test_users: list[np.ndarray] = []
 
     def add(self, block: Block) -> None:
@@ -106,6 +107,7 @@ class Totals:
         self.popularity += np.bincount(rows["item"][trained], minlength=len(self.popularity))
         self._rows += np.bincount(rows["split"], minlength=len(Split))
         self._positives += np.bincount(rows["split"][clicked], minlength=len(Split))
+        self._tuning += (int(rows["tuning"].sum()), int(rows["tuning"][clicked].sum()))
         self._test_users.append(summary.first_test_lengths(rows["user"], rows["length"], rows["split"]))
 
     def manifest(self, request: Request, files: dict[str, str], contents: dict[str, str]) -> Manifest:
@@ -127,11 +129,13 @@ class Totals:
                 part.name.lower(): SplitCounts(rows=int(self._rows[part]), positives=int(self._positives[part]))
                 for part in Split
             },
+            tuning=SplitCounts(rows=int(self._tuning[0]), positives=int(self._tuning[1])),
             split_rule=split.sentence(card.split),
             fields=fields(plan),
             cohorts=cohorts(plan),
             negatives=Negatives(source="impressions"),
             activeness=summary.activeness(test_users),
+            activeness_curve=summary.activeness_curve(test_users),
             mean_click_length=float(self._positives[Split.TRAIN] / plan.users),
             synthetic=True,
             card_hash=request.card_hash(),
