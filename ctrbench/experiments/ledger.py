@@ -126,6 +126,15 @@ class Ledger:
             shutil.rmtree(finished.parent, ignore_errors=True)
             self._failure(record.identity).unlink(missing_ok=True)
 
+    def clear(self, identity: str) -> None:
+        """Forgets what a run that has no record left so far; the caller holds the claim.
+
+        Raises:
+            CtrbenchError: the results folder cannot be written.
+        """
+        with self._writing():
+            shutil.rmtree(self.results / "working" / identity, ignore_errors=True)
+
     def discard(self, identity: str) -> None:
         """Forgets a run: its record, its checkpoint, its failure. Does nothing while another process works on it.
 
@@ -135,7 +144,7 @@ class Ledger:
         with self.claim(identity) as claimed, self._writing():
             if claimed:
                 shutil.rmtree(self._run(identity), ignore_errors=True)
-                shutil.rmtree(self.results / "working" / identity, ignore_errors=True)
+                self.clear(identity)
                 self._failure(identity).unlink(missing_ok=True)
 
     @contextlib.contextmanager

@@ -5,7 +5,7 @@ resumed run is bit-equal to an undisturbed one. Test rows are not read here.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -98,13 +98,15 @@ class Training:
         self.epochs = [EpochFigures(**figures) for figures in state["epochs"]]
 
 
-def fit(training: Training, checkpoint: Path | None, on_epoch: Callable[[int, int], None]) -> None:
+def fit(
+    training: Training, checkpoint: Path | None, on_epoch: Callable[[Sequence[EpochFigures], int], None]
+) -> None:
     """Trains until the patience or the epochs are used up; the backbone then holds the best epoch's weights.
 
     Args:
         training: where to start; taken up from ``checkpoint`` when that file exists.
         checkpoint: written after every epoch; None writes none.
-        on_epoch: called with (epochs done, epochs at most), first with what the checkpoint holds.
+        on_epoch: called with (epochs so far, epochs at most), first with what the checkpoint holds.
 
     Raises:
         DivergedError: an epoch's loss is not finite.
@@ -112,12 +114,12 @@ def fit(training: Training, checkpoint: Path | None, on_epoch: Callable[[int, in
     """
     if checkpoint is not None and checkpoint.exists():
         training.restore(checkpoint)
-    on_epoch(len(training.epochs), training.settings.epochs)
+    on_epoch(training.epochs, training.settings.epochs)
     while not training.finished:
         training.add(_epoch(training, len(training.epochs) + 1))
         if checkpoint is not None:
             training.save(checkpoint)
-        on_epoch(len(training.epochs), training.settings.epochs)
+        on_epoch(training.epochs, training.settings.epochs)
     training.backbone.load_state_dict(training.best)
 
 
