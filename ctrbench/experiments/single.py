@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from ctrbench.backbones import BACKBONES
@@ -19,7 +20,8 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.environment import environment
 from ctrbench.experiments.measure import columns_of, data_facts
-from ctrbench.experiments.record import RunRecord, Timings
+from ctrbench.experiments.record import REPRESENTATIONS, RunRecord, Timings
+from ctrbench.experiments.representations import representations
 from ctrbench.methods import METHODS
 from ctrbench.methods.base import Method
 from ctrbench.metrics.groups import measure
@@ -68,7 +70,7 @@ def execute_run(
 ) -> tuple[RunRecord, pa.Table]:
     """Trains, or goes on from ``working/checkpoint.safetensors``, and measures the rows that ``config`` names, once.
 
-    ``working`` is named by the run's identity.
+    ``working`` is named by the run's identity; representations that ``config`` asks for are left there.
 
     Returns:
         The record, and the predictions: ``row`` (position in rows.parquet), ``label``, ``probability``.
@@ -92,6 +94,9 @@ def execute_run(
     probability, label = predict(backbone, feed, split), examples.labels.cpu().numpy()
     metrics = measure(label, probability, columns_of(prepared, examples.rows) if split == Split.TEST else {})
     evaluation_seconds = time.perf_counter() - started
+    if config.representations:
+        shown = representations(backbone, method, feed, config.representations)
+        pq.write_table(shown, working / REPRESENTATIONS, compression="zstd")
     record = RunRecord(
         identity=identity,
         config=config,
@@ -104,7 +109,9 @@ def execute_run(
         metrics=tuple(metrics),
         timings=_timings(training, evaluation_seconds),
     )
-    return record, pa.table({"row": examples.rows.cpu().numpy(), "label": label.astype(np.int8), "probability": probability})
+    return record, pa.table(
+        {"row": examples.rows.cpu().numpy(), "label": label.astype(np.int8), "probability": probability}
+    )
 
 
 def _timings(training: Training, evaluation_seconds: float) -> Timings:
