@@ -103,7 +103,8 @@ def execute_run(
         metrics=tuple(metrics),
         timings=_timings(training, evaluation_seconds),
     )
-    return record, pa.table({"row": examples.rows.cpu().numpy(), "label": label.astype(np.int8), "probability": probability})
+    rows = examples.rows.cpu().numpy()
+    return record, pa.table({"row": rows, "label": label.astype(np.int8), "probability": probability})
 
 
 def _timings(training: Training, evaluation_seconds: float) -> Timings:
