@@ -85,11 +85,13 @@ def manifest(name: str = "toy", *, items: int = 3) -> Manifest:
         items=items,
         interactions=20,
         splits={"train": counts, "validation": counts, "test": counts},
+        tuning=counts,
         split_rule="By hand.",
         fields=tuple(InputField(name=name, source=name, size=items + 1) for name in ("user", "item")),
         cohorts=(),
         negatives=Negatives(source="sampled"),
         activeness=Activeness(cutoffs=(1, 2), shares=(0.6, 0.3, 0.1)),
+        activeness_curve=(1,) * 101,
         mean_click_length=2.0,
         card_hash="0",
         sources={},
@@ -201,6 +203,7 @@ def references(dataset, label, *, data):
             label=label,
             fingerprint=found.fingerprint,
             data=facts(found),
+            activeness_curve=found.activeness_curve,
             metrics=(),
         )
     ]
