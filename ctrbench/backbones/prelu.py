@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-
 aten = torch.ops.aten
 
 
@@ -19,7 +18,7 @@ class _Activation(torch.autograd.Function):
         return aten._prelu_kernel(x, slope)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         x, slope = ctx.saved_tensors
         of_slope = torch.dot(grad.flatten(), x.clamp(max=0).flatten()).reshape(1)
         positive = aten.threshold_backward(grad, x, 0)
@@ -35,4 +34,4 @@ class PReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape."""
-        return _Activation.apply(x, self.weight)
+        return _Activation.apply(x, self.weight)  # type: ignore[no-untyped-call]

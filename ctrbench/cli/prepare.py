@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    name: Annotated[str, typer.Argument(help="Dataset, or a recipe for all of its datasets, or one of your own with --card.")],
+    name: Annotated[
+        str, typer.Argument(help="Dataset; a recipe: all of its datasets; or one of your own with --card.")
+    ],
     *,
     source: Annotated[Path | None, typer.Option(help="Raw file or folder to take instead of downloading.")] = None,
     card: Annotated[Path | None, typer.Option(help="Dataset card of your own (TOML).")] = None,
@@ -50,23 +52,28 @@ def prepare(
 
 
 def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Card, Path | None]]":
-    """The cards to prepare, and where their files lie: a recipe's each in the folder of its card's name, if it is there.
+    """The cards to prepare, and where their files lie: a recipe's in folders of the cards' names, where there are such.
 
     Raises:
         CtrbenchError: no such dataset or recipe, or another name than the card's.
     """
-    from ctrbench import places
     from ctrbench.experiments.recipe import read_recipe, recipe_names
     from ctrbench.prepare.card import read_card, shipped_card
 
     if card is None and name in recipe_names():
-        cards = [shipped_card(dataset) for dataset in read_recipe(name).datasets]
-        folders = {each.name: source / places.card_name(each.name) for each in cards} if source else {}
-        return [(each, folder if (folder := folders.get(each.name, source)) and folder.is_dir() else source) for each in cards]
+        return [(each, _place(each, source)) for each in map(shipped_card, read_recipe(name).datasets)]
     chosen = read_card(card) if card else shipped_card(name)
     if chosen.name != name:
         raise CtrbenchError(f"{card}: the card is of {chosen.name!r}, not {name!r}; name them alike")
     return [(chosen, source)]
+
+
+def _place(card: "Card", source: Path | None) -> Path | None:
+    """Where the files of one of a recipe's datasets lie."""
+    from ctrbench.places import card_name
+
+    own = source / card_name(card.name) if source else None
+    return own if own and own.is_dir() else source
 
 
 def _simulation(

@@ -132,19 +132,21 @@ def read_recipe(name: str | Path) -> Recipe:
     One with ``like = "NAME"`` takes from that recipe every top-level key that it does not have itself.
 
     Raises:
-        CtrbenchError: no such recipe, not TOML, an unknown key, or a value of another type.
+        CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, or ``like`` in a circle.
     """
     path = recipe_path(str(name))
     return Recipe.read(_document(path), str(path))
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path.resolve() in before:
+        raise CtrbenchError(f"{path}: it is like itself; name another recipe")
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read as TOML ({error})") from None
     like = document.pop("like", None)
-    inherited = _document(recipe_path(str(like))) if like else {}
+    inherited = _document(recipe_path(str(like)), (*before, path.resolve())) if like else {}
     return {**inherited, "name": path.stem, **document}
 
 

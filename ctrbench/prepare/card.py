@@ -12,7 +12,10 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict, parse_assignment
 
-RESERVED = {"user", "item", "start", "length", "time", "split", "line", "popularity", "activeness", "overall"}
+RESERVED = {
+    *("user", "item", "start", "length", "time", "split", "tuning", "line", "popularity"),
+    *("activeness", "click_length", "overall"),
+}
 """Names that the schema or the report uses; no field, cohort or label may take them."""
 
 
@@ -214,8 +217,8 @@ def shipped_card(name: str) -> Card:
     document = _document(known[base])
     for change in filter(None, changes.split(",")):
         _change(document, *parse_assignment(change))
-        document |= {"name": name, "title": f"{document['title']}, {change}"}
-    return Card.read(document, f"{known[base]} with {changes}" if changes else str(known[base]))
+        document["title"] = f"{document['title']}, {change}"
+    return Card.read(document | {"name": name}, f"{known[base]} with {changes}" if changes else str(known[base]))
 
 
 def _change(document: dict[str, Any], path: str, value: object) -> None:

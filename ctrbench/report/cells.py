@@ -15,8 +15,8 @@ NO_BACKBONE = "-"
 """Backbone of a reference row."""
 
 COLUMNS = (
-    *("recipe", "dataset", "backbone", "method", "variant", "group", "metric", "seeds", "mean", "std", "ci_low", "ci_high"),
-    *("base_delta", "base_p", "published", "value_verdict", "direction_verdict"),
+    *("recipe", "dataset", "backbone", "method", "variant", "group", "metric", "seeds", "mean", "std"),
+    *("ci_low", "ci_high", "base_delta", "base_p", "published", "value_verdict", "direction_verdict"),
 )
 """Columns of the CSV, one row per cell."""
 

@@ -114,7 +114,7 @@ def _shown(metrics: Iterable[GroupFigures], by: str) -> list[GroupFigures]:
 
 @dataclass(frozen=True)
 class _Family:
-    """One metric in one group of one dataset, backbone and variant, for every method: the family of Holm's correction."""
+    """One metric in one group of one dataset, backbone and variant, for every method: a family of Holm's correction."""
 
     spec: TableSpec
     example: RunRecord

@@ -9,6 +9,7 @@ from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
+from tests.conftest import FIELDS
 
 
 def test_batches_hold_every_row_with_its_own_latest_clicks(feed, small):
@@ -86,6 +87,105 @@ def test_one_seed_gives_the_same_batches_and_another_does_not(small):
 def test_no_training_row_is_an_error(small):
     with pytest.raises(CtrbenchError, match="no training row with 10000 clicks"):
         Feed(small, DataSettings(minimum_history=10_000))
+
+
+@pytest.fixture
+def clean(small):
+    """``small`` with nonsense in every validation and test row and in the clicks of these rows."""
+    clicked = torch.nonzero(small.rows["click"] == 1).squeeze(1)
+    sequence = torch.where(small.rows["split"][clicked] == Split.TRAIN, small.sequence, 0)
+    rows = dict(small.rows)
+    for name, nonsense in (("item", 0), ("click", 5), ("length", 10_000), ("start", 0)):
+        rows[name] = torch.where(rows["split"] == Split.TRAIN, rows[name], nonsense).to(rows[name].dtype)
+    return Prepared(small.folder, small.manifest, rows, sequence, small.items, small.users)
+
+
+def pairs_of(prepared, rows, items=None):
+    items = prepared.rows["item"][rows] if items is None else items
+    return set(zip(prepared.rows["user"][rows].tolist(), items.tolist(), strict=True))
+
+
+def test_rows_set_aside_stand_in_for_validation_and_are_not_trained_on(small):
+    feed = Feed(small, DataSettings(minimum_history=0), tuning=True)
+    train = small.indices(Split.TRAIN)
+    aside = train[small.rows["tuning"][train] == 1]
+    assert len(aside) == small.manifest.tuning.rows > 50
+    judged = feed.split(Split.VALIDATION)
+    assert judged.rows[judged.labels == 1].tolist() == aside.tolist()
+    for epoch in (1, 2):
+        examples = feed.epoch(0, epoch)
+        assert set(examples.rows.tolist()) == set(train.tolist()) - set(aside.tolist())
+    without = Feed(small, DataSettings(minimum_history=0))
+    assert set(without.epoch(0, 1).rows.tolist()) == set(train.tolist())
+    assert without.split(Split.VALIDATION).rows.tolist() == small.indices(Split.VALIDATION).tolist()
+
+
+@pytest.mark.parametrize("minimum_history", [0, 3])
+def test_a_minimum_history_is_of_trained_rows_alone(small, minimum_history):
+    feed = Feed(small, DataSettings(minimum_history=minimum_history), tuning=True)
+    assert small.rows["length"][feed.epoch(0, 1).rows].min() == minimum_history
+    assert len(feed.split(Split.VALIDATION)) == 2 * small.manifest.tuning.rows
+
+
+def test_training_does_not_know_the_items_set_aside_and_judging_knows_them(small):
+    feed = Feed(small, DataSettings(minimum_history=0, negatives_per_positive=40), tuning=True)
+    train = small.indices(Split.TRAIN)
+    aside = small.rows["tuning"][train] == 1
+    kept, hidden = pairs_of(small, train[~aside]), pairs_of(small, train[aside])
+    examples, judged = feed.epoch(0, 1), feed.split(Split.VALIDATION)
+    drawn = pairs_of(small, examples.rows[examples.labels == 0], examples.items[examples.labels == 0])
+    assert not drawn & kept
+    assert drawn & (hidden - kept)
+    negatives = judged.labels == 0
+    assert negatives.sum() == small.manifest.tuning.rows
+    assert not pairs_of(small, judged.rows[negatives], judged.items[negatives]) & (kept | hidden)
+
+
+def test_every_trial_is_judged_by_the_same_rows(small):
+    feeds = [Feed(small, DataSettings(negatives_per_positive=n, history_length=n), tuning=True) for n in (1, 7)]
+    one, other = (feed.split(Split.VALIDATION) for feed in feeds)
+    for name in ("rows", "items", "labels"):
+        assert torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_trial_reads_nothing_outside_training(small, clean):
+    feeds = [Feed(prepared, DataSettings(fields=FIELDS), tuning=True) for prepared in (small, clean)]
+    for examples in zip(*((f.epoch(0, 1), f.split(Split.VALIDATION)) for f in feeds), strict=True):
+        assert small.rows["split"][examples[0].rows].unique().tolist() == [Split.TRAIN]
+        for one, other in zip(*(feed.batches(e, 64) for feed, e in zip(feeds, examples, strict=True)), strict=True):
+            assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+
+
+def test_no_history_of_a_trained_row_holds_a_click_set_aside(small):
+    feed = Feed(small, DataSettings(minimum_history=0, history_length=10_000), tuning=True)
+    clicked = torch.nonzero(small.rows["click"] == 1).squeeze(1)
+    aside = torch.nonzero(small.rows["tuning"][clicked] == 1).squeeze(1)
+    rows = feed.epoch(0, 1).rows
+    start, end = small.rows["start"][rows], small.rows["start"][rows] + small.rows["length"][rows]
+    inside = (start.unsqueeze(1) <= aside) & (aside < end.unsqueeze(1))
+    assert not inside.any()
+
+
+def test_impressions_set_aside_are_judged_as_they_are(shown):
+    judged = Feed(shown, DataSettings(), tuning=True).split(Split.VALIDATION)
+    assert judged.rows.tolist() == torch.nonzero(shown.rows["tuning"] == 1).squeeze(1).tolist()
+    assert torch.equal(judged.items, shown.rows["item"][judged.rows])
+    assert torch.equal(judged.labels, shown.rows["click"][judged.rows].float())
+    assert 0 < judged.labels.sum() < len(judged)
+
+
+@pytest.mark.parametrize("split", [Split.TEST, Split.TRAIN])
+def test_a_trial_may_not_read_other_rows(small, split):
+    with pytest.raises(CtrbenchError, match="rows were asked for before the training ended"):
+        Feed(small, DataSettings(), tuning=True).split(split)
+
+
+def test_data_without_a_row_set_aside_cannot_be_searched(small):
+    rows = small.rows | {"tuning": torch.zeros_like(small.rows["tuning"])}
+    bare = Prepared(small.folder, small.manifest, rows, small.sequence, small.items, small.users)
+    Feed(bare, DataSettings())
+    with pytest.raises(CtrbenchError, match="small: no training row is set aside to search settings on"):
+        Feed(bare, DataSettings(), tuning=True)
 
 
 def test_the_label_must_be_one_of_the_data(small):

@@ -53,6 +53,8 @@ def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
         ({"name": "downloads"}, "downloads"),
         ({"name": "../x"}, "name"),
         ({"fields": [{"name": "time", "source": "row"}]}, "'time'.*taken"),
+        ({"fields": [{"name": "tuning", "source": "row"}]}, "'tuning'.*taken"),
+        ({"cohorts": [{"name": "click_length", "source": "row"}]}, "'click_length'.*taken"),
         ({"fields": [{"name": "x", "source": "row"}, {"name": "x", "source": "item"}]}, "'x'.*taken"),
         ({"fields": [{"name": "x", "source": "row", "statistic": "sum"}]}, "of an item or a user, not of a row"),
         ({"fields": [{"name": "x", "source": "item", "quantiles": 1}]}, "quantiles"),
@@ -79,12 +81,41 @@ def test_the_digest_follows_what_decides_the_data_and_nothing_else(make_card: Ma
     assert card.digest() != make_card(negatives={"seed": 1}).digest()
 
 
-def test_a_card_like_another_takes_what_it_does_not_say(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text('like = "amazon-beauty"\nname = "mine"\nties = "hashed"\n')
-    card, original = read_card(path), shipped_card("amazon-beauty")
-    assert (card.name, card.ties, original.ties) == ("mine", "hashed", "file-order")
-    assert card.sources == original.sources
-    path.write_text('like = "amazon-beuty"\nname = "mine"\n')
-    with pytest.raises(CtrbenchError, match="did you mean amazon-beauty"):
-        read_card(path)
+def test_a_name_with_changes_is_the_card_with_other_values() -> None:
+    card, original = shipped_card("amazon-beauty@negatives.exponent=0.25,ties=apart"), shipped_card("amazon-beauty")
+    assert (card.negatives.exponent, card.ties) == (0.25, "apart")
+    assert (original.negatives.exponent, original.ties) == (0.0, "file-order")
+    assert card.name == "amazon-beauty@negatives.exponent=0.25,ties=apart"
+    assert card.title == f"{original.title}, negatives.exponent=0.25, ties=apart"
+    changed = {"name", "title", "ties", "negatives"}
+    assert card.model_dump(exclude=changed) == original.model_dump(exclude=changed)
+    assert card.digest() != shipped_card("amazon-beauty@negatives.exponent=0.5,ties=apart").digest()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "amazon-beuty@ties=apart",
+            "unknown dataset 'amazon-beuty'; did you mean amazon-beauty?; for data of your own",
+        ),
+        ("amazon-beauty@negatives.exponet=1", "unknown key 'negatives.exponet'; did you mean negatives.exponent?"),
+        ("amazon-beauty@tie=apart", "with tie=apart: unknown key 'tie'; did you mean ties?"),
+        ("amazon-beauty@like=ta-feng", "unknown key 'like'"),
+        ("amazon-beauty@ties=sideways", "with ties=sideways: ties: input should be 'file-order', 'hashed' or 'apart'"),
+        ("amazon-beauty@negatives.exponent=-1", "negatives.exponent: input should be greater than or equal to 0"),
+        ("amazon-beauty@ties.order=apart", "ties.order: ties is no section of a card"),
+        ("amazon-beauty@ties", "ties: want PATH=VALUE"),
+        ("amazon-beauty@", "name: string should match pattern"),
+    ],
+)
+def test_a_change_that_no_card_can_have_is_one_line(name: str, message: str) -> None:
+    with pytest.raises(CtrbenchError) as error:
+        shipped_card(name)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_change_keeps_what_else_its_section_says() -> None:
+    card, original = shipped_card("oncold-sim@split.test_days=5"), shipped_card("oncold-sim")
+    assert card.split == original.split.model_copy(update={"test_days": 5})

@@ -1,10 +1,12 @@
+from typing import Literal
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctrbench.data.schema import Split
 from ctrbench.prepare.card import SplitSettings
-from ctrbench.prepare.split import DAY, assign, calendar, last_day, leave_last_out, sentence
+from ctrbench.prepare.split import DAY, assign, calendar, last_day, leave_last_out, sentence, tuning
 
 TRAIN, VALIDATION, TEST = Split
 
@@ -70,6 +72,65 @@ def test_calendar_goes_by_the_first_test_day_whatever_the_last_row_is() -> None:
     time = np.array([4 * DAY, 5 * DAY - 0.5, 5 * DAY, 6 * DAY + 5])
     assert calendar(time, 6, 1).tolist() == [TRAIN, TRAIN, VALIDATION, TEST]
     assert calendar(time[:3], 6, 1).tolist() == [TRAIN, TRAIN, VALIDATION]
+
+
+def held_out(settings: SplitSettings, user: list[int], time: list[float], click: list[int]) -> list[int]:
+    columns = np.array(user, np.int32), np.array(time), np.array(click, bool)
+    return tuning(*columns, assign(*columns, settings), settings).tolist()
+
+
+def test_leave_last_out_sets_each_users_last_training_click_aside() -> None:
+    # Users of five, four, three, two and one clicks: three, two, one, one and one of them in training.
+    user = np.repeat([1, 2, 3, 4, 5], [5, 4, 3, 2, 1]).tolist()
+    expected = [*(0, 0, 1, 0, 0), *(0, 1, 0, 0), *(0, 0, 0), *(0, 0), 0]
+    settings = SplitSettings(rule="leave-last-out")
+    assert held_out(settings, user, list(range(15)), [1] * 15) == expected
+    # Rows that were not clicked go with the next training click, those of no training click stay.
+    click = [0, 1, 0, 1, 0, 1, 1, 0]
+    assert held_out(settings, [1] * 8, list(range(8)), click) == [0, 0, 1, 1, 0, 0, 0, 0]
+    assert held_out(settings, [1] * 3, list(range(3)), [0, 0, 0]) == [0, 0, 0]
+
+
+def test_last_day_sets_each_users_last_training_day_aside() -> None:
+    # User 1: four days of which two train; user 2: three days of which one trains; user 3: two days, none trains.
+    user = [1] * 5 + [2] * 4 + [3] * 2
+    days = [*(0, 1, 1.5, 2, 3), *(0, 0.5, 1, 2), *(0, 1)]
+    expected = [*(0, 1, 1, 0, 0), *(1, 1, 0, 0), *(0, 0)]
+    assert held_out(SplitSettings(rule="last-day"), user, [day * DAY for day in days], [1] * 11) == expected
+
+
+def test_calendar_sets_the_last_training_days_aside_as_many_as_test_has() -> None:
+    days = [0, 2.9, 3, 4, 4.9, 5, 6, 7.5]
+    settings = SplitSettings(rule="calendar", test_days=2, validation_days=1)
+    # Days 6 and 7 are test, 5 validation, 3 and 4 set aside.
+    assert held_out(settings, [1] * 8, [day * DAY for day in days], [1] * 8) == [0, 0, 1, 1, 1, 0, 0, 0]
+
+
+def test_without_a_training_row_none_is_set_aside() -> None:
+    assert held_out(SplitSettings(rule="last-day"), [1, 2], [0.0, 0.0], [1, 1]) == [0, 0]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(0, 6), st.booleans()), min_size=1, max_size=40),
+    st.sampled_from(["leave-last-out", "last-day", "calendar"]),
+)
+def test_rows_set_aside_are_the_test_rows_of_the_training_rows_alone(
+    rows: list[tuple[int, int, bool]], rule: Literal["leave-last-out", "last-day", "calendar"]
+) -> None:
+    rows.sort()
+    days = {"test_days": 1, "validation_days": 2} if rule == "calendar" else {}
+    settings = SplitSettings(rule=rule, **days)
+    user, day, click = (np.array(column) for column in zip(*rows, strict=True))
+    time = day * DAY
+    aside = np.array(held_out(settings, user.tolist(), time.tolist(), click.tolist()))
+    train = assign(user, time, click, settings) == TRAIN
+    assert not aside[~train].any()
+    if train.any():
+        alone = assign(user[train], time[train], click[train], settings)
+        assert (aside[train] == (alone == TEST)).all()
+    # What is set aside comes last: no training row of the user follows it.
+    for one in np.unique(user):
+        assert (np.diff(aside[train & (user == one)]) >= 0).all()
 
 
 def test_the_sentence_names_the_days() -> None:

@@ -104,11 +104,11 @@ def test_a_damaged_manifest_is_prepared_over(prepare_text: PrepareText) -> None:
 
 def test_data_of_another_schema_version_are_refused_and_prepared_over(prepare_text: PrepareText) -> None:
     path = prepare_text().folder / "manifest.json"
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(CtrbenchError, match=r"schema version 2, this ctrbench reads 1; prepare again: .* prepare mine"):
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 1'))
+    with pytest.raises(CtrbenchError, match=r"schema version 1, this ctrbench reads 2; prepare again: .* prepare mine"):
         read_manifest(path.parent)
     assert prepare_text().fresh
-    assert read_manifest(path.parent).schema_version == 1
+    assert read_manifest(path.parent).schema_version == 2
 
 
 def test_a_simulation_s_hash_follows_scale_and_seed_but_not_jobs(make_card: MakeCard) -> None:

@@ -25,6 +25,7 @@ COLUMNS = {
         "length": np.int32,
         "time": np.int64,
         "split": np.int8,
+        "tuning": np.int8,
         "surface": np.int32,
         "surface_group": np.int16,
         "age_surface_group": np.int16,
@@ -61,6 +62,8 @@ def test_manifest_counts_what_the_files_hold(simulated):
         counts = manifest.splits[part.name.lower()]
         assert counts.rows == (rows["split"] == part).sum()
         assert counts.positives == rows["click"][rows["split"] == part].sum()
+    aside = rows["tuning"] == 1
+    assert (manifest.tuning.rows, manifest.tuning.positives) == (aside.sum(), rows["click"][aside].sum())
     assert manifest.mean_click_length == manifest.splits["train"].positives / manifest.users
     assert (manifest.labels, manifest.negatives.source, manifest.synthetic) == (
         ("click", "conversion"),
@@ -121,6 +124,22 @@ def test_split_is_by_calendar_day(simulated):
     for part, first, last in ((Split.TRAIN, 0, 69), (Split.VALIDATION, 70, 79), (Split.TEST, 80, 89)):
         days = day[simulated.rows["split"] == part]
         assert (days.min(), days.max()) == (first, last)
+
+
+def test_as_many_training_days_are_set_aside_as_test_has(simulated):
+    day = (simulated.rows["time"] - simulated.rows["time"].min() // 86_400 * 86_400) // 86_400
+    assert day.max() == 89
+    assert np.array_equal(simulated.rows["tuning"] == 1, (day >= 60) & (day < 70))
+
+
+def test_the_curve_of_activeness_is_that_of_the_test_users(simulated):
+    rows = simulated.rows
+    test = np.flatnonzero(rows["split"] == Split.TEST)
+    _, first = np.unique(rows["user"][test], return_index=True)
+    lengths = np.sort(rows["length"][test[first]])
+    curve = simulated.manifest.activeness_curve
+    assert (len(curve), curve[0], curve[100]) == (101, lengths[0], lengths[-1])
+    assert curve[60] <= simulated.manifest.activeness.cutoffs[0] <= curve[61]
 
 
 def test_sequence_is_every_users_clicks_in_time_order(simulated):
