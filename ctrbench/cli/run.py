@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Data, Device, Jobs, Results, resolve_jobs, split_names
+from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_jobs, split_names
 from ctrbench.cli.report import print_report
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
     from ctrbench.experiments.status import Status
-
-Names = typer.Option(help="Repeatable; several with commas; or all.", show_default=False)
 
 
 def run(
