@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
 from ctrbench.data.schema import Split
+from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.single import build
 from ctrbench.methods.aqcl import AQCL, AQCLSettings, quantized_loss
@@ -16,38 +18,59 @@ from ctrbench.methods.icl import instance_loss
 TAU = 0.1
 
 
+NEAREST = 3
+
+
 @pytest.fixture
-def similarities():
+def vectors():
+    """z, z+ and codewords: unit vectors of six rows and their views, and of ten codewords."""
     torch.manual_seed(0)
-    z, positive, codewords = (
-        torch.nn.functional.normalize(torch.randn(n, 8, dtype=torch.double), dim=1) for n in (6, 6, 10)
-    )
-    return z @ positive.t(), z @ codewords.t()
+    return tuple(functional.normalize(torch.randn(n, 8, dtype=torch.double), dim=1) for n in (6, 6, 10))
 
 
-def test_icl_is_equation_2(similarities):
-    rows, _ = similarities
+def quantized(z, positive, similarity, alpha):
+    """The loss with the codewords' temperature twice that of the rows."""
+    nearest = similarity.topk(NEAREST, 1).values
+    return quantized_loss(z, positive, similarity, nearest, alpha=alpha, tau=TAU, codeword_tau=2 * TAU)
+
+
+def test_icl_is_equation_2(vectors):
+    z, positive, _ = vectors
+    rows = z @ positive.t()
     expected = [-math.log(math.exp(rows[j, j] / TAU) / sum(math.exp(s / TAU) for s in rows[j])) for j in range(6)]
-    assert instance_loss(rows / TAU).item() == pytest.approx(sum(expected) / 6, abs=1e-9)
+    assert instance_loss(z, positive, TAU).item() == pytest.approx(sum(expected) / 6, abs=1e-9)
 
 
-def test_aqcl_is_equation_3(similarities):
-    rows, codewords = similarities
+def test_aqcl_is_equation_3(vectors):
+    z, positive, codewords = vectors
+    rows, similarity = z @ positive.t(), z @ codewords.t()
     alpha = torch.linspace(0, 1, 6, dtype=torch.double)
     total = 0.0
     for j in range(6):
         d1 = [math.exp(s / TAU) for s in rows[j]]
-        d2 = sorted((math.exp(s / TAU) for s in codewords[j]), reverse=True)
+        d2 = sorted((math.exp(s / (2 * TAU)) for s in similarity[j]), reverse=True)
         a = alpha[j].item()
-        total -= math.log(d1[j] ** (1 - a) * sum(d2[:3]) ** a / (sum(d1) + sum(d2)))
-    assert quantized_loss(rows / TAU, codewords / TAU, alpha, 3).item() == pytest.approx(total / 6, abs=1e-9)
+        total -= math.log(d1[j] ** (1 - a) * sum(d2[:NEAREST]) ** a / (sum(d1) + sum(d2)))
+    assert quantized(z, positive, similarity, alpha).item() == pytest.approx(total / 6, abs=1e-9)
 
 
-def test_aqcl_without_codewords_at_alpha_0_is_icl(similarities):
-    rows, codewords = similarities
-    absent = torch.full_like(codewords, -1e6)
-    loss = quantized_loss(rows / TAU, absent, torch.zeros(6, dtype=torch.double), 3)
-    assert loss.item() == pytest.approx(instance_loss(rows / TAU).item(), abs=1e-12)
+def test_aqcl_has_the_gradients_of_equation_3(vectors):
+    z, positive, codewords = (each.requires_grad_() for each in vectors)
+    alpha = torch.linspace(0, 1, 6, dtype=torch.double)
+    d1, d2 = torch.exp(z @ positive.t() / TAU), torch.exp(z @ codewords.t() / (2 * TAU))
+    own, interest = d1.diagonal() ** (1 - alpha), d2.topk(NEAREST, 1).values.sum(1) ** alpha
+    expected = -torch.log(own * interest / (d1.sum(1) + d2.sum(1))).mean()
+    found = quantized(z, positive, z @ codewords.t(), alpha)
+    gradients = [torch.autograd.grad(loss, (z, positive, codewords)) for loss in (found, expected)]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
+
+
+def test_aqcl_without_codewords_at_alpha_0_is_icl(vectors):
+    z, positive, codewords = vectors
+    absent = torch.full_like(z @ codewords.t(), -1e6)
+    loss = quantized(z, positive, absent, torch.zeros(6, dtype=torch.double))
+    assert loss.item() == pytest.approx(instance_loss(z, positive, TAU).item(), abs=1e-12)
 
 
 def test_alpha_falls_with_the_click_length(feed):
@@ -57,6 +80,51 @@ def test_alpha_falls_with_the_click_length(feed):
     mean = feed.prepared.manifest.mean_click_length
     alpha = method.alpha(torch.tensor([0.0, mean, 3 * mean]))
     assert alpha.tolist() == pytest.approx([1.0, math.exp(-0.7), math.exp(-0.7 * 3**1.5)])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_alpha_may_be_one_number_for_all(feed, alpha):
+    settings = {"constant_alpha": alpha, "w1": 0.7, "w2": 1.5}
+    config = RunConfig(dataset="small", backbone="din", method="aqcl", seed=0, method_settings=settings)
+    _, method = build(config, feed)
+    assert method.alpha(torch.tensor([0.0, 2.0, 50.0])).tolist() == pytest.approx([alpha] * 3)
+
+
+@pytest.mark.parametrize("alpha", [-0.1, 1.1])
+def test_alpha_is_a_share(alpha):
+    with pytest.raises(CtrbenchError, match="constant_alpha"):
+        AQCLSettings.read({"constant_alpha": alpha}, "aqcl")
+
+
+def sinkhorn_in_log_space(scores, rounds):
+    """Columns to 1/T, then rows to 1/B, as often as is said."""
+    rows, codewords = scores.shape
+    for _ in range(rounds):
+        scores = scores - torch.logsumexp(scores, 0, keepdim=True) - math.log(codewords)
+        scores = scores - torch.logsumexp(scores, 1, keepdim=True) - math.log(rows)
+    return scores.exp()
+
+
+@pytest.mark.parametrize(("shape", "rounds"), [((40, 10), 1), ((40, 10), 3), ((7, 16), 3), ((5, 1), 2)])
+def test_sinkhorn_is_the_loop_in_log_space(shape, rounds):
+    torch.manual_seed(0)
+    scores = 5 * torch.randn(shape, dtype=torch.double)
+    expected = sinkhorn_in_log_space(scores, rounds)
+    torch.testing.assert_close(sinkhorn(scores, rounds), expected, rtol=1e-9, atol=0)
+
+
+def test_sinkhorn_in_single_precision_holds_at_the_least_epsilon():
+    """Cosines of opposite vectors over the least epsilon that the settings admit: 67 apart."""
+    torch.manual_seed(0)
+    scores = (torch.rand(64, 16, dtype=torch.double) * 2 - 1) / 0.03
+    scores[0], scores[1, 0] = -1 / 0.03, 1 / 0.03
+    found = sinkhorn(scores.float(), 3)
+    assert torch.isfinite(found).all()
+    torch.testing.assert_close(found.sum(1), torch.full((64,), 1 / 64))
+    expected = sinkhorn_in_log_space(scores, 3)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=1e-30)
+    with pytest.raises(CtrbenchError, match="sinkhorn_epsilon: input should be greater"):
+        AQCLSettings.read({"sinkhorn_epsilon": 0.029}, "aqcl")
 
 
 @pytest.mark.parametrize("shape", [(40, 10), (7, 16)])
@@ -81,6 +149,39 @@ def test_sinkhorn_keeps_the_ratios_of_the_scores():
     assert cross(log_a).item() == pytest.approx(cross(scores).item())
 
 
+def test_how_much_of_the_codebook_is_used():
+    codebook = Codebook(8, 2, tau=TAU, epsilon=0.05, rounds=3)
+    use = codebook.use(torch.tensor([1, 1, 1, 6]))
+    assert use["alive"].item() == 2 / 8
+    assert use["perplexity"].item() == pytest.approx(math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25))))
+    alone = codebook.use(torch.full((5,), 7))
+    assert (alone["alive"].item(), alone["perplexity"].item()) == (1 / 8, pytest.approx(1))
+
+
+def test_a_loss_tells_the_use_of_the_codewords_nearest_to_its_rows(feed):
+    """Codewords of many lengths in the directions of some rows' z."""
+    settings = {"backbone_settings": {"embedding_std": 1.0}, "method_settings": {"codewords": 16}}
+    backbone, method = build(RunConfig(dataset="small", backbone="din", method="aqcl", seed=0, **settings), feed)
+    backbone.eval()
+    batch = next(feed.batches(feed.epoch(0, 1), 128))
+    embedded = backbone.embed(batch)
+    h = backbone.interact(embedded)
+    z = functional.normalize(method.views.projector(h), dim=1).detach()
+    codewords = method.codebook.codewords
+    with torch.no_grad():
+        codewords.copy_(z[:16] * torch.linspace(0.1, 3, 16).unsqueeze(1))
+    chosen = method.codewords_of(h)
+    angles = functional.cosine_similarity(z.unsqueeze(1), codewords.unsqueeze(0), dim=2)
+    assert torch.equal(chosen, angles.argmax(1))
+    counts = torch.bincount(chosen, minlength=16)
+    assert counts.min() > 0
+    parts = method.loss(backbone, batch, embedded, torch.Generator().manual_seed(0)).parts
+    assert set(parts) == {"click", "contrastive", "codebook", "alive", "perplexity"}
+    assert parts["alive"].item() == 1
+    perplexity = torch.distributions.Categorical(counts / 128).perplexity()
+    assert parts["perplexity"].item() == pytest.approx(perplexity.item())
+
+
 def test_the_codebook_learns_from_its_own_loss_alone(feed):
     config = RunConfig(dataset="small", backbone="din", method="aqcl", seed=0)
     backbone, method = build(config, feed)
@@ -98,21 +199,25 @@ def test_the_codebook_learns_from_its_own_loss_alone(feed):
 
 def test_codewords_share_out_the_interests_of_the_rows():
     torch.manual_seed(0)
-    centres = torch.nn.functional.normalize(torch.randn(4, 8), dim=1)
-    z = torch.nn.functional.normalize(centres.repeat_interleave(50, 0) + 0.05 * torch.randn(200, 8), dim=1)
+    centres = functional.normalize(torch.randn(4, 8), dim=1)
+    z = functional.normalize(centres.repeat_interleave(50, 0) + 0.05 * torch.randn(200, 8), dim=1)
     codebook = Codebook(4, 8, tau=TAU, epsilon=0.05, rounds=3)
     optimizer = torch.optim.Adam(codebook.parameters(), lr=0.05)
     losses = []
     for _ in range(100):
         optimizer.zero_grad()
-        loss = codebook.loss(codebook.similarity(z))
+        loss = codebook.loss(z)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    chosen = codebook.similarity(z).argmax(1).view(4, 50)
+    chosen = (z @ codebook.unit_codewords().t()).argmax(1).view(4, 50)
     assert losses[-1] < 0.1 * losses[0]
     assert (chosen == chosen[:, :1]).all()
     assert sorted(chosen[:, 0].tolist()) == [0, 1, 2, 3]
+    assert {name: figure.item() for name, figure in codebook.use(chosen.flatten()).items()} == {
+        "alive": 1.0,
+        "perplexity": pytest.approx(4),
+    }
 
 
 def test_the_second_view_masks_clicks_and_zeroes_bits(feed):
@@ -133,3 +238,4 @@ def test_settings_are_the_papers():
     settings = AQCLSettings()
     assert (settings.tau, settings.codeword_tau, settings.codebook_tau) == (0.1, 0.1, 0.1)
     assert (settings.codewords, settings.nearest) == (128, 5)
+    assert settings.constant_alpha is None

@@ -1,10 +1,12 @@
 """All figures of all groups, checked group by group."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from ctrbench.metrics.groups import ACTIVENESS, GroupFigures, activeness_codes, measure
+from ctrbench.metrics.groups import ACTIVENESS, GroupFigures, activeness_codes, click_length_bins, measure
 
 
 @pytest.fixture
@@ -60,6 +62,37 @@ def test_scores_that_are_no_probabilities_have_an_auc_only():
 def test_activeness_ties_go_to_the_lower_group():
     names = [ACTIVENESS[code] for code in activeness_codes(np.array([0, 4, 5, 9, 10, 70]), (4, 9))]
     assert names == ["non-active"] * 2 + ["slightly-active"] * 2 + ["highly-active"] * 2
+
+
+def test_click_lengths_fall_into_bins_of_equal_shares():
+    length = np.random.default_rng(0).permutation(1000)
+    codes, names = click_length_bins(length)
+    assert np.bincount(codes).tolist() == pytest.approx([100] * 10, abs=1)
+    for code, name in enumerate(names):
+        own = length[codes == code]
+        assert name == f"L {own.min()} to {own.max()}"
+    assert np.bincount(click_length_bins(length, bins=4)[0]).tolist() == pytest.approx([250] * 4, abs=1)
+
+
+def test_ties_make_fewer_bins_and_each_is_named_by_its_lengths():
+    length = np.array([0] * 35 + [1] * 30 + [2, 3] * 5 + [4] * 15 + [9] * 10, np.int32)
+    codes, names = click_length_bins(length)
+    for low, high, name in ((0, 0, "L 0"), (1, 1, "L 1")):
+        assert set(length[codes == names.index(name)].tolist()) == {low, high}
+    assert len(names) < 10
+    # Bins follow each other without a gap or an overlap, and every row is in the one that names its length.
+    ends = [[int(end) for end in name.removeprefix("L ").split(" to ")] for name in names]
+    assert (ends[0][0], ends[-1][-1]) == (0, 9)
+    assert all(after[0] == before[-1] + 1 for before, after in pairwise(ends))
+    for code, own in zip(codes, length, strict=True):
+        assert ends[code][0] <= own <= ends[code][-1]
+    assert (np.bincount(codes) > 0).all()
+
+
+@pytest.mark.parametrize(("length", "name"), [([7], "L 7"), ([3, 3, 3], "L 3")])
+def test_one_length_is_one_bin(length, name):
+    codes, names = click_length_bins(np.array(length))
+    assert (codes.tolist(), names) == ([0] * len(length), [name])
 
 
 @pytest.mark.parametrize(
