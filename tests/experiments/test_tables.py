@@ -100,5 +100,5 @@ def test_settings_of_a_dataset_choose_its_records(place):
     "changes", [{"variants": {"a": {"method.wieght": 1}}}, {"datasets": {"toy": {"method.wieght": 1}}}]
 )
 def test_misspelt_settings_are_refused(place, changes):
-    with pytest.raises(CtrbenchError, match="unknown setting 'method.wieght'; did you mean method.weight"):
+    with pytest.raises(CtrbenchError, match=r"unknown setting 'method\.wieght'; did you mean method\.weight"):
         table(place, **changes)
