@@ -90,7 +90,9 @@ def _simulation(
     if not card.synthetic:
         return None
     return Simulation(
-        scale=1.0 if scale is None else scale, seed=0 if seed is None else seed, jobs=1 if jobs is None else jobs
+        scale=card.scale if scale is None else scale,
+        seed=card.seed if seed is None else seed,
+        jobs=1 if jobs is None else jobs,
     )
 
 

@@ -31,6 +31,7 @@ class Display:
         self._later: Sequence[Cell] = ()
         self._done: list[tuple[Cell, int, float | None]] = []
         self._failed = 0
+        self._given_up = 0
         self._name_width = 0
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2, transient=True)
 
@@ -57,6 +58,8 @@ class Display:
         run = self._left.pop(outcome.run.identity)
         if outcome.record:
             self._done.append((run.cell, len(outcome.record.epochs), outcome.record.timings.training_seconds))
+        elif outcome.status == "given up":
+            self._given_up += 1
         else:
             self._failed += 1
         # On a terminal the table below says it.
@@ -69,8 +72,11 @@ class Display:
             f"{line}; {remaining}" if remaining else line, markup=False, highlight=False, soft_wrap=True
         )
 
+    def _ended(self) -> int:
+        return len(self._done) + self._failed + self._given_up
+
     def _count(self) -> str:
-        ended = len(self._done) + self._failed
+        ended = self._ended()
         return f"{ended}/{ended + len(self._left) + len(self._later)}"
 
     def _table(self) -> "Table":
@@ -82,7 +88,7 @@ class Display:
         table.add_column(no_wrap=True, min_width=self._name_width)
         table.add_column(ratio=1)
         table.add_column(no_wrap=True, min_width=NOTE_WIDTH)
-        ended = len(self._done) + self._failed
+        ended = self._ended()
         total = ended + len(self._left) + len(self._later)
         note = str(self._remaining() or "measuring the first epochs") if ended < total or not total else "done"
         table.add_row(f"{self._count()} runs", ProgressBar(total=total, completed=ended), note)
@@ -123,7 +129,7 @@ def _name(run: "Run") -> str:
 def _result(outcome: "Outcome") -> str:
     record = outcome.record
     if not record:
-        return f"failed: {outcome.cause}"
+        return f"{outcome.status}: {outcome.cause}"
     overall = next(group for group in record.metrics if group.column == "overall")
     auc = "-" if overall.auc is None else f"{overall.auc:.4f}"
     return (

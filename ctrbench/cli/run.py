@@ -59,7 +59,7 @@ def run(
     workers = resolve_jobs(jobs, device)
     data, results = places.data_folder(data), places.results_folder(results)
     ledger = Ledger(results)
-    plan = make_plan(chosen, data=data, found=read_found(results, chosen.name))
+    plan = make_plan(chosen, data=data, found=read_found(results))
     standing = status(plan, ledger)
     _print_plan(standing, every_row=dry_run)
     if dry_run:

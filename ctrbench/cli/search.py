@@ -16,14 +16,14 @@ def search(
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Searches a recipe's settings on validation, with the same number of trials for every method."""
+    """Searches a recipe's settings on rows set aside from training, with the same number of trials for every method."""
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from rich.console import Console
 
     from ctrbench.cli.progress import Display
     from ctrbench.experiments.execute import Site
-    from ctrbench.experiments.found import found_path, write_found
+    from ctrbench.experiments.found import found_path, read_found, write_found
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.recipe import read_recipe
     from ctrbench.experiments.search import search as search_settings
@@ -31,13 +31,22 @@ def search(
 
     chosen = read_recipe(recipe)
     results = places.results_folder(results)
-    site = Site(Ledger(results), execute_run, places.data_folder(data), device)
+    site = Site(Ledger(results / "searches"), execute_run, places.data_folder(data), device)
     workers = resolve_jobs(jobs, device)
     with Display(site.ledger, workers, Console(stderr=True)) as display:
-        found = search_settings(chosen, site, jobs=workers, on_outcome=display.ended, on_round=display.add)
+        found = search_settings(
+            chosen,
+            site,
+            known=read_found(results),
+            jobs=workers,
+            on_outcome=display.ended,
+            on_round=display.add,
+        )
     write_found(results, found)
     for best in found.found:
         settings = ", ".join(f"{path} = {value}" for path, value in best.settings.items()) or "nothing to choose"
         row = f"{best.dataset} {best.backbone} {best.method}"
-        typer.echo(f"{row}: {settings} (validation {best.objective} {best.value:.5f}, {len(best.trials)} trials)")
+        given_up = sum(trial.state == "given up" for trial in best.trials)
+        trials = f"{len(best.trials)} trials, {given_up} of them given up early"
+        typer.echo(f"{row}: {settings} ({best.objective} {best.value:.5f}; {trials})")
     typer.echo(f"written to {found_path(results, found.recipe)}; next: ctrbench run {recipe}")

@@ -4,9 +4,10 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import joblib
@@ -18,9 +19,14 @@ from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Failure, Ledger, Progress
 from ctrbench.experiments.plan import Run
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
+from ctrbench.training.figures import EpochFigures
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+OnEpoch = Callable[[Sequence[EpochFigures], int], None]
+Watch = Callable[[Sequence[EpochFigures]], None]
+"""Told a run's epochs so far; raises :class:`GivenUp`."""
 
 POLL_SECONDS = 0.5
 """Between two looks at runs that other processes hold."""
@@ -36,11 +42,11 @@ class Runner(Protocol):
         data: Path,
         working: Path,
         device: str,
-        on_epoch: Callable[[int, int], None],
+        on_epoch: OnEpoch,
     ) -> "tuple[RunRecord, pa.Table]":
         """Goes on from what it finds in ``working``.
 
-        Calls ``on_epoch(epochs done, epochs at most)`` once before the first epoch, with what ``working`` holds, and
+        Calls ``on_epoch(epochs so far, epochs at most)`` once before the first epoch, with what ``working`` holds, and
         after each epoch.
         """
         ...
@@ -69,11 +75,15 @@ class Outcome:
     """What became of a run."""
 
     run: Run
-    status: Literal["finished", "failed", "held"]
-    """``held``: another process works on it."""
+    status: Literal["finished", "failed", "held", "given up"]
+    """``held``: another process works on it; ``given up``: its watch wanted no more of it."""
     record: RunRecord | None = None
     cause: str | None = None
     """Of a failure, one line."""
+
+
+class GivenUp(Exception):  # noqa: N818 - no error
+    """Raised by a watch: the run is not worth another epoch."""
 
 
 class Orphaned(BaseException):
@@ -81,11 +91,17 @@ class Orphaned(BaseException):
 
 
 def execute(
-    runs: Sequence[Run], site: Site, *, jobs: int = 1, on_outcome: Callable[[Outcome], None] | None = None
+    runs: Sequence[Run],
+    site: Site,
+    *,
+    jobs: int = 1,
+    on_outcome: Callable[[Outcome], None] | None = None,
+    watches: Mapping[str, Watch] = MappingProxyType({}),
 ) -> list[Outcome]:
     """Makes all runs that have no record; a run that fails is noted and the others go on.
 
-    Runs that another process holds are awaited, and taken over when it dies.
+    Runs that another process holds are awaited, and taken over when it dies. ``watches`` (identity -> watch) are told
+    the epochs of a run, inside its job, and may give it up.
 
     Returns:
         The outcomes of the runs that had no record, in the order in which they ended.
@@ -98,7 +114,7 @@ def execute(
     outcomes: list[Outcome] = []
     while pending:
         held = []
-        for outcome in _side_by_side(pending, site, min(jobs, len(pending))):
+        for outcome in _side_by_side(pending, site, min(jobs, len(pending)), watches):
             if outcome.status == "held":
                 held.append(outcome.run)
                 continue
@@ -111,17 +127,21 @@ def execute(
     return outcomes
 
 
-def _side_by_side(runs: Sequence[Run], site: Site, jobs: int) -> Iterator[Outcome]:
+def _side_by_side(
+    runs: Sequence[Run], site: Site, jobs: int, watches: Mapping[str, Watch]
+) -> Iterator[Outcome]:
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
         try:
-            yield from parallel(joblib.delayed(_attempt)(run, site, os.getpid()) for run in runs)
+            yield from parallel(
+                joblib.delayed(_attempt)(run, site, os.getpid(), watches.get(run.identity)) for run in runs
+            )
         except TerminatedWorkerError:
             message = "the system killed a job, most likely for memory; run the same command with a smaller --jobs"
             raise CtrbenchError(message) from None
 
 
-def _attempt(run: Run, site: Site, starter: int) -> Outcome:
+def _attempt(run: Run, site: Site, starter: int, watch: Watch | None) -> Outcome:
     _settle_job(starter)
     ledger = site.ledger
     with ledger.claim(run.identity) as claimed:
@@ -135,10 +155,13 @@ def _attempt(run: Run, site: Site, starter: int) -> Outcome:
                 data=site.data,
                 working=ledger.working(run.identity),
                 device=site.device,
-                on_epoch=_EpochReport(run.identity, ledger, starter),
+                on_epoch=_EpochReport(run.identity, ledger, starter, watch),
             )
             if record.identity != run.identity:
                 raise CtrbenchError(f"{run.config.dataset}: the prepared data changed; run the same command again")
+        except GivenUp as reason:
+            ledger.clear(run.identity)
+            return Outcome(run, "given up", cause=str(reason))
         except Exception as error:
             cause = str(error) if isinstance(error, CtrbenchError) else f"{type(error).__name__}: {error}"
             cause = " ".join(cause.split())
@@ -163,13 +186,15 @@ def _settle_job(starter: int) -> None:
 class _EpochReport:
     """The ``on_epoch`` of one attempt."""
 
-    def __init__(self, identity: str, ledger: Ledger, starter: int) -> None:
+    def __init__(self, identity: str, ledger: Ledger, starter: int, watch: Watch | None) -> None:
         self._identity = identity
         self._ledger = ledger
         self._starter = starter
+        self._watch = watch
         self._first: tuple[int, float] | None = None
 
-    def __call__(self, epoch: int, at_most: int) -> None:
+    def __call__(self, epochs: Sequence[EpochFigures], at_most: int) -> None:
+        epoch = len(epochs)
         if self._starter not in (os.getpid(), os.getppid()):
             raise Orphaned
         now = time.time()
@@ -178,6 +203,8 @@ class _EpochReport:
         pace = (now - began) / (epoch - first) if epoch > first else None
         progress = Progress(epoch=epoch, at_most=at_most, seconds_per_epoch=pace, updated=now)
         self._ledger.write_progress(self._identity, progress)
+        if self._watch:
+            self._watch(epochs)
 
 
 def measure_references(

@@ -2,19 +2,26 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.recipe import write_toml
 from ctrbench.strict import Strict
+
+if TYPE_CHECKING:
+    from ctrbench.experiments.plan import Cell
 
 
 class Trial(Strict):
     """One point of a search."""
 
     settings: dict[str, Any]
+    state: Literal["complete", "given up", "failed"]
+    """``given up``: after an epoch that was worse than the median of earlier trials at that epoch."""
     value: float | None = None
-    """Of the objective; None where the run failed."""
+    """Of the objective, of a complete trial."""
+    epochs: int
+    """That were trained."""
 
 
 class FoundSettings(Strict):
@@ -27,7 +34,7 @@ class FoundSettings(Strict):
     """Path -> value, as in the recipe's search space."""
     objective: str
     value: float
-    """Of the objective, on validation, at ``settings``."""
+    """Of the objective, on the rows set aside from training, at ``settings``."""
     basis: str
     """sha256 of everything else that the search was run with; another recipe or algorithm has another."""
     fingerprint: str
@@ -37,15 +44,20 @@ class FoundSettings(Strict):
 
 
 class Found(Strict):
-    """All searches of a recipe."""
+    """What searches found: of one recipe, or of all."""
 
-    recipe: str
+    recipe: str = ""
+    """Empty: of all."""
     found: tuple[FoundSettings, ...] = ()
 
-    def best(self, dataset: str, backbone: str, method: str) -> FoundSettings | None:
-        """The entry of a combination; None where it was not searched."""
-        key = (dataset, backbone, method)
-        return next((f for f in self.found if (f.dataset, f.backbone, f.method) == key), None)
+    def entries(self, cell: "Cell") -> list[FoundSettings]:
+        """All searches of a combination, with whatever settings and data."""
+        return [f for f in self.found if {"dataset": f.dataset, "backbone": f.backbone, "method": f.method} == cell.names]
+
+    def of(self, cell: "Cell", basis: str, fingerprint: str | None) -> FoundSettings | None:
+        """A combination's search with this basis, on these data (None: on any); None where there is none."""
+        matching = (f for f in self.entries(cell) if f.basis == basis and fingerprint in (None, f.fingerprint))
+        return next(matching, None)
 
 
 def found_path(results: Path, recipe: str) -> Path:
@@ -53,20 +65,22 @@ def found_path(results: Path, recipe: str) -> Path:
     return results / "found" / f"{recipe}.toml"
 
 
-def read_found(results: Path, recipe: str) -> Found:
-    """The found settings of a recipe; empty where no search was finished.
+def read_found(results: Path) -> Found:
+    """What the searches of all recipes found: recipes with the same settings and space share it.
 
     Raises:
-        CtrbenchError: the file is damaged.
+        CtrbenchError: a file is damaged.
     """
-    path = found_path(results, recipe)
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return Found(recipe=recipe)
-    except (OSError, ValueError) as error:
-        raise CtrbenchError(f"{path}: cannot be read ({error}); search again: ctrbench search {recipe}") from None
-    return Found.read(document, str(path))
+    found: list[FoundSettings] = []
+    for path in sorted(results.glob("found/*.toml")):
+        try:
+            document = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise CtrbenchError(
+                f"{path}: cannot be read ({error}); remove it and run: ctrbench search {path.stem}"
+            ) from None
+        found += Found.read(document, str(path)).found
+    return Found(found=tuple(found))
 
 
 def write_found(results: Path, found: Found) -> None:

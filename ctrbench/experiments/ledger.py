@@ -3,6 +3,7 @@
 | path | holds |
 |---|---|
 | ``runs/<identity>/`` | ``record.json`` and ``predictions.parquet`` of a finished run |
+| ``runs/<identity>/representations.parquet`` | h of some test rows, where the run's configuration asks for them |
 | ``working/<identity>/`` | checkpoint and progress of a run that is under way |
 | ``working/<identity>.lock`` | held by the process that works on the run; released when the process ends |
 | ``failed/<identity>.json`` | why the last attempt failed |
@@ -24,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.record import ReferenceRecord, RunRecord
+from ctrbench.experiments.record import REPRESENTATIONS, ReferenceRecord, RunRecord
 from ctrbench.strict import Strict
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class Ledger:
         path = self._run(identity) / "record.json"
         return RunRecord.read(_read_json(path, f"remove {path.parent} to repeat the run"), str(path))
 
+    def representations(self, identity: str) -> Path:
+        """Where the representations of a finished run lie, if it was asked for any."""
+        return self._run(identity) / REPRESENTATIONS
+
     def identities(self) -> list[str]:
         """Of all finished runs."""
         return sorted(path.parent.name for path in self.results.glob("runs/*/record.json"))
@@ -105,7 +110,9 @@ class Ledger:
         return newest
 
     def write(self, record: RunRecord, predictions: "pa.Table") -> None:
-        """Files a finished run and clears what its work left; the caller holds the claim.
+        """Files a finished run, with the representations that its work left, and clears the rest of it.
+
+        The caller holds the claim.
 
         Raises:
             CtrbenchError: the results folder cannot be written.
@@ -118,6 +125,8 @@ class Ledger:
             finished.mkdir()
             pq.write_table(predictions, finished / "predictions.parquet", compression="zstd")
             (finished / "record.json").write_text(json.dumps(record.model_dump(mode="json"), indent=1) + "\n", "utf-8")
+            with contextlib.suppress(FileNotFoundError):
+                (finished.parent / REPRESENTATIONS).rename(finished / REPRESENTATIONS)
             target = self._run(record.identity)
             target.parent.mkdir(exist_ok=True)
             # What stands there has no record.json, or the run would have been finished.
@@ -125,6 +134,15 @@ class Ledger:
             finished.rename(target)
             shutil.rmtree(finished.parent, ignore_errors=True)
             self._failure(record.identity).unlink(missing_ok=True)
+
+    def clear(self, identity: str) -> None:
+        """Forgets what a run that has no record left so far; the caller holds the claim.
+
+        Raises:
+            CtrbenchError: the results folder cannot be written.
+        """
+        with self._writing():
+            shutil.rmtree(self.results / "working" / identity, ignore_errors=True)
 
     def discard(self, identity: str) -> None:
         """Forgets a run: its record, its checkpoint, its failure. Does nothing while another process works on it.
@@ -135,7 +153,7 @@ class Ledger:
         with self.claim(identity) as claimed, self._writing():
             if claimed:
                 shutil.rmtree(self._run(identity), ignore_errors=True)
-                shutil.rmtree(self.results / "working" / identity, ignore_errors=True)
+                self.clear(identity)
                 self._failure(identity).unlink(missing_ok=True)
 
     @contextlib.contextmanager

@@ -13,7 +13,7 @@ from ctrbench.data.schema import MANIFEST, Manifest, digest, read_manifest
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
-from ctrbench.experiments.found import Found, FoundSettings
+from ctrbench.experiments.found import Found
 from ctrbench.experiments.recipe import ALL, Recipe
 from ctrbench.methods import METHODS
 from ctrbench.registry import Registry, unknown
@@ -195,7 +195,8 @@ def locate(path: str, cell: Cell, catalogue: Catalogue) -> tuple[str, str] | Non
 
 
 def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> None:
-    """Every path of ``--set`` and of the search space must name a setting of some row.
+    """Every path of ``--set``, of datasets, variants and the search space must name a setting of some row, or by its
+    name one of a method or backbone that has no row (``methods.NAME.KEY``): recipes share sections.
 
     Raises:
         CtrbenchError: one does not; the nearest that does is named.
@@ -203,7 +204,7 @@ def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> 
     known = {path for cell in cells for path in _paths(cell, catalogue)}
     settings = [*recipe.datasets.values(), *recipe.variants.values(), recipe.overrides]
     for path in (*itertools.chain(*settings), *(recipe.search.space if recipe.search else ())):
-        if path not in known:
+        if path not in known and not _of_component(path, catalogue):
             near = {other for other in known if other.partition(".")[0] == path.partition(".")[0]} or known
             raise unknown("setting", path, near)
 
@@ -228,6 +229,13 @@ def _paths(cell: Cell, catalogue: Catalogue) -> Iterator[str]:
             paths = [f"{section}.{key}", *([f"{names[section]}.{key}"] if section in names else [])]
             yield from paths
             yield from (_scope(cell) + path for path in paths)
+
+
+def _of_component(path: str, catalogue: Catalogue) -> bool:
+    section, _, rest = path.partition(".")
+    name, _, key = rest.partition(".")
+    registry: Registry[Any] | None = {"methods": catalogue.methods, "backbones": catalogue.backbones}.get(section)
+    return registry is not None and name in registry.names() and key in registry.get(name).Settings.model_fields
 
 
 def _scope(cell: Cell) -> str:
@@ -310,13 +318,14 @@ def found_settings(
     """
     if not recipe.search:
         return {}
-    best: FoundSettings | None = found.best(cell.dataset, cell.backbone, cell.method) if found else None
-    way_out = f"run: ctrbench search {recipe.name}"
-    if best is None:
-        raise CtrbenchError(f"{recipe.name}: no settings were searched for {cell}; {way_out}")
-    if best.basis != basis(recipe, cell, catalogue):
-        other = "another recipe or another version of the algorithm"
-        raise CtrbenchError(f"{recipe.name}: the settings of {cell} were found with {other}; {way_out}")
-    if manifest and manifest.fingerprint != best.fingerprint:
-        raise CtrbenchError(f"{recipe.name}: the settings of {cell} were found on other data; {way_out}")
-    return best.settings
+    own_basis = basis(recipe, cell, catalogue)
+    if found and (best := found.of(cell, own_basis, manifest.fingerprint if manifest else None)):
+        return best.settings
+    entries = found.entries(cell) if found else []
+    if not entries:
+        cause = f"no settings were searched for {cell}"
+    elif any(entry.basis == own_basis for entry in entries):
+        cause = f"the settings of {cell} were found on other data"
+    else:
+        cause = f"the settings of {cell} were found with another recipe or another version of the algorithm"
+    raise CtrbenchError(f"{recipe.name}: {cause}; run: ctrbench search {recipe.name}")

@@ -1,4 +1,4 @@
-"""What a finished run leaves: the schema of ``record.json``. The report reads nothing else."""
+"""What a finished run leaves: the schema of ``record.json``. Tables read nothing else."""
 
 from typing import Literal
 
@@ -7,6 +7,9 @@ from ctrbench.experiments.config import RunConfig
 from ctrbench.metrics.groups import GroupFigures
 from ctrbench.strict import Strict
 from ctrbench.training.figures import EpochFigures
+
+REPRESENTATIONS = "representations.parquet"
+"""Beside the record of a run whose ``config.representations`` is not 0; figure 6 of AQCL reads it too."""
 
 Reference = Literal["popularity", "random", "oracle"]
 
@@ -37,6 +40,8 @@ class DataFacts(Strict):
     split_rule: str
     negatives: Negatives
     activeness: Activeness
+    mean_click_length: float
+    """Lbar of AQCL eq. 6."""
     synthetic: bool
 
 

@@ -1,17 +1,15 @@
-"""Search of settings on validation: Optuna proposes, ordinary runs answer, so a killed search resumes by replaying."""
+"""Search of settings on rows set aside from training (AQCL eq. 7), with the same number of trials for every method."""
 
-import itertools
-import logging
-import math
-import random
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import Outcome, Site, execute
-from ctrbench.experiments.found import Found, FoundSettings, Trial
+from ctrbench.experiments.found import Found, FoundSettings
+from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import (
     CATALOGUE,
     Catalogue,
@@ -25,177 +23,154 @@ from ctrbench.experiments.plan import (
     read_manifests,
     resolve,
 )
-from ctrbench.experiments.recipe import Dimension, Recipe, Search
+from ctrbench.experiments.recipe import Recipe, Search
 from ctrbench.experiments.record import RunRecord
+from ctrbench.experiments.study import Study
 
-if TYPE_CHECKING:
-    import optuna
-
-ROUND = 4
-"""Trials of one combination that are proposed together, whatever the number of jobs: the same search everywhere."""
+SHORT = 16
+"""Letters of a digest in the name of a study."""
 
 
-@dataclass
-class Study:
+@dataclass(frozen=True)
+class Searched:
     """The search of one dataset, backbone and method."""
 
     cell: Cell
     fingerprint: str
     basis: str
-    proposals: Iterator[list[dict[str, Any]]]
-    """Rounds of points; a round may depend on the values of those before it."""
-    budget: int
-    """Trials in all."""
-    trials: list[Trial] = field(default_factory=list)
-
-    def left(self, proposed: int) -> int:
-        """Trials after those that are proposed."""
-        return self.budget - len(self.trials) - proposed
+    study: Study
 
 
 def search(
     recipe: Recipe,
     site: Site,
     *,
+    known: Found = Found(),
     jobs: int = 1,
     catalogue: Catalogue = CATALOGUE,
     on_outcome: Callable[[Outcome], None] | None = None,
     on_round: Callable[[Sequence[Run], Sequence[Cell]], None] | None = None,
 ) -> Found:
-    """Searches every combination of a recipe with the same number of trials; the test split is never read.
+    """Searches every combination of a recipe that is not ``known``; nothing outside training is read.
 
+    The trials' records lie in a ledger of their own, ``site.ledger``; their values in Optuna's journal beside it.
     ``on_round`` is told the runs of each round before they begin, and the rows of the runs that come after it.
 
+    Returns:
+        Every combination's best settings, those of earlier searches included.
+
     Raises:
-        CtrbenchError: the recipe has no search, a name or setting is unknown, or all trials of a combination failed.
+        CtrbenchError: the recipe has no search, a name or setting is unknown, another process searches this recipe, or
+            all trials of a combination failed.
     """
-    if not (settings := recipe.search):
+    if not recipe.search:
         raise CtrbenchError(f"{recipe.name}: it has no [search]; run: ctrbench run {recipe.name}")
     recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
-    studies = make_studies(recipe, settings, site.data, catalogue)
-    while rounds := [(study, points) for study in studies if (points := next(study.proposals, None))]:
-        runs = {}
-        for study, points in rounds:
-            for point in points:
-                config = resolve(recipe, study.cell, settings.seed, point, catalogue, measure="tuning")
-                runs[study.cell, repr(point)] = Run(config, config.identity(study.fingerprint), study.cell)
-        if on_round:
-            later = [study.cell for study, points in rounds for _ in range(study.left(len(points)))]
-            on_round(list(runs.values()), later)
-        execute(list(runs.values()), site, jobs=jobs, on_outcome=on_outcome)
-        for study, points in rounds:
-            for point in points:
-                identity = runs[study.cell, repr(point)].identity
-                record = site.ledger.read(identity) if site.ledger.finished(identity) else None
-                study.trials.append(Trial(settings=point, value=record and objective(record, settings)))
-    return Found(recipe=recipe.name, found=tuple(_best(study, settings) for study in studies))
+    settled: dict[Cell, FoundSettings] = {}
+    open_searches = []
+    for searched in make_searches(recipe, recipe.search, site, catalogue):
+        if best := known.of(searched.cell, searched.basis, searched.fingerprint):
+            settled[searched.cell] = best
+        else:
+            open_searches.append(searched)
+    with _alone(recipe, site.ledger):
+        while rounds := [(s, points) for s in open_searches if (points := s.study.open_round())]:
+            runs = {
+                (searched.cell, number): _run(recipe, searched, point, catalogue)
+                for searched, points in rounds
+                for number, point in points.items()
+            }
+            if on_round:
+                on_round(list(runs.values()), _later(rounds))
+            watches = {runs[s.cell, number].identity: s.study.watch(number) for s, points in rounds for number in points}
+            outcomes = execute(list(runs.values()), site, jobs=jobs, on_outcome=on_outcome, watches=watches)
+            _tell(rounds, runs, outcomes, site.ledger, recipe.search)
+    settled |= {searched.cell: _best(searched, recipe.search) for searched in open_searches}
+    return Found(recipe=recipe.name, found=tuple(settled[cell] for cell in sorted(settled)))
 
 
-def make_studies(recipe: Recipe, search: Search, data: Path, catalogue: Catalogue) -> list[Study]:
-    """One study for each combination that its method does not refuse.
+def make_searches(recipe: Recipe, settings: Search, site: Site, catalogue: Catalogue) -> list[Searched]:
+    """One for each combination that its method does not refuse.
 
     Raises:
         CtrbenchError: a name or setting is unknown, or a dataset was not prepared or lacks a label or field.
     """
-    manifests = read_manifests(recipe, data, catalogue)
+    manifests = read_manifests(recipe, site.data, catalogue)
     cells, _ = admitted(recipe, manifests, catalogue)
     check_paths(recipe, cells, catalogue)
-    studies = []
+    searches = []
     for cell in cells:
-        space = {path: dimension for path, dimension in search.space.items() if locate(path, cell, catalogue)}
+        space = {path: dimension for path, dimension in settings.space.items() if locate(path, cell, catalogue)}
         inputs = {path: dimension for path, dimension in space.items() if path.startswith("data.")}
         for point in ({}, *({path: choice} for path, dimension in inputs.items() for choice in dimension.choices)):
-            config = resolve(recipe, cell, search.seed, point, catalogue, measure="tuning")
+            config = resolve(recipe, cell, settings.seed, point, catalogue, measure="tuning")
             check_data(config, manifests[cell.dataset], catalogue)
-        trials: list[Trial] = []
-        study = Study(
-            cell=cell,
-            fingerprint=manifests[cell.dataset].fingerprint,
-            basis=basis(recipe, cell, catalogue),
-            proposals=propose(space, search, trials),
-            budget=min(search.trials, grid_size(space) or search.trials),
-            trials=trials,
-        )
-        studies.append(study)
-    return studies
-
-
-def propose(space: dict[str, Dimension], search: Search, trials: Sequence[Trial]) -> Iterator[list[dict[str, Any]]]:
-    """Rounds of points, ``search.trials`` in all; ``trials`` grows by the values of each round before the next.
-
-    A space of choices only is a grid: its points in random order, none twice.
-    """
-    if grid_size(space):
-        choices = [dimension.choices for dimension in space.values()]
-        grid = [dict(zip(space, values, strict=True)) for values in itertools.product(*choices)]
-        random.Random(search.seed).shuffle(grid)
-        yield grid[: search.trials]
-        return
-    yield from _propose_by_tpe(space, search, trials)
-
-
-def grid_size(space: dict[str, Dimension]) -> int | None:
-    """Distinct points of a space of choices only; None for any other space."""
-    if not all(dimension.choices for dimension in space.values()):
-        return None
-    return math.prod(len(dimension.choices) for dimension in space.values())
-
-
-def _propose_by_tpe(
-    space: dict[str, Dimension], search: Search, trials: Sequence[Trial]
-) -> Iterator[list[dict[str, Any]]]:
-    import optuna  # noqa: PLC0415 - planning must not wait for it
-
-    optuna.logging.set_verbosity(logging.WARNING)
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=2 * ROUND),
-        direction="maximize" if search.objective == "auc" else "minimize",
-    )
-    distributions = {path: _distribution(dimension) for path, dimension in space.items()}
-    for start in range(0, search.trials, ROUND):
-        asked = [study.ask(distributions) for _ in range(min(ROUND, search.trials - start))]
-        yield [_point(trial.params, space) for trial in asked]
-        for trial, answered in zip(asked, trials[start:], strict=True):
-            failed = answered.value is None
-            study.tell(trial, answered.value, state=optuna.trial.TrialState.FAIL if failed else None)
-
-
-def _distribution(dimension: Dimension) -> "optuna.distributions.BaseDistribution":
-    import optuna  # noqa: PLC0415 - planning must not wait for it
-
-    if dimension.choices:
-        # Optuna knows choices of scalars only, so it is given their positions.
-        return optuna.distributions.CategoricalDistribution(range(len(dimension.choices)))
-    assert dimension.low is not None
-    assert dimension.high is not None
-    return optuna.distributions.FloatDistribution(dimension.low, dimension.high, log=dimension.log)
-
-
-def _point(params: dict[str, Any], space: dict[str, Dimension]) -> dict[str, Any]:
-    return {
-        path: dimension.choices[params[path]] if dimension.choices else float(f"{params[path]:.3g}")
-        for path, dimension in space.items()
-    }
+        own_basis, fingerprint = basis(recipe, cell, catalogue), manifests[cell.dataset].fingerprint
+        name = f"{cell} {own_basis[:SHORT]} {fingerprint[:SHORT]}"
+        journal = site.ledger.results / f"{recipe.name}.journal"
+        searches.append(Searched(cell, fingerprint, own_basis, Study(journal, name, space, settings)))
+    return searches
 
 
 def objective(record: RunRecord, search: Search) -> float | None:
-    """The figure of a validation record that the search looks at."""
+    """The figure of a trial's record that the search looks at."""
     overall = next(group for group in record.metrics if group.column == "overall")
     return overall.auc if search.objective == "auc" else overall.logloss
 
 
-def _best(study: Study, settings: Search) -> FoundSettings:
-    values = [(trial.value, trial) for trial in study.trials if trial.value is not None]
+@contextlib.contextmanager
+def _alone(recipe: Recipe, ledger: Ledger) -> Iterator[None]:
+    ledger.require_writable()
+    lock = FileLock(ledger.results / f"{recipe.name}.lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise CtrbenchError(f"{recipe.name}: another process searches it in {ledger.results}; wait for it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+Rounds = Sequence[tuple[Searched, dict[int, dict[str, object]]]]
+
+
+def _run(recipe: Recipe, searched: Searched, point: dict[str, object], catalogue: Catalogue) -> Run:
+    assert recipe.search
+    config = resolve(recipe, searched.cell, recipe.search.seed, point, catalogue, measure="tuning")
+    return Run(config, config.identity(searched.fingerprint), searched.cell)
+
+
+def _later(rounds: Rounds) -> list[Cell]:
+    """One entry for each trial after those of the round."""
+    left = ((s, s.study.budget - len(s.study.trials()) - len(points)) for s, points in rounds)
+    return [searched.cell for searched, count in left for _ in range(count)]
+
+
+def _tell(
+    rounds: Rounds, runs: dict[tuple[Cell, int], Run], outcomes: Sequence[Outcome], ledger: Ledger, search: Search
+) -> None:
+    given_up = {outcome.run.identity for outcome in outcomes if outcome.status == "given up"}
+    for searched, points in rounds:
+        for number in points:
+            identity = runs[searched.cell, number].identity
+            record = ledger.read(identity) if ledger.finished(identity) else None
+            searched.study.tell(number, record and objective(record, search), given_up=identity in given_up)
+
+
+def _best(searched: Searched, settings: Search) -> FoundSettings:
+    trials = searched.study.trials()
+    values = [(trial.value, trial) for trial in trials if trial.value is not None]
     if not values:
-        raise CtrbenchError(f"{study.cell}: all trials of the search failed; results/failed holds their causes")
+        raise CtrbenchError(f"{searched.cell}: all trials of the search failed; results/searches/failed says why")
     choose = max if settings.objective == "auc" else min
     value, trial = choose(values, key=lambda pair: pair[0])
     return FoundSettings(
-        **study.cell.names,
+        **searched.cell.names,
         settings=trial.settings,
         objective=settings.objective,
         value=value,
-        basis=study.basis,
-        fingerprint=study.fingerprint,
-        trials=tuple(study.trials),
+        basis=searched.basis,
+        fingerprint=searched.fingerprint,
+        trials=trials,
     )

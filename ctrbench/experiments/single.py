@@ -2,11 +2,12 @@
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from ctrbench.backbones import BACKBONES
@@ -19,10 +20,12 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.environment import environment
 from ctrbench.experiments.measure import columns_of, data_facts
-from ctrbench.experiments.record import RunRecord, Timings
+from ctrbench.experiments.record import REPRESENTATIONS, RunRecord, Timings
+from ctrbench.experiments.representations import representations
 from ctrbench.methods import METHODS
 from ctrbench.methods.base import Method
 from ctrbench.metrics.groups import measure
+from ctrbench.training.figures import EpochFigures
 from ctrbench.training.fit import Training, fit
 from ctrbench.training.predict import predict
 
@@ -63,11 +66,11 @@ def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
 
 
 def execute_run(
-    config: RunConfig, *, data: Path, working: Path, device: str, on_epoch: Callable[[int, int], None]
+    config: RunConfig, *, data: Path, working: Path, device: str, on_epoch: Callable[[Sequence[EpochFigures], int], None]
 ) -> tuple[RunRecord, pa.Table]:
     """Trains, or goes on from ``working/checkpoint.safetensors``, and measures the rows that ``config`` names, once.
 
-    ``working`` is named by the run's identity.
+    ``working`` is named by the run's identity; representations that ``config`` asks for are left there.
 
     Returns:
         The record, and the predictions: ``row`` (position in rows.parquet), ``label``, ``probability``.
@@ -91,6 +94,9 @@ def execute_run(
     probability, label = predict(backbone, feed, split), examples.labels.cpu().numpy()
     metrics = measure(label, probability, columns_of(prepared, examples.rows) if split == Split.TEST else {})
     evaluation_seconds = time.perf_counter() - started
+    if config.representations:
+        shown = representations(backbone, method, feed, config.representations)
+        pq.write_table(shown, working / REPRESENTATIONS, compression="zstd")
     record = RunRecord(
         identity=identity,
         config=config,
@@ -103,8 +109,9 @@ def execute_run(
         metrics=tuple(metrics),
         timings=_timings(training, evaluation_seconds),
     )
-    rows = examples.rows.cpu().numpy()
-    return record, pa.table({"row": rows, "label": label.astype(np.int8), "probability": probability})
+    return record, pa.table(
+        {"row": examples.rows.cpu().numpy(), "label": label.astype(np.int8), "probability": probability}
+    )
 
 
 def _timings(training: Training, evaluation_seconds: float) -> Timings:

@@ -109,7 +109,7 @@ def _configs(
 ) -> list[tuple[Cell, RunConfig]]:
     cells, refused = admitted(recipe, manifests, catalogue)
     check_paths(recipe, [*cells, *refused], catalogue)
-    found = read_found(results, recipe.name)
+    found = read_found(results)
     configs = []
     for cell in cells:
         settings = found_settings(recipe, cell, found, catalogue, manifests[cell.dataset])

@@ -50,6 +50,10 @@ class Method(nn.Module, ABC):
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """The loss of a batch that the backbone has embedded already; augmentations draw from ``generator``."""
 
+    def codewords_of(self, h: Tensor) -> Tensor | None:  # noqa: ARG002
+        """The codeword (B,) that rows with h (B, H) belong to; None for a method without a codebook."""
+        return None
+
 
 def click_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean logloss L_C over rows and tasks: (B, T), (B, T) -> ()."""

@@ -143,6 +143,10 @@ class Card(Strict):
     """A name in :data:`ctrbench.prepare.formats.FORMATS`."""
     synthetic: bool = False
     """Simulated: no sources; ``--scale``, ``--seed`` and ``--jobs`` apply."""
+    scale: float = Field(1.0, gt=0)
+    """Simulated data: share of the full size; ``--scale`` goes before it."""
+    seed: int = Field(0, ge=0)
+    """Simulated data: ``--seed`` goes before it."""
     table1: str | None = None
     """The dataset's row in the published table 1 of AQCL."""
     sources: tuple[SourceFile, ...] = ()
@@ -172,7 +176,8 @@ class Card(Strict):
 
     def digest(self) -> str:
         """sha256 of what decides the prepared data: a mended address or citation leaves it as it is."""
-        beside = {"title", "citation", "sources", "counts", "table1"}
+        # Scale and seed count as the simulation takes them.
+        beside = {"title", "citation", "sources", "counts", "table1", "scale", "seed"}
         return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))
 
 

@@ -5,7 +5,7 @@ resumed run is bit-equal to an undisturbed one. Test rows are not read here.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +25,9 @@ from ctrbench.training.figures import EpochFigures
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
 
+LAYOUT = 2
+"""Of a checkpoint's tensors; counted up when their names change."""
+
 
 class DivergedError(CtrbenchError):
     """The loss of an epoch is not a finite number."""
@@ -38,7 +41,7 @@ class Training:
         parameters = [*backbone.parameters(), *method.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
         self.epochs: list[EpochFigures] = []
-        self.best = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+        self.best = self._weights()
 
     @property
     def best_epoch(self) -> int:
@@ -56,7 +59,17 @@ class Training:
         """Appends an epoch; keeps its weights if it is the best so far."""
         self.epochs.append(figures)
         if self.best_epoch == figures.epoch:
-            self.best = {name: tensor.clone() for name, tensor in self.backbone.state_dict().items()}
+            self.best = self._weights()
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        """A copy of the weights of backbone and method: what a method says of h must fit the backbone that made h."""
+        state = {**under("backbone", self.backbone.state_dict()), **under("method", self.method.state_dict())}
+        return {name: tensor.clone() for name, tensor in state.items()}
+
+    def load_best(self) -> None:
+        """Gives backbone and method the weights of the best epoch."""
+        self.backbone.load_state_dict(below("backbone", self.best))
+        self.method.load_state_dict(below("method", self.best))
 
     def save(self, path: Path) -> None:
         """Writes weights, moments, best weights and the epochs so far."""
@@ -75,11 +88,15 @@ class Training:
 
     @property
     def origin(self) -> dict[str, str]:
-        """What besides the configuration decides the bits: another kind of device or another torch draws otherwise."""
+        """What besides the configuration decides the bits: another kind of device or another torch draws otherwise.
+
+        With it the layout, for a checkpoint of another one cannot be taken up either.
+        """
         return {
             "data": self.feed.prepared.manifest.fingerprint,
             "device": self.feed.device.type,
             "torch": torch.__version__,
+            "layout": str(LAYOUT),
         }
 
     def restore(self, path: Path) -> None:
@@ -98,13 +115,16 @@ class Training:
         self.epochs = [EpochFigures(**figures) for figures in state["epochs"]]
 
 
-def fit(training: Training, checkpoint: Path | None, on_epoch: Callable[[int, int], None]) -> None:
-    """Trains until the patience or the epochs are used up; the backbone then holds the best epoch's weights.
+def fit(
+    training: Training, checkpoint: Path | None, on_epoch: Callable[[Sequence[EpochFigures], int], None]
+) -> None:
+    """Trains until the patience or the epochs are used up; backbone and method then hold the best epoch's
+    weights.
 
     Args:
         training: where to start; taken up from ``checkpoint`` when that file exists.
         checkpoint: written after every epoch; None writes none.
-        on_epoch: called with (epochs done, epochs at most), first with what the checkpoint holds.
+        on_epoch: called with (epochs so far, epochs at most), first with what the checkpoint holds.
 
     Raises:
         DivergedError: an epoch's loss is not finite.
@@ -112,13 +132,13 @@ def fit(training: Training, checkpoint: Path | None, on_epoch: Callable[[int, in
     """
     if checkpoint is not None and checkpoint.exists():
         training.restore(checkpoint)
-    on_epoch(len(training.epochs), training.settings.epochs)
+    on_epoch(training.epochs, training.settings.epochs)
     while not training.finished:
         training.add(_epoch(training, len(training.epochs) + 1))
         if checkpoint is not None:
             training.save(checkpoint)
-        on_epoch(len(training.epochs), training.settings.epochs)
-    training.backbone.load_state_dict(training.best)
+        on_epoch(training.epochs, training.settings.epochs)
+    training.load_best()
 
 
 def _epoch(training: Training, epoch: int) -> EpochFigures:

@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -91,7 +90,7 @@ def manifest(name: str = "toy", *, items: int = 3) -> Manifest:
         cohorts=(),
         negatives=Negatives(source="sampled"),
         activeness=Activeness(cutoffs=(1, 2), shares=(0.6, 0.3, 0.1)),
-        activeness_curve=(1,) * 101,
+        activeness_curve=tuple(range(101)),
         mean_click_length=2.0,
         card_hash="0",
         sources={},
@@ -138,16 +137,6 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
         )
         for column, group in groups
     )
-    epoch = EpochFigures(
-        epoch=1,
-        loss=0.5,
-        parts={},
-        validation_auc=auc,
-        validation_logloss=0.5,
-        seconds=1,
-        cpu_seconds=1,
-        rows_per_second=10,
-    )
     return RunRecord(
         identity=config.identity(found.fingerprint),
         config=config,
@@ -155,7 +144,7 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
         algorithm_version=ALGORITHM_VERSION,
         data=facts(found),
         environment=Environment(versions={}, machine="toy", cores=1, threads=1, device="cpu", git_commit=None),
-        epochs=tuple(replace(epoch, epoch=e + 1) for e in range(config.training.epochs)),
+        epochs=tuple(epoch_figures(e + 1, auc=auc) for e in range(config.training.epochs)),
         best_epoch=1,
         metrics=metrics,
         timings=Timings(
@@ -165,6 +154,19 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
             evaluation_seconds=0.1,
             peak_memory_mb=1,
         ),
+    )
+
+
+def epoch_figures(epoch: int, *, auc: float = 0.5, logloss: float = 0.5) -> EpochFigures:
+    return EpochFigures(
+        epoch=epoch,
+        loss=0.5,
+        parts={},
+        validation_auc=auc,
+        validation_logloss=logloss,
+        seconds=1,
+        cpu_seconds=1,
+        rows_per_second=10,
     )
 
 
@@ -180,14 +182,14 @@ def runner(config, *, data, working, device, on_epoch):
     pause = float((data / "pause").read_text()) if (data / "pause").exists() else 0.0
     found = read_manifest(data / config.dataset)
     name = f"{config.method}-{config.seed}"
-    on_epoch(done, config.training.epochs)
+    on_epoch([epoch_figures(e) for e in range(1, done + 1)], config.training.epochs)
     for epoch in range(done + 1, config.training.epochs + 1):
         if config.method == "diverging" and epoch == 2:
             raise CtrbenchError("loss is not finite\nin epoch 2")
         time.sleep(pause)
         note(data, f"{name} epoch {epoch}")
         checkpoint.write_text(str(epoch))
-        on_epoch(epoch, config.training.epochs)
+        on_epoch([epoch_figures(e) for e in range(1, epoch + 1)], config.training.epochs)
     note(data, f"{name} measured")
     made = record(config, found)
     return made, pa.table({"probability": [made.metrics[0].auc]})

@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from filelock import FileLock
 
 from ctrbench.data.schema import read_manifest
 from ctrbench.errors import CtrbenchError
@@ -23,19 +24,29 @@ def searched(**changes):
 
 
 def runner(config, *, data, working, device, on_epoch):
-    """Logloss is lowest and AUC highest at penalty 1e-3 and weight 0.1."""
+    """Logloss is lowest and AUC highest at penalty 1e-3 and weight 0.1; it falls to that from 1 above, epoch by epoch."""
+    fakes.note(data, config.digest())
     if config.training.penalty > 0.05:
         raise CtrbenchError("diverged")
-    fakes.note(data, config.digest())
     made = fakes.record(config, read_manifest(data / config.dataset))
     far = abs(math.log10(max(config.training.penalty, 1e-9)) + 3) + 1 - config.method_settings.get("weight", 0)
+    losses = [far + 1 / (epoch + 1) for epoch in range(config.training.epochs)]
+    figures = [fakes.epoch_figures(e + 1, auc=1 / (1 + loss), logloss=loss) for e, loss in enumerate(losses)]
+    for epoch in range(config.training.epochs + 1):
+        on_epoch(figures[:epoch], config.training.epochs)
+        fakes.note(data, f"{config.digest()} epoch {epoch}")
     metrics = replace(made.metrics[0], logloss=far, auc=1 / (1 + far))
     return made.model_copy(update={"metrics": (metrics,)}), fakes.pa.table({"probability": [0.5]})
 
 
-def find(place, recipe, jobs=1):
-    site = Site(Ledger(place / "results"), runner, place / "data")
-    return search(recipe, site, jobs=jobs, catalogue=fakes.catalogue())
+def find(place, recipe, **options):
+    site = Site(Ledger(place / "results" / "searches"), runner, place / "data")
+    return search(recipe, site, catalogue=fakes.catalogue(), **options)
+
+
+def begun(place):
+    """Digests of the trials that were begun."""
+    return [line for line in fakes.log(place / "data") if " " not in line]
 
 
 def test_every_method_gets_the_same_number_of_trials_over_the_settings_that_it_has(place):
@@ -43,7 +54,7 @@ def test_every_method_gets_the_same_number_of_trials_over_the_settings_that_it_h
     assert [(f.method, len(f.trials)) for f in found.found] == [("plain", 6), ("weighted", 6)]
     assert {path for trial in found.found[0].trials for path in trial.settings} == {"training.penalty"}
     assert {path for trial in found.found[1].trials for path in trial.settings} == set(SPACE)
-    assert len(set(fakes.log(place / "data"))) == len(fakes.log(place / "data"))
+    assert len(set(begun(place))) == len(begun(place)) == 12
 
 
 def test_the_best_trial_is_found(place):
@@ -55,21 +66,77 @@ def test_the_best_trial_is_found(place):
         assert best.value == max(trial.value for trial in best.trials if trial.value is not None)
 
 
-def test_trials_measure_validation_with_a_seed_of_their_own(place):
+def test_trials_measure_rows_of_training_with_a_seed_of_their_own(place):
     find(place, searched())
-    ledger = Ledger(place / "results")
+    ledger = Ledger(place / "results" / "searches")
     configs = [ledger.read(identity).config for identity in ledger.identities()]
-    assert {(config.measure, config.seed) for config in configs} == {("validation", 1000)}
+    assert {(config.measure, config.seed) for config in configs} == {("tuning", 1000)}
 
 
-def test_a_killed_search_replays_its_trials(place):
-    whole = find(place, searched())
-    ledger = Ledger(place / "results")
-    before = fakes.log(place / "data")
-    for identity in ledger.identities()[::2]:
-        ledger.discard(identity)
+def test_a_killed_search_goes_on_where_it_was_and_finds_the_same(place, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    fakes.prepare(other / "data")
+    whole = find(other, searched())
+    with pytest.raises(KeyboardInterrupt):
+        find(place, searched(), on_outcome=_raise_at(7))
+    before = begun(place)
     assert find(place, searched()) == whole
-    assert len(fakes.log(place / "data")) == len(before) + math.ceil(len(before) / 2)
+    assert len(begun(place)) - len(before) in (12 - 7, 12 - 7 + 1)
+    assert set(begun(place)) == set(begun(other))
+
+
+def _raise_at(count):
+    outcomes = []
+
+    def on_outcome(outcome):
+        outcomes.append(outcome)
+        if len(outcomes) == count:
+            raise KeyboardInterrupt
+
+    return on_outcome
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_the_number_of_jobs_changes_nothing(place, tmp_path, jobs):
+    other = tmp_path / "other"
+    fakes.prepare(other / "data")
+    assert find(place, searched(), jobs=jobs) == find(other, searched(), jobs=2)
+
+
+def test_a_trial_worse_than_the_median_of_earlier_rounds_is_given_up_after_its_second_epoch(place):
+    found = find(place, searched(search={"trials": 20})).found
+    failed = [trial for best in found for trial in best.trials if trial.state == "failed"]
+    assert len(list((place / "results" / "searches" / "working").glob("*/"))) == len(failed)
+    for best in found:
+        first, later = best.trials[:4], best.trials[4:]
+        assert {trial.state for trial in first} <= {"complete", "failed"}
+        given_up = [trial for trial in later if trial.state == "given up"]
+        assert given_up
+        for trial in given_up:
+            assert trial.value is None
+            assert 2 <= trial.epochs < 4
+        assert len(best.trials) == 20
+
+
+def test_what_another_recipe_found_with_the_same_settings_is_not_searched_again(place):
+    space = {**SPACE, "methods.weighted.weight": SPACE["method.weight"]}
+    del space["method.weight"]
+    known = find(place, searched(search={"space": space}))
+    before = begun(place)
+    changes = {"methods": ["plain"], "variants": {"large": {"training.batch_size": 9}}, "seeds": 1}
+    alike = searched(name="other-table", search={"space": space}, **changes)
+    assert find(place, alike, known=known).found == known.found[:1]
+    assert begun(place) == before
+    plan = make_plan(alike, data=place / "data", found=known, catalogue=fakes.catalogue())
+    assert plan.runs[0].config.training.penalty == known.found[0].settings["training.penalty"]
+    assert plan.runs[0].config.training.batch_size == 9
+
+
+def test_two_processes_do_not_search_one_recipe(place):
+    folder = place / "results" / "searches"
+    folder.mkdir(parents=True)
+    with FileLock(folder / "toy-table.lock"), pytest.raises(CtrbenchError, match="toy-table: another process searches"):
+        find(place, searched())
 
 
 def test_a_grid_is_searched_without_repeats(place):
@@ -83,6 +150,7 @@ def test_a_grid_is_searched_without_repeats(place):
 def test_a_failed_trial_counts_but_does_not_win(place):
     space = {"training.penalty": {"choices": [1e-3, 0.09]}}
     best = find(place, searched(search={"space": space})).found[0]
+    assert {trial.state for trial in best.trials} == {"complete", "failed"}
     assert {trial.settings["training.penalty"]: trial.value for trial in best.trials} == {1e-3: 1.0, 0.09: None}
     assert best.settings == {"training.penalty": 1e-3}
     with pytest.raises(CtrbenchError, match="toy net plain: all trials of the search failed"):
@@ -91,10 +159,7 @@ def test_a_failed_trial_counts_but_does_not_win(place):
 
 def test_rounds_tell_what_comes_after_them(place):
     told = []
-    site = Site(Ledger(place / "results"), runner, place / "data")
-    search(
-        searched(), site, catalogue=fakes.catalogue(), on_round=lambda runs, later: told.append((len(runs), len(later)))
-    )
+    find(place, searched(), on_round=lambda runs, later: told.append((len(runs), len(later))))
     assert told == [(8, 4), (4, 0)]
 
 
@@ -102,10 +167,10 @@ def test_a_plan_takes_what_was_found(place):
     recipe = searched()
     found = find(place, recipe)
     write_found(place / "results", found)
-    assert read_found(place / "results", recipe.name) == found
+    assert read_found(place / "results").found == found.found
     plan = make_plan(recipe, data=place / "data", found=found, catalogue=fakes.catalogue())
     for run in plan.runs:
-        best = found.best("toy", "net", run.config.method)
+        (best,) = found.entries(run.cell)
         assert run.config.training.penalty == best.settings["training.penalty"]
         assert run.config.method_settings.get("weight") == best.settings.get("method.weight")
 
@@ -169,4 +234,4 @@ def test_a_recipe_without_a_search_and_a_damaged_file(place):
     (place / "results" / "found").mkdir(parents=True)
     (place / "results" / "found" / "toy-table.toml").write_text("found = ")
     with pytest.raises(CtrbenchError, match=r"toy-table\.toml: cannot be read"):
-        read_found(place / "results", "toy-table")
+        read_found(place / "results")

@@ -1,0 +1,51 @@
+"""Representations h of some test rows, filed beside a run's record: AQCL, figure 6.
+
+Shape:
+    R rows, H size of h.
+"""
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from ctrbench.backbones.base import Backbone
+from ctrbench.data.examples import Feed
+from ctrbench.data.schema import Split
+from ctrbench.methods.base import Method
+from ctrbench.training.predict import ROWS_AT_ONCE
+
+
+@torch.no_grad()
+def representations(backbone: Backbone, method: Method, feed: Feed, count: int) -> pa.Table:
+    """``row`` (position in rows.parquet), ``click_length``, ``codeword`` (null without a codebook), ``h`` (H float32).
+
+    Args:
+        backbone: at the weights that the record's metrics are of.
+        method: at the weights of the same epoch.
+        feed: which lets the test rows be read.
+        count: of test rows, evenly spread; a split with fewer gives them all.
+    """
+    examples = feed.split(Split.TEST)
+    examples = examples[_spread(len(examples), count).to(feed.device)]
+    backbone.eval()
+    method.eval()
+    batches = list(feed.batches(examples, ROWS_AT_ONCE))
+    h = torch.cat([backbone.interact(backbone.embed(batch)) for batch in batches])
+    codewords = method.codewords_of(h)
+    backbone.train()
+    method.train()
+    values = pa.array(h.cpu().numpy().reshape(-1))
+    return pa.table(
+        {
+            "row": examples.rows.cpu().numpy(),
+            "click_length": torch.cat([batch.click_length for batch in batches]).int().cpu().numpy(),
+            "codeword": pa.array([None] * len(h) if codewords is None else codewords.tolist(), pa.int32()),
+            "h": pa.FixedSizeListArray.from_arrays(values, h.shape[1]),
+        }
+    )
+
+
+def _spread(total: int, count: int) -> Tensor:
+    """``count`` of ``total`` places at equal distances, the first and the last among them."""
+    count = min(count, total)
+    return torch.arange(count) * (total - 1) // max(count - 1, 1)

@@ -1,0 +1,162 @@
+"""One search in Optuna's own storage: what it proposes, what it was told, and which trials it gives up early.
+
+A round's proposals depend on the trials of earlier rounds alone, and so does the decision to give a trial up: the
+search is the same with any number of jobs, and after a kill.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctrbench.experiments.execute import GivenUp
+from ctrbench.experiments.found import Trial
+from ctrbench.experiments.recipe import Dimension, Search
+from ctrbench.training.figures import EpochFigures
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+ROUND = 4
+"""Trials of one study that are proposed together, whatever the number of jobs."""
+
+FULL_EPOCHS = 1
+"""Epochs that every trial is granted."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The trials of one dataset, backbone and method, kept in a journal that outlives the process."""
+
+    journal: Path
+    name: str
+    """Tells studies of one journal apart: it holds all that decides the trials."""
+    space: Mapping[str, Dimension]
+    search: Search
+
+    @property
+    def budget(self) -> int:
+        """Trials in all: of a space of choices only, at most its distinct points."""
+        return min(self.search.trials, _grid_size(self.space) or self.search.trials)
+
+    def open_round(self) -> dict[int, dict[str, Any]]:
+        """Numbers and points of the trials that wait for an answer, proposed anew where none does; empty at the end."""
+        import optuna  # noqa: PLC0415 - planning must not wait for it
+
+        study = self._study()
+        waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        if not waiting:
+            asked = len(study.get_trials(deepcopy=False))
+            study.sampler = self._sampler(asked)
+            distributions = {path: _distribution(dimension) for path, dimension in self.space.items()}
+            for _ in range(min(ROUND, self.budget - asked)):
+                study.ask(distributions)
+            waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        return {trial.number: self._point(trial) for trial in waiting}
+
+    def tell(self, number: int, value: float | None, *, given_up: bool = False) -> None:
+        """A trial ended: with a value, given up, or failed."""
+        from optuna.trial import TrialState  # noqa: PLC0415
+
+        state = TrialState.PRUNED if given_up else TrialState.FAIL if value is None else TrialState.COMPLETE
+        self._study().tell(number, value if state == TrialState.COMPLETE else None, state=state)
+
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials that ended, in the order in which they were proposed."""
+        return tuple(
+            Trial(
+                settings=self._point(trial),
+                state={"COMPLETE": "complete", "PRUNED": "given up"}.get(trial.state.name, "failed"),
+                value=trial.value if trial.state.name == "COMPLETE" else None,
+                epochs=len(trial.intermediate_values),
+            )
+            for trial in self._study().get_trials(deepcopy=False)
+            if trial.state.is_finished()
+        )
+
+    def watch(self, number: int) -> "Watch":
+        """What follows a trial from inside its job."""
+        return Watch(self, number)
+
+    def follow(self, number: int, epochs: Sequence[EpochFigures]) -> None:
+        """Notes a trial's epochs.
+
+        Raises:
+            GivenUp: the trial's best epoch so far is worse than the median of earlier rounds' trials at this epoch.
+        """
+        import optuna  # noqa: PLC0415
+
+        study = self._study()
+        trial = optuna.trial.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+        noted = study.get_trials(deepcopy=False)[number].intermediate_values
+        for figures in epochs:
+            if figures.epoch not in noted and (value := self._value(figures)) is not None:
+                trial.report(value, figures.epoch)
+        if epochs and trial.should_prune():
+            raise GivenUp(f"epoch {len(epochs)} is worse than the median of earlier trials")
+
+    def _value(self, figures: EpochFigures) -> float | None:
+        return figures.validation_auc if self.search.objective == "auc" else figures.validation_logloss
+
+    def _study(self) -> "optuna.Study":
+        import optuna  # noqa: PLC0415
+
+        optuna.logging.set_verbosity(logging.WARNING)
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        return optuna.create_study(
+            study_name=self.name,
+            storage=optuna.storages.JournalStorage(
+                optuna.storages.journal.JournalFileBackend(str(self.journal)),
+            ),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=ROUND, n_warmup_steps=FULL_EPOCHS + 1),
+            direction="maximize" if self.search.objective == "auc" else "minimize",
+            load_if_exists=True,
+        )
+
+    def _sampler(self, asked: int) -> "optuna.samplers.BaseSampler":
+        """Seeded anew for each round: a sampler's state is not in the storage."""
+        import optuna  # noqa: PLC0415
+
+        if _grid_size(self.space):
+            grid = {path: list(range(len(dimension.choices))) for path, dimension in self.space.items()}
+            return optuna.samplers.GridSampler(grid, seed=self.search.seed)
+        return optuna.samplers.TPESampler(seed=self.search.seed + asked, n_startup_trials=ROUND)
+
+    def _point(self, trial: "FrozenTrial") -> dict[str, Any]:
+        return {
+            path: dimension.choices[trial.params[path]] if dimension.choices else float(f"{trial.params[path]:.3g}")
+            for path, dimension in self.space.items()
+        }
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A trial's follower, sent along to its job."""
+
+    study: Study
+    number: int
+
+    def __call__(self, epochs: Sequence[EpochFigures]) -> None:
+        """As :meth:`Study.follow`."""
+        self.study.follow(self.number, epochs)
+
+
+def _grid_size(space: Mapping[str, Dimension]) -> int | None:
+    """Distinct points of a space of choices only; None for any other space."""
+    if not all(dimension.choices for dimension in space.values()):
+        return None
+    return math.prod(len(dimension.choices) for dimension in space.values())
+
+
+def _distribution(dimension: Dimension) -> "optuna.distributions.BaseDistribution":
+    import optuna  # noqa: PLC0415
+
+    if dimension.choices:
+        # Optuna knows choices of scalars only, so it is given their positions.
+        return optuna.distributions.CategoricalDistribution(range(len(dimension.choices)))
+    assert dimension.low is not None
+    assert dimension.high is not None
+    return optuna.distributions.FloatDistribution(dimension.low, dimension.high, log=dimension.log)
