@@ -219,6 +219,18 @@ def test_a_path_may_be_of_one_dataset_alone(place):
     }
 
 
+def test_a_path_may_be_of_a_shipped_dataset_that_is_not_run(place):
+    run = one(place, variants={"only": {"datasets.ta-feng.training.epochs": 7, "training.patience": 9}})
+    assert (run.config.training.epochs, run.config.training.patience) == (4, 9)
+    for path in (
+        "datasets.ta-feng.training.epoch",
+        "datasets.ta-feng.methods.plain.weight",
+        "datasets.tafeng.data.label",
+    ):
+        with pytest.raises(CtrbenchError, match=f"unknown setting '{path}'"):
+            one(place, variants={"only": {path: 1}})
+
+
 def test_a_dataset_has_settings_of_its_own(place):
     fakes.prepare(place / "data", "other")
     found = plan(place, datasets={"toy": {"method.weight": 0.3}, "other": {}}, seeds=1)

@@ -69,6 +69,7 @@ def data_facts(*, synthetic: bool = False) -> DataFacts:
         split_rule="Per user in time order: the last interaction is test, the one before validation, the rest train",
         negatives=Negatives(source="sampled", exponent=0.0, per_positive=1),
         activeness=Activeness(cutoffs=(6, 12), shares=(0.615, 0.287, 0.098)),
+        mean_click_length=6.9,
         synthetic=synthetic,
     )
 
