@@ -112,7 +112,7 @@ def test_the_report_of_the_last_run_as_csv(environment):
     out, _ = finish(start(environment, "report", "--format", "csv", "--by", "age_group"))
     table = list(csv.DictReader(io.StringIO(out)))
     assert list(table[0]) == (
-        "recipe,dataset,backbone,method,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,published,"
+        "recipe,dataset,backbone,method,variant,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,published,"
         "value_verdict,direction_verdict"
     ).split(",")
     methods = {row["method"] for row in table}

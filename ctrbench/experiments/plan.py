@@ -196,7 +196,8 @@ def locate(path: str, cell: Cell, catalogue: Catalogue) -> tuple[str, str] | Non
 
 def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> None:
     """Every path of ``--set``, of datasets, variants and the search space must name a setting of some row, or by its
-    name one of a method or backbone that has no row (``methods.NAME.KEY``): recipes share sections.
+    name one of a method or backbone that has no row (``methods.NAME.KEY``): recipes share sections. It may be of a
+    shipped dataset that has no row (``datasets.NAME.``): a command may choose among a recipe's.
 
     Raises:
         CtrbenchError: one does not; the nearest that does is named.
@@ -204,7 +205,8 @@ def check_paths(recipe: Recipe, cells: Iterable[Cell], catalogue: Catalogue) -> 
     known = {path for cell in cells for path in _paths(cell, catalogue)}
     settings = [*recipe.datasets.values(), *recipe.variants.values(), recipe.overrides]
     for path in (*itertools.chain(*settings), *(recipe.search.space if recipe.search else ())):
-        if path not in known and not _of_component(path, catalogue):
+        anywhere = _unscoped(path)
+        if path not in known and anywhere not in known and not _of_component(anywhere, catalogue):
             near = {other for other in known if other.partition(".")[0] == path.partition(".")[0]} or known
             raise unknown("setting", path, near)
 
@@ -237,6 +239,12 @@ def _of_component(path: str, catalogue: Catalogue) -> bool:
     registries: dict[str, Registry[Any]] = {"methods": catalogue.methods, "backbones": catalogue.backbones}
     registry = registries.get(section)
     return registry is not None and name in registry.names() and key in registry.get(name).Settings.model_fields
+
+
+def _unscoped(path: str) -> str:
+    """The path without the name of a shipped dataset before it."""
+    scopes = (f"datasets.{card}." for card in places.cards())
+    return path.removeprefix(next(filter(path.startswith, scopes), ""))
 
 
 def _scope(cell: Cell) -> str:

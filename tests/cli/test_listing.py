@@ -8,7 +8,7 @@ from tests.experiments import fakes
 def test_lists(ctrbench, place):
     assert ctrbench("list", "methods")[1].split() == ["plain", "dropoutnet", "deepmcp", "dmr", "icl", "aqcl"]
     assert ctrbench("list", "backbones")[1].split() == ["wide-deep", "deepfm", "din"]
-    assert "aqcl-beauty: " in ctrbench("list", "recipes")[1]
+    assert "quickstart: " in ctrbench("list", "recipes")[1]
     datasets = ctrbench("list", "datasets")[1].splitlines()
     assert "toy: prepared, 4 users, 3 items, 20 interactions" in datasets
     assert "amazon-beauty: not prepared; ctrbench prepare amazon-beauty" in datasets

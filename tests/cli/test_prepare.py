@@ -6,6 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from ctrbench.cli.prepare import prepare
+from ctrbench.data.schema import Manifest, read_manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.places import shipped
 
@@ -83,6 +84,76 @@ def test_a_name_that_is_not_the_cards(tmp_path: Path, mine: list[str]) -> None:
 def test_a_misspelt_dataset(tmp_path: Path) -> None:
     with pytest.raises(CtrbenchError, match="did you mean amazon-beauty"):
         output(tmp_path, "amazon-beuty")
+
+
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe ``both`` of shipped datasets: ``mine``, also with changes, and ``other``; a folder for their files."""
+    for folder in ("datasets", "recipes", "raw"):
+        (tmp_path / folder).mkdir()
+    for name in ("mine", "other"):
+        (tmp_path / "datasets" / f"{name}.toml").write_text(CARD.replace("my-data", name).replace("My clicks", name))
+    recipe = (
+        'datasets = ["mine", "mine@ties=apart", "other"]\ntitle = "Both"\nbackbones = ["din"]\nmethods = ["plain"]\n'
+    )
+    (tmp_path / "recipes" / "both.toml").write_text(recipe)
+    monkeypatch.setattr("ctrbench.places.shipped", lambda kind: tmp_path / kind)
+    return tmp_path / "raw"
+
+
+def prepared(tmp_path: Path) -> dict[str, Manifest]:
+    return {name.name: read_manifest(name) for name in sorted((tmp_path / "data").iterdir())}
+
+
+def test_all_datasets_of_a_recipe_are_prepared_from_folders_of_their_cards_names(tmp_path: Path, both: Path) -> None:
+    for name, more in (("mine", ""), ("other", "w,e,5\nw,f,6\n")):
+        (both / name).mkdir()
+        (both / name / "interactions.csv").write_text(INTERACTIONS + more)
+    shown = output(tmp_path, "both", "--source", str(both))
+    found = prepared(tmp_path)
+    assert list(found) == ["mine", "mine@ties=apart", "other"]
+    assert [manifest.interactions for manifest in found.values()] == [4, 4, 6]
+    assert [line.partition(": prepared in")[0] for line in shown.splitlines() if ": prepared in" in line] == [
+        *("mine", "mine, ties=apart", "other")
+    ]
+    assert output(tmp_path, "both", "--source", str(both)).count("already prepared") == 3
+
+
+def test_a_folder_without_such_folders_serves_all(tmp_path: Path, both: Path) -> None:
+    (both / "interactions.csv").write_text(INTERACTIONS)
+    output(tmp_path, "both", "--source", str(both))
+    assert [manifest.interactions for manifest in prepared(tmp_path).values()] == [4, 4, 4]
+
+
+def test_a_changed_dataset_is_prepared_by_its_name(tmp_path: Path, both: Path) -> None:
+    (both / "interactions.csv").write_text(INTERACTIONS.replace("u,b,2", "u,b,1"))
+    for name in ("mine", "mine@ties=apart,negatives.seed=3"):
+        output(tmp_path, name, "--source", str(both))
+    plain, changed = prepared(tmp_path).values()
+    assert (changed.name, changed.title) == ("mine@ties=apart,negatives.seed=3", "mine, ties=apart, negatives.seed=3")
+    assert plain.fingerprint != changed.fingerprint
+
+
+def test_a_card_goes_before_a_recipe_of_its_name(tmp_path: Path, both: Path) -> None:
+    (both / "interactions.csv").write_text(INTERACTIONS)
+    (tmp_path / "card.toml").write_text(CARD.replace("my-data", "both"))
+    output(tmp_path, "both", "--card", str(tmp_path / "card.toml"), "--source", str(both))
+    assert list(prepared(tmp_path)) == ["both"]
+
+
+def test_a_recipe_of_a_dataset_without_a_card_prepares_nothing(tmp_path: Path, both: Path) -> None:
+    (both / "interactions.csv").write_text(INTERACTIONS)
+    recipe = tmp_path / "recipes" / "both.toml"
+    recipe.write_text(recipe.read_text().replace('"other"', '"othr"'))
+    with pytest.raises(CtrbenchError, match="unknown dataset 'othr'; did you mean other"):
+        output(tmp_path, "both", "--source", str(both))
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_simulated_dataset_of_a_recipe_takes_its_scale(tmp_path: Path) -> None:
+    output(tmp_path, "quickstart", "--scale", "0.0005")
+    (manifest,) = prepared(tmp_path).values()
+    assert (manifest.name, manifest.users) == ("oncold-sim", 454)
 
 
 def test_cards_are_listed_but_not_the_documented_example(ctrbench, place: Path) -> None:

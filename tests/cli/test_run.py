@@ -101,6 +101,44 @@ def test_a_recipe_keeps_its_settings_under_other_names(ctrbench, place):
     assert configs["aqcl"].method_settings["weight"] == 0.2
 
 
+VARIANTS = (
+    'title = "Mine"\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\ntraining.epochs = 2\n'
+    '[datasets.toy]\n"training.epochs" = 1\n'
+    '[variants."as chosen"]\n[variants.heavy]\n"methods.icl.weight" = 0.5\n'
+)
+
+
+def test_variants_are_run_and_shown_and_a_shared_run_is_made_once(ctrbench, place):
+    recipe = place / "mine.toml"
+    recipe.write_text(VARIANTS)
+    runs = ["toy din plain (as chosen) seed 0", "toy din icl (as chosen) seed 0", "toy din icl (heavy) seed 0"]
+    _, out, _ = ctrbench("run", recipe, "--dry-run")
+    assert out.splitlines() == ["3 runs: 0 done, 3 left", *(f"  left: {run}" for run in runs)]
+    status, out, err = ctrbench("run", recipe, "--jobs", 1)
+    assert status == 0, err
+    assert [line.partition(" ")[2].split(":")[0] for line in err.splitlines()[1:]] == runs
+    assert len([line for line in fakes.log(place / "data") if line.endswith("measured")]) == 3
+    assert out.count("as chosen") == out.count("heavy") >= 2
+    _, table, _ = ctrbench("report", recipe, "--format", "csv")
+    rows = [line.split(",")[3:5] for line in table.splitlines() if ",overall,auc," in line]
+    assert rows == [["plain", "as chosen"], ["icl", "as chosen"], ["plain", "heavy"], ["icl", "heavy"]]
+    _, again, _ = ctrbench("report")
+    assert again == out
+
+
+def test_a_dataset_keeps_its_settings_when_it_is_chosen_and_gives_way_to_set(ctrbench, place):
+    fakes.prepare(place / "data", "other")
+    recipe = place / "mine.toml"
+    recipe.write_text(VARIANTS + '[datasets.other]\n"training.epochs" = 3\n')
+    chosen = ("--method", "plain", "--jobs", 1)
+    ctrbench("run", recipe, "--dataset", "other", *chosen)
+    ctrbench("run", recipe, "--set", "datasets.toy.training.patience=7", *chosen)
+    ledger = fakes.Ledger(place / "results")
+    found = sorted((c.dataset, c.training.epochs, c.training.patience) for c in (
+        ledger.read(identity).config for identity in ledger.identities()))  # fmt: skip
+    assert found == [("other", 3, 3), ("toy", 1, 7)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -114,7 +152,7 @@ def test_a_recipe_keeps_its_settings_under_other_names(ctrbench, place):
         ),
         (
             ("--method", "aqcl", "--dataset", "toy", "--set", "training.batch_size"),
-            "--set training.batch_size: want PATH",
+            "error: training.batch_size: want PATH=VALUE",
         ),
         (
             ("--method", "aqcl", "--dataset", "toy", "--set", "training.batch_size=many"),

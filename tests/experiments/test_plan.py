@@ -1,7 +1,7 @@
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.plan import Cell, make_plan
+from ctrbench.experiments.plan import Cell, basis, make_plan, resolve
 from tests.experiments import fakes
 
 
@@ -90,6 +90,27 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
         ({"overrides": {"data.label": "user"}}, "toy: unknown label 'user'; known: click"),
         ({"overrides": {"data.fields": ["item", "brand"]}}, "toy: no field 'brand'; it has user, item"),
         ({"data": {"fields": ["user"]}}, "data.fields: name 'item'"),
+        (
+            {"variants": {"a": {}, "b": {"training.bach_size": 1}}},
+            "unknown setting 'training.bach_size'; did you mean training.batch_size?",
+        ),
+        ({"variants": {"a": {"methods.wieghted.weight": 1}}}, "did you mean methods.weighted.weight?"),
+        ({"variants": {"a": {"method.weight": -1}}}, "methods.weighted: weight: input should be greater than 0"),
+        ({"variants": {"a": {"data.fields": ["item", "brand"]}}}, "toy: no field 'brand'; it has user, item"),
+        ({"datasets": {"toy": {"data.feilds": 1}}}, "unknown setting 'data.feilds'; did you mean data.fields?"),
+        ({"datasets": {"tyo": {"data.fields": ["item"]}}}, "unknown dataset 'tyo'; did you mean toy?"),
+        (
+            {"variants": {"a": {"datasets.tyo.training.epochs": 1}}},
+            "unknown setting 'datasets.tyo.training.epochs'; did you mean datasets.toy.training.epochs?",
+        ),
+        (
+            {"overrides": {"datasets.toy.training.epoch": 1}},
+            "unknown setting 'datasets.toy.training.epoch'; did you mean datasets.toy.training.epochs?",
+        ),
+        (
+            {"overrides": {"datasets.toy.methods.plain.weight": 1}},
+            "unknown setting 'datasets.toy.methods.plain.weight'",
+        ),
         ({"search": {"trials": 1, "space": {"method.wieght": {"choices": [1]}}}}, "did you mean method.weight"),
     ],
 )
@@ -120,6 +141,136 @@ def test_identity_changes_with_the_data_and_only_with_them(place):
     assert one(place).identity == before
     fakes.prepare(place / "data", items=4)
     assert one(place).identity != before
+
+
+def test_every_row_is_run_with_every_variant(place):
+    variants = {"light": {"method.weight": 0.1, "training.epochs": 2}, "heavy": {"methods.weighted.weight": 0.9}}
+    runs = plan(place, variants=variants, seeds=1).runs
+    found = [(r.cell.variant, r.cell.method, r.config.training.epochs, r.config.method_settings) for r in runs]
+    assert found == [
+        ("light", "plain", 2, {}),
+        ("light", "weighted", 2, {"weight": 0.1}),
+        ("heavy", "plain", 4, {}),
+        ("heavy", "weighted", 4, {"weight": 0.9}),
+    ]
+    assert str(runs[1].cell) == "toy net weighted (light)"
+    assert str(one(place).cell) == "toy net weighted"
+
+
+def test_a_run_that_rows_share_is_planned_once(place):
+    variants = {"light": {"method.weight": 0.1}, "heavy": {"method.weight": 0.9}, "as heavy": {"method.weight": 0.9}}
+    runs = plan(place, variants=variants).runs
+    assert [(r.cell.variant, r.cell.method, r.config.seed) for r in runs] == [
+        (variant, method, seed)
+        for seed in (0, 1)
+        for variant, method in (("light", "plain"), ("light", "weighted"), ("heavy", "weighted"))
+    ]
+    assert len({run.identity for run in runs}) == 6
+    # Those of a recipe without variants, with the same settings, are the very same.
+    heavy = plan(place, methods={"plain": {}, "weighted": {"weight": 0.9}}).runs
+    assert {run.identity for run in heavy} < {run.identity for run in runs}
+
+
+def settled(cell="toy", found=(), **changes):
+    """Penalty of a row ``weighted (only)`` whose recipe says it in each of the given places."""
+    recipe = fakes.recipe(training={"penalty": 0.1}, **changes)
+    config = resolve(recipe, Cell(cell, "net", "weighted", "only"), 0, dict(found), fakes.catalogue())
+    return config.training.penalty
+
+
+def test_a_dataset_is_overruled_by_a_search_that_by_a_variant_and_that_by_hand():
+    places = {
+        "datasets": {"toy": {"training.penalty": 0.2}},
+        "found": {"training.penalty": 0.3},
+        "variants": {"only": {"training.penalty": 0.4}, "other": {"training.penalty": 0.9}},
+        "overrides": {"training.penalty": 0.5},
+    }
+    chosen = {}
+    assert settled() == 0.1
+    for penalty, (name, value) in zip((0.2, 0.3, 0.4, 0.5), places.items(), strict=True):
+        chosen[name] = value
+        assert settled(**chosen) == penalty
+        assert settled(**{name: value}) == penalty
+    assert settled("elsewhere", datasets=places["datasets"]) == 0.1
+
+
+def test_the_later_of_a_short_and_a_long_path_counts():
+    for first, second in (("method.weight", "methods.weighted.weight"), ("methods.weighted.weight", "method.weight")):
+        recipe = fakes.recipe(variants={"only": {first: 0.1, second: 0.2}})
+        cell = Cell("toy", "net", "weighted", "only")
+        assert resolve(recipe, cell, 0, {}, fakes.catalogue()).method_settings == {"weight": 0.2}
+
+
+def test_a_path_may_be_of_one_dataset_alone(place):
+    for name in ("other", "toy@ties=apart"):
+        fakes.prepare(place / "data", name)
+    variants = {"only": {"datasets.toy.training.epochs": 7, "datasets.other.methods.weighted.weight": 0.7}}
+    names = ["toy", "other", "toy@ties=apart"]
+    found = plan(place, datasets=names, variants=variants, overrides={"datasets.other.data.fields": ["item"]}, seeds=1)
+    assert [(run.cell.dataset, run.config.training.epochs, run.config.method_settings) for run in found.runs] == [
+        *(("toy", 7, {}), ("toy", 7, {"weight": 0.05})),
+        *(("other", 4, {}), ("other", 4, {"weight": 0.7})),
+        *(("toy@ties=apart", 7, {}), ("toy@ties=apart", 7, {"weight": 0.05})),
+    ]
+    assert {run.cell.dataset: run.config.data.fields for run in found.runs} == {
+        "toy": ("user", "item"),
+        "other": ("item",),
+        "toy@ties=apart": ("user", "item"),
+    }
+
+
+def test_a_path_may_be_of_a_shipped_dataset_that_is_not_run(place):
+    run = one(place, variants={"only": {"datasets.ta-feng.training.epochs": 7, "training.patience": 9}})
+    assert (run.config.training.epochs, run.config.training.patience) == (4, 9)
+    for path in (
+        "datasets.ta-feng.training.epoch",
+        "datasets.ta-feng.methods.plain.weight",
+        "datasets.tafeng.data.label",
+    ):
+        with pytest.raises(CtrbenchError, match=f"unknown setting '{path}'"):
+            one(place, variants={"only": {path: 1}})
+
+
+def test_a_dataset_has_settings_of_its_own(place):
+    fakes.prepare(place / "data", "other")
+    found = plan(place, datasets={"toy": {"method.weight": 0.3}, "other": {}}, seeds=1)
+    weights = {run.cell.dataset: run.config.method_settings for run in found.runs if run.cell.method == "weighted"}
+    assert weights == {"toy": {"weight": 0.3}, "other": {"weight": 0.05}}
+
+
+def test_a_method_may_refuse_a_variant(place):
+    variants = {"whole": {}, "bare": {"datasets.toy.data.fields": ["item"]}}
+    found = plan(place, methods=["plain", "picky"], seeds=1, variants=variants)
+    assert found.refused == {Cell("toy", "net", "picky", "bare"): "it wants the user"}
+    assert [(run.cell.variant, run.cell.method) for run in found.runs] == [
+        *(("whole", "plain"), ("whole", "picky"), ("bare", "plain"))
+    ]
+
+
+def test_a_changed_dataset_is_told_how_to_be_prepared(place):
+    changed = "amazon-beauty@negatives.exponent=0.5"
+    with pytest.raises(CtrbenchError, match=f"{changed}: not prepared; run: ctrbench prepare {changed}$"):
+        plan(place, datasets=[changed])
+    with pytest.raises(CtrbenchError, match="unknown dataset 'amazon-beuty@ties=apart'; did you mean amazon-beauty"):
+        plan(place, datasets=["amazon-beuty@ties=apart"])
+
+
+def test_representations_are_of_test_runs(place):
+    recipe = fakes.recipe(representations=12)
+    cell = Cell("toy", "net", "plain")
+    found = [resolve(recipe, cell, 0, {}, fakes.catalogue(), measure=m).representations for m in ("test", "tuning")]
+    assert found == [12, 0]
+    assert one(place, representations=12).identity != one(place).identity
+
+
+def test_what_is_searched_depends_on_the_dataset_but_not_on_variants_or_what_is_set_by_hand():
+    def of(**changes):
+        search = {"trials": 1, "space": {"training.penalty": {"choices": [0.1]}}}
+        return basis(fakes.recipe(search=search, **changes), Cell("toy", "net", "weighted", "only"), fakes.catalogue())
+
+    assert of() == of(variants={"only": {"training.epochs": 1}}) == of(overrides={"training.epochs": 1})
+    assert of() == of(representations=3) == of(datasets={"toy": {}, "other": {"training.epochs": 1}})
+    assert of() != of(datasets={"toy": {"training.epochs": 1}})
 
 
 def test_a_recipe_with_a_search_wants_it_made(place):

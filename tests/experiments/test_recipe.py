@@ -4,7 +4,7 @@ import pytest
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.recipe import parse_override, read_recipe, recipe_names, write_recipe
+from ctrbench.experiments.recipe import read_recipe, recipe_names, write_recipe
 from tests.experiments.fakes import recipe
 
 MINIMAL = 'title = "t"\ndatasets = ["toy"]\nbackbones = ["net"]\nmethods = ["plain"]\n'
@@ -49,6 +49,10 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
         ("[search]\ntrials = 3\n[search.space]\na = {low = 0, high = 1, log = true}", "low must be less than high"),
         ("[search]\ntrials = 3\nseed = 2\n[search.space]\na = {choices = [1]}", "one of the table's seeds 0 to 4"),
         ("seeds = ", "cannot be read as TOML"),
+        ("representations = -1", "representations: input should be greater than or equal to 0"),
+        ('variants = ["one"]', "variants: input should be a valid dictionary"),
+        ('[variants.""]', "a variant needs a name"),
+        ("[variants]\none = 3", "variants.one: input should be a valid dictionary"),
     ],
 )
 def test_faults_are_one_line_that_names_the_file(tmp_path, line, message):
@@ -66,23 +70,66 @@ def test_unknown_names():
         read_recipe("mine.toml")
 
 
+def test_datasets_may_be_a_list_or_a_table_of_settings(tmp_path):
+    assert read(tmp_path, MINIMAL).datasets == {"toy": {}}
+    tables = (
+        MINIMAL.replace('datasets = ["toy"]\n', "") + '[datasets.toy]\n"training.penalty" = 0.1\n[datasets.other]\n'
+    )
+    found = read(tmp_path, tables).datasets
+    assert (list(found), found) == (["toy", "other"], {"toy": {"training.penalty": 0.1}, "other": {}})
+
+
+def test_variants_keep_their_order_and_may_change_nothing(tmp_path):
+    found = read(tmp_path, MINIMAL + '[variants.as-chosen]\n[variants."no history"]\n"data.history_length" = 0\n')
+    assert list(found.variants.items()) == [("as-chosen", {}), ("no history", {"data.history_length": 0})]
+    assert read(tmp_path, MINIMAL).variants == {}
+
+
+def test_a_recipe_like_another_takes_the_top_level_keys_that_it_does_not_have(tmp_path):
+    (tmp_path / "first.toml").write_text(
+        MINIMAL + "seeds = 3\nrepresentations = 7\n[training]\nepochs = 2\npatience = 1\n"
+    )
+    (tmp_path / "second.toml").write_text(f'like = "{tmp_path}/first.toml"\nseeds = 4\n[training]\nepochs = 9\n')
+    found = read(tmp_path, f'like = "{tmp_path}/second.toml"\ntitle = "mine"\n')
+    assert (found.name, found.title, found.seeds, found.representations) == ("mine", "mine", 4, 7)
+    # Whole keys are taken or left: of [training] nothing is mixed.
+    assert found.training == {"epochs": 9}
+    assert found.datasets == {"toy": {}}
+
+
+def test_a_recipe_like_a_shipped_one(tmp_path):
+    shipped, found = read_recipe("quickstart"), read(tmp_path, 'like = "quickstart"\nseeds = 1\n')
+    assert found == shipped.model_copy(update={"name": "mine", "seeds": 1})
+
+
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [("a.b=2048", 2048), ("a.b=[64, 32]", [64, 32]), ("a.b=fixed", "fixed"), ('a.b="x=y"', "x=y"), ("a.b=true", True)],
+    ("text", "message"),
+    [
+        ('like = "quickstrat"', "unknown recipe 'quickstrat'; did you mean quickstart?"),
+        ('like = "gone.toml"', "gone.toml: no such recipe file"),
+        ('like = "{here}/mine.toml"', "mine.toml: it is like itself; name another recipe"),
+        ('like = "{here}/other.toml"', "mine.toml: it is like itself; name another recipe"),
+        ('like = "quickstart"\nsedes = 1', "mine.toml: unknown key 'sedes'; did you mean seeds?"),
+    ],
 )
-def test_override_values_are_toml_or_a_bare_word(text, value):
-    assert parse_override(text) == ("a.b", value)
-
-
-def test_override_without_value():
-    with pytest.raises(CtrbenchError, match="want PATH=VALUE"):
-        parse_override("training.batch_size")
+def test_a_recipe_like_none_is_one_line(tmp_path, text, message):
+    (tmp_path / "other.toml").write_text(f'like = "{tmp_path}/mine.toml"')
+    with pytest.raises(CtrbenchError) as error:
+        read(tmp_path, text.replace("{here}", str(tmp_path)))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_saved_recipe_reads_back(tmp_path):
     search = {"trials": 2, "space": {"training.penalty": {"low": 1e-5, "high": 0.1, "log": True}}}
     saved = recipe(
-        search=search, overrides={"training.batch_size": 8}, methods={"plain": {}, "weighted": {"weight": 0.1}}
+        search=search,
+        overrides={"training.batch_size": 8},
+        methods={"plain": {}, "weighted": {"weight": 0.1}},
+        datasets={"toy": {"data.fields": ["item"]}, "toy@ties=apart": {}},
+        variants={"as chosen": {}, "datasets.toy": {"datasets.toy.training.penalty": 0.5}},
+        figure="curve",
+        representations=5,
     )
     write_recipe(saved, tmp_path / "results" / "last.toml")
     assert read_recipe(tmp_path / "results" / "last.toml") == saved

@@ -1,8 +1,10 @@
 """One real run: what it reads, what it refuses, what it says of itself."""
 
 import pytest
+import torch
 
 from ctrbench.data.examples import Feed
+from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split, read_manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
@@ -10,24 +12,55 @@ from ctrbench.experiments.single import execute_run, resolve_device
 from ctrbench.training.settings import TrainingSettings
 
 
-def run(data_folder, tmp_path, *, working=None, **changes):
+def run(data_folder, tmp_path, *, working=None, dataset="small", **changes):
     config = RunConfig(
-        dataset="small", backbone="din", method="plain", seed=0, training=TrainingSettings(epochs=1), **changes
+        dataset=dataset, backbone="din", method="plain", seed=0, training=TrainingSettings(epochs=1), **changes
     )
-    identity = config.identity(read_manifest(data_folder / "small").fingerprint)
+    identity = config.identity(read_manifest(data_folder / dataset).fingerprint)
     folder = tmp_path / (working or identity)
     folder.mkdir()
     return execute_run(config, data=data_folder, working=folder, device="cpu", on_epoch=lambda *_: None)
 
 
-@pytest.mark.parametrize("measure", ["validation", "test"])
-def test_the_measured_split_is_read_and_no_other_beyond_it(data_folder, tmp_path, monkeypatch, measure):
-    read = []
-    original = Feed.split
-    monkeypatch.setattr(Feed, "split", lambda self, split: read.append(split) or original(self, split))
-    record, predictions = run(data_folder, tmp_path, measure=measure)
-    assert (Split.TEST in read) == (measure == "test")
-    assert record.metrics[0].rows == len(predictions) == record.data.splits[measure].rows
+@pytest.fixture
+def read(monkeypatch):
+    """The splits that are asked for, and all the rows of which something is read."""
+    splits, rows = [], set()
+    split, batches = Feed.split, Feed.batches
+
+    def noted(feed, examples, size):
+        rows.update(examples.rows.tolist())
+        return batches(feed, examples, size)
+
+    monkeypatch.setattr(Feed, "split", lambda feed, part: splits.append(part) or split(feed, part))
+    monkeypatch.setattr(Feed, "batches", noted)
+    return splits, rows
+
+
+def test_a_run_is_measured_on_test(data_folder, tmp_path, read, small):
+    record, predictions = run(data_folder, tmp_path, measure="test")
+    assert read[0][-1] == Split.TEST
+    assert predictions["row"].to_pylist() == small.indices(Split.TEST).tolist()
+    assert record.metrics[0].rows == len(predictions) == record.data.splits["test"].rows
+    columns = list(dict.fromkeys(figures.column for figures in record.metrics))
+    assert columns == ["overall", "activeness", "click_length", "age_group"]
+    for column in columns[1:]:
+        assert sum(figures.rows for figures in record.metrics if figures.column == column) == len(predictions)
+
+
+@pytest.mark.parametrize("name", ["small", "shown"])
+def test_a_trial_is_measured_on_rows_set_aside_and_reads_training_rows_alone(data_folder, tmp_path, read, name):
+    record, predictions = run(data_folder, tmp_path, dataset=name, measure="tuning")
+    splits, rows = read
+    assert set(splits) == {Split.VALIDATION}
+    prepared = Prepared.read(data_folder / name)
+    assert rows <= set(prepared.indices(Split.TRAIN).tolist())
+    aside = torch.nonzero(prepared.rows["tuning"] == 1).squeeze(1).tolist()
+    assert sorted(set(predictions["row"].to_pylist())) == aside
+    repeated = 2 if name == "small" else 1
+    assert record.metrics[0].rows == len(predictions) == repeated * prepared.manifest.tuning.rows
+    assert [figures.column for figures in record.metrics] == ["overall"]
+    assert record.metrics[0].auc == pytest.approx(record.epochs[0].validation_auc)
 
 
 def test_a_run_of_other_data_than_planned_is_refused_before_it_trains(data_folder, tmp_path):

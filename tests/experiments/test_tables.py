@@ -4,6 +4,7 @@ import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import measure_references
+from ctrbench.experiments.plan import Cell
 from ctrbench.experiments.tables import find_table
 from tests.experiments import fakes
 
@@ -15,12 +16,12 @@ def table(place, **changes):
 def test_records_are_chosen_by_configuration(place):
     fakes.make(place, seeds=2)
     fakes.make(place, seeds=2, training={"epochs": 3})
-    spec, records, references, missing = table(place, seeds=3, published="aqcl_table2")
+    spec, entries, references, missing = table(place, seeds=3, published="aqcl_table2")
     assert (spec.name, spec.base, spec.published, spec.label) == ("toy-table", "plain", "aqcl_table2", "click")
-    assert [(r.config.method, r.config.seed) for r in records] == [
-        (m, s) for m in ("plain", "weighted") for s in (0, 1)
-    ]
-    assert {record.config.training.epochs for record in records} == {4}
+    rows = [(method, seed) for method in ("plain", "weighted") for seed in (0, 1)]
+    assert [(e.record.config.method, e.record.config.seed) for e in entries] == rows
+    assert [e.cell for e in entries] == [Cell("toy", "net", method) for method, _ in rows]
+    assert {e.record.config.training.epochs for e in entries} == {4}
     assert references == []
     assert missing == ["toy net plain seed 2", "toy net weighted seed 2"]
 
@@ -33,8 +34,8 @@ def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):
     ):
         table(place)
     fakes.make(place, seeds=1)
-    _, records, _, missing = table(place)
-    assert (len(records), len(missing)) == (2, 2)
+    _, entries, _, missing = table(place)
+    assert (len(entries), len(missing)) == (2, 2)
 
 
 def test_a_fresh_clone_takes_the_data_with_most_runs(place):
@@ -43,18 +44,61 @@ def test_a_fresh_clone_takes_the_data_with_most_runs(place):
     fakes.prepare(place / "data", items=4)
     fakes.make(place, seeds=1)
     shutil.rmtree(place / "data")
-    _, records, references, missing = table(place)
+    _, entries, references, missing = table(place)
     fingerprint = plan.manifests["toy"].fingerprint
-    assert [record.fingerprint for record in records] == [fingerprint] * 4
+    assert [entry.record.fingerprint for entry in entries] == [fingerprint] * 4
     assert [reference.fingerprint for reference in references] == [fingerprint]
     assert missing == []
 
 
 def test_a_clone_without_records(place):
     shutil.rmtree(place / "data")
-    _, records, references, missing = table(place)
-    assert (records, references, len(missing)) == ([], [], 4)
+    _, entries, references, missing = table(place)
+    assert (entries, references, len(missing)) == ([], [], 4)
 
 
 def test_refused_pairs_are_not_missing(place):
     assert table(place, backbones=["deep"], methods=["plain", "picky"], seeds=1)[3] == ["toy deep plain seed 0"]
+
+
+VARIANTS = {"as chosen": {}, "heavy": {"method.weight": 0.5}}
+
+
+def test_a_run_stands_in_every_row_that_shares_it(place):
+    plan, _, _ = fakes.make(place, variants=VARIANTS, seeds=1)
+    assert len(plan.runs) == 3
+    _, entries, _, missing = table(place, variants=VARIANTS, seeds=2)
+    assert [str(entry.cell) for entry in entries] == [
+        f"toy net {method} ({variant})" for variant in VARIANTS for method in ("plain", "weighted")
+    ]
+    shared, light, again, heavy = (entry.record for entry in entries)
+    assert shared == again
+    assert (light.config.method_settings["weight"], heavy.config.method_settings["weight"]) == (0.05, 0.5)
+    assert missing == [f"{entry.cell} seed 1" for entry in entries]
+
+
+def test_a_table_without_variants_takes_the_runs_of_one_with_them(place):
+    fakes.make(place, variants=VARIANTS)
+    _, entries, _, missing = table(place)
+    assert (len(entries), missing) == (4, [])
+    assert {entry.cell.variant for entry in entries} == {""}
+
+
+def test_settings_of_a_dataset_choose_its_records(place):
+    fakes.prepare(place / "data", "other")
+    datasets = {"toy": {}, "other": {"training.epochs": 2}}
+    fakes.make(place, datasets=datasets, seeds=1)
+    _, entries, _, missing = table(place, datasets=datasets, seeds=1)
+    assert missing == []
+    assert [(e.cell.dataset, e.record.config.training.epochs) for e in entries] == [
+        *[("toy", 4)] * 2,
+        *[("other", 2)] * 2,
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"variants": {"a": {"method.wieght": 1}}}, {"datasets": {"toy": {"method.wieght": 1}}}]
+)
+def test_misspelt_settings_are_refused(place, changes):
+    with pytest.raises(CtrbenchError, match=r"unknown setting 'method\.wieght'; did you mean method\.weight"):
+        table(place, **changes)

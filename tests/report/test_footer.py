@@ -6,11 +6,11 @@ import pytest
 
 from ctrbench.data.schema import Negatives
 from ctrbench.report.build import build
-from tests.report.conftest import ENVIRONMENT, SPEC, reference_records, run_records
+from tests.report.conftest import ENVIRONMENT, SPEC, entries, reference_records, run_records
 
 
 def notes(records, spec=SPEC, by="activeness"):
-    return dict(build(spec, records, reference_records(), by=by).notes)
+    return dict(build(spec, entries(records), reference_records(), by=by).notes)
 
 
 def test_protocol_in_one_paragraph(beauty):
@@ -53,6 +53,34 @@ def test_settings_name_what_all_share_and_what_each_method_has(beauty):
         "plain: training.penalty 0.01; icl: training.penalty 0.01, method.weight 0.05, method.tau 0.1; "
         "aqcl: training.penalty 0.02, method.weight 0.05, method.tau 0.1"
     )
+
+
+def changed(records, **training):
+    """The records with other settings of the training, as other runs."""
+    return [
+        r.model_copy(update={"identity": f"{r.identity} changed", "config": r.config.model_copy(
+            update={"training": r.config.training.model_copy(update=training)})})
+        for r in records
+    ]  # fmt: skip
+
+
+def test_variants_are_told_apart_and_a_shared_run_is_counted_once(beauty):
+    plain = beauty[:5]
+    rows = [*entries(plain, "near"), *entries(plain, "as near"), *entries(changed(plain, watch="logloss"), "far")]
+    found = dict(build(SPEC, rows, []).notes)
+    assert "Near, as near: training stops after 3 epochs without a better validation AUC, or" in found["Protocol"]
+    assert "; far: training stops after 3 epochs without a better validation logloss, or" in found["Protocol"]
+    assert ". The test split is read once per run, at the end." in found["Protocol"]
+    assert found["Settings"].endswith(". near, as near: training.watch auc; far: training.watch logloss")
+    assert found["Clipping"].startswith(f"0 of {10 * 44_726:,} predicted rows")
+
+
+def test_settings_of_methods_in_variants(beauty):
+    rows = [*entries(beauty, "near"), *entries(changed(beauty, epochs=7), "far")]
+    own = dict(build(SPEC, rows, []).notes)["Settings"].partition(". ")[2].split("; ")
+    assert own[0] == "plain · near: training.penalty 0.01, training.epochs 30"
+    assert own[-1].startswith("aqcl · far: training.penalty 0.02, training.epochs 7, method.weight 0.05")
+    assert len(own) == 6
 
 
 def test_clipped_rows_are_counted_over_all_runs(beauty):
@@ -102,4 +130,4 @@ def test_references_are_explained(beauty):
     assert (
         "No model was trained for item popularity, random, oracle (the true probabilities)" in notes(beauty)["Reading"]
     )
-    assert "No model was trained" not in dict(build(SPEC, beauty, []).notes)["Reading"]
+    assert "No model was trained" not in dict(build(SPEC, entries(beauty), []).notes)["Reading"]

@@ -12,12 +12,12 @@ from ctrbench.report.build import build
 from ctrbench.report.cells import COLUMNS
 from ctrbench.report.formats import as_csv, as_json, latex, markdown
 from ctrbench.report.terminal import as_text, show
-from tests.report.conftest import BEAUTY, SPEC, reference_records, run_records
+from tests.report.conftest import BEAUTY, SPEC, entries, reference_records, run_records
 
 
 @pytest.fixture
 def report(beauty):
-    return build(SPEC, beauty[:-1], reference_records(), ["amazon-beauty din aqcl seed 4"])
+    return build(SPEC, entries(beauty[:-1]), reference_records(), ["amazon-beauty din aqcl seed 4"])
 
 
 def squeezed(line):
@@ -80,7 +80,7 @@ def test_markup_in_names_is_text():
                                               for m in r.metrics)})
         for r in run_records(BEAUTY)
     ]  # fmt: skip
-    assert "[/red]" in as_text(build(SPEC, records, [], by="brand size"))
+    assert "[/red]" in as_text(build(SPEC, entries(records), [], by="brand size"))
 
 
 def test_markdown(report):
@@ -109,7 +109,7 @@ def test_csv(report):
     rows = list(csv.DictReader(io.StringIO(as_csv(report))))
     assert tuple(rows[0]) == COLUMNS
     assert ",".join(COLUMNS) == (
-        "recipe,dataset,backbone,method,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,published,"
+        "recipe,dataset,backbone,method,variant,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,published,"
         "value_verdict,direction_verdict"
     )
     assert len(rows) == 3 * 4 * 3 + (1 + 1 + 2) * 4
@@ -120,6 +120,67 @@ def test_csv(report):
     assert (row["seeds"], row["value_verdict"], row["direction_verdict"]) == ("4", "within", "improves (agrees)")
     oracle = next(r for r in rows if r["method"] == "oracle")
     assert (oracle["backbone"], oracle["seeds"], oracle["std"], oracle["value_verdict"]) == ("-", "0", "", "")
+
+
+def test_csv_names_the_variant(beauty):
+    found = build(SPEC, [*entries(beauty, "near, cold"), *entries(beauty, "far")], reference_records())
+    rows = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert len(rows) == 2 * 3 * 4 * 3 + 16
+    assert list(dict.fromkeys((row["variant"], row["method"]) for row in rows)) == [
+        *(("near, cold", method) for method in BEAUTY),
+        *(("far", method) for method in BEAUTY),
+        *(("", reference) for reference in ("item popularity", "random", "oracle")),
+    ]
+
+
+def grids(found):
+    (block,) = found.blocks
+    return {grid.title: grid for grid in block.grids}
+
+
+def test_rows_of_one_method_are_named_by_variant():
+    near, far = (run_records({"plain": values}) for values in ([0.7, 0.71], [0.6, 0.61]))
+    found = grids(build(SPEC, [*entries(near, "near"), *entries(far[:1], "far")], reference_records()))
+    levels = found["AUC (higher is better)"]
+    assert (levels.header[0], levels.keys) == ("variant", 1)
+    names = ["near", "far, 1 seed", "item popularity", "random", "oracle"]
+    assert [(row[0], row[1][:6]) for row in levels.rows] == list(
+        zip(names, ["0.7050", "0.6000", "0.5121", "0.4993", "0.8105"], strict=True)
+    )
+    paper = found["AUC beside the paper"]
+    assert (paper.header[:2], paper.keys) == (("variant", "group"), 2)
+    assert [row[:2] for row in paper.rows if row[1] == "overall"] == [("near", "overall"), ("far", "overall")]
+    # There is nothing to compare: every run is the base's.
+    assert "AUC against plain" not in found
+
+
+def test_rows_of_several_methods_are_named_by_variant_and_method(beauty):
+    worse = run_records({name: [value - 0.1 for value in values] for name, values in BEAUTY.items()})
+    found = grids(build(SPEC, [*entries(beauty, "near"), *entries(worse[:-1], "far")], reference_records()))
+    levels, changes = found["AUC (higher is better)"], found["AUC against plain"]
+    assert (levels.header[:3], levels.keys) == (("variant", "method", "overall"), 2)
+    assert [row[:2] for row in levels.rows] == [
+        *(("near", "plain"), ("near", "icl"), ("near", "aqcl")),
+        *(("far", "plain"), ("far", "icl"), ("far", "aqcl, 4 seeds")),
+        *(("-", "item popularity"), ("-", "random"), ("-", "oracle")),
+    ]
+    assert [row[2][:6] for row in levels.rows[:6]] == ["0.7010", "0.7010", "0.7094", "0.6010", "0.6010", "0.6092"]
+    assert changes.header == ("variant", "method", "group", "RelaImpr", "change", "95 % interval", "p", "direction")
+    assert changes.keys == 3
+    gains = {row[:2]: row[3] for row in changes.rows if row[2] == "overall"}
+    # The same change is a greater gain over the weaker base.
+    assert list(gains) == [("near", "icl"), ("near", "aqcl"), ("far", "icl"), ("far", "aqcl")]
+    assert float(gains["near", "aqcl"].split()[0]) == pytest.approx(4.2, abs=0.1)
+    assert float(gains["far", "aqcl"].split()[0]) == pytest.approx(8.4, abs=0.3)
+
+
+def test_the_terminal_says_a_variant_once_for_its_methods(beauty):
+    worse = run_records({name: [value - 0.1 for value in values] for name, values in BEAUTY.items()})
+    text = as_text(build(SPEC, [*entries(beauty, "near"), *entries(worse, "far")], []), 140)
+    lines = [squeezed(line) for line in text.splitlines()]
+    place = next(place for place, line in enumerate(lines) if line.startswith("far plain 0.6010"))
+    assert [line.partition(" ±")[0] for line in lines[place + 1 : place + 3]] == ["icl 0.6010", "aqcl 0.6094"]
+    assert any(line.startswith("far icl overall +0.04 %") for line in lines)
 
 
 def test_json(report):
@@ -133,7 +194,7 @@ def test_json(report):
 
 def test_nothing_published_leaves_out_the_papers_table(beauty):
     spec = SPEC.model_copy(update={"published": None})
-    report = build(spec, beauty, [])
+    report = build(spec, entries(beauty), [])
     assert [grid.title for grid in report.blocks[0].grids] == [
         *("AUC (higher is better)", "AUC against plain", "NE (lower is better)", "NE against plain")
     ]
@@ -142,17 +203,17 @@ def test_nothing_published_leaves_out_the_papers_table(beauty):
 
 
 def test_many_missing_runs_are_counted(beauty):
-    report = build(SPEC, beauty[:5], [], [f"run {number}" for number in range(10)])
+    report = build(SPEC, entries(beauty[:5]), [], [f"run {number}" for number in range(10)])
     assert report.incomplete.startswith("10 of 15 runs missing: run 0; ")
     assert report.incomplete.endswith("run 5; and 4 more")
 
 
 def test_one_seed_shows_dashes():
-    text = as_text(build(SPEC, run_records({name: values[:1] for name, values in BEAUTY.items()}), []))
+    text = as_text(build(SPEC, entries(run_records({name: values[:1] for name, values in BEAUTY.items()})), []))
     assert "amazon-beauty · din · 1 seed " in text
     assert "aqcl overall +3.93 % +0.0079 - - -" in [squeezed(line) for line in text.splitlines()]
 
 
 def test_undefined_groups_show_dashes():
-    text = as_text(build(SPEC, run_records({"plain": [None, None]}), []))
+    text = as_text(build(SPEC, entries(run_records({"plain": [None, None]})), []))
     assert "plain - - - -" in [squeezed(line) for line in text.splitlines()]

@@ -26,6 +26,13 @@ def test_the_simulation_stands_for_the_private_data():
     assert read_published("aqcl_table2").value("oncold-sim", "din", "plain", "overall", "auc") == 0.7601
 
 
+def test_changes_to_a_card_change_nothing_of_what_is_published():
+    table = read_published("aqcl_table2")
+    assert table.value("amazon-beauty@negatives.exponent=0.25", "din", "aqcl", "slightly-active", "auc") == 0.7231
+    assert table.value("oncold-sim@split.test_days=5", "din", "plain", "overall", "auc") == 0.7601
+    assert table.value("amazon@beauty", "din", "aqcl", "overall", "auc") is None
+
+
 def test_no_table_has_no_values():
     assert not read_published(None).values
 
