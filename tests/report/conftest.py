@@ -66,6 +66,7 @@ def data_facts(*, synthetic: bool = False) -> DataFacts:
         split_rule="Per user in time order: the last interaction is test, the one before validation, the rest train",
         negatives=Negatives(source="sampled", exponent=0.0, per_positive=1),
         activeness=Activeness(cutoffs=(6, 12), shares=(0.615, 0.287, 0.098)),
+        mean_click_length=8.0,
         synthetic=synthetic,
     )
 
@@ -131,6 +132,7 @@ def reference_records(dataset: str = "amazon-beauty", fingerprint: str = "f" * 6
             label="click",
             fingerprint=fingerprint,
             data=data_facts(),
+            activeness_curve=tuple(range(101)),
             metrics=group_metrics(auc, probabilities=reference == "oracle"),
         )
         for reference, auc in (("random", 0.4993), ("popularity", 0.5121), ("oracle", 0.8105))
