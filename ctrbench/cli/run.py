@@ -118,9 +118,8 @@ def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> N
     from ctrbench.experiments.plan import CATALOGUE, read_manifests
     from ctrbench.experiments.recipe import write_recipe
 
-    needed = _needs(chosen)
-    manifests = read_manifests(chosen, data, CATALOGUE) if needed == "references" else {}
-    typer.echo(f"0 runs: the figure needs {needed}", err=not dry_run)
+    manifests = read_manifests(chosen, data, CATALOGUE) if _needs(chosen) == "references" else {}
+    typer.echo("0 runs: nothing is trained for this figure", err=not dry_run)
     if dry_run:
         return
     ledger = Ledger(results)

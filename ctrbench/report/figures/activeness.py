@@ -86,4 +86,4 @@ def _panel(axes: Axes, own: pd.DataFrame) -> None:
         begin += share
     axes.plot(own["users_percent"], own["click_length"], color=COLOURS[0], drawstyle="steps-mid")
     axes.set_xlabel("test users, most active first (%)")
-    axes.legend(loc="upper right", handlelength=1.2)
+    axes.legend(loc="upper right", handlelength=1.2, frameon=True, framealpha=1, edgecolor="none")

@@ -15,13 +15,16 @@ FOLDER = "figures"
 
 
 def grid(picture: Picture) -> Grid:
-    """The summary with four digits; the leading columns of text name its rows."""
+    """The summary with four digits, intervals in one column each; the leading columns of text name its rows."""
     summary = picture.summary
     names = [pd.api.types.is_string_dtype(summary[column]) for column in summary]
     keys = max(1, names.index(False) if False in names else len(names))
-    header = tuple(str(column).replace("_", " ") for column in summary)
-    rows = tuple(tuple(_text(value) for value in row) for row in summary.itertuples(index=False))
-    return Grid(picture.spec.title, header, rows, keys)
+    shown = {column: [_text(value) for value in values] for column, values in summary.items()}
+    for column in [str(name).removesuffix("_low") for name in shown if str(name).endswith("_low")]:
+        ends = zip(shown[f"{column}_low"], shown.pop(f"{column}_high"), strict=True)
+        shown[f"{column}_low"] = [DASH if DASH in pair else f"[{', '.join(pair)}]" for pair in ends]
+    header = tuple(str(column).replace("_low", " 95 %").replace("_", " ") for column in shown)
+    return Grid(picture.spec.title, header, tuple(zip(*shown.values(), strict=True)), keys)
 
 
 def markdown(picture: Picture) -> str:

@@ -110,5 +110,5 @@ def _note(figure: Figure, material: Material) -> str:
 
 
 def _dataset(name: str, data: DataFacts, seeds: int) -> str:
-    count = f", {seeds} seed{'s' if seeds != 1 else ''}" if seeds else f", {data.users:,} users"
-    return f"{name} ({data.title}){count}{', simulated: never called reproduced' if data.synthetic else ''}"
+    count = f"{seeds} seed{'s' if seeds != 1 else ''}" if seeds else f"{data.users:,} users"
+    return f"{name}: {data.title}, {count}{', simulated, never called reproduced' if data.synthetic else ''}"

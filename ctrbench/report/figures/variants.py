@@ -9,7 +9,6 @@ from ctrbench.report.figures.base import Figure, Material
 from ctrbench.report.figures.gains import gains
 from ctrbench.report.figures.style import COLOURS, LIGHT, intervals, legend_above, panels
 
-
 AXIS = {
     "constant_alpha": "alpha",
     "nearest": "nearest codewords K",

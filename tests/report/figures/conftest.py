@@ -151,5 +151,3 @@ def picture(make, tmp_path):
         return find_picture(make(figure, *arguments, **options), tmp_path / "results", tmp_path / "data")
 
     return found
-
-
