@@ -2,7 +2,7 @@ import pytest
 
 from ctrbench.places import card_name, prepare_command
 
-CHANGED = "amazon-beauty@negatives.exponent=0.25,ties=apart"
+CHANGED = "amazon-beauty@negatives.exponent=0.25@ties=apart"
 
 
 @pytest.mark.parametrize(

@@ -127,10 +127,10 @@ def test_a_folder_without_such_folders_serves_all(tmp_path: Path, both: Path) ->
 
 def test_a_changed_dataset_is_prepared_by_its_name(tmp_path: Path, both: Path) -> None:
     (both / "interactions.csv").write_text(INTERACTIONS.replace("u,b,2", "u,b,1"))
-    for name in ("mine", "mine@ties=apart,negatives.seed=3"):
+    for name in ("mine", "mine@ties=apart@negatives.seed=3"):
         output(tmp_path, name, "--source", str(both))
     plain, changed = prepared(tmp_path).values()
-    assert (changed.name, changed.title) == ("mine@ties=apart,negatives.seed=3", "mine, ties=apart, negatives.seed=3")
+    assert (changed.name, changed.title) == ("mine@ties=apart@negatives.seed=3", "mine, ties=apart, negatives.seed=3")
     assert plain.fingerprint != changed.fingerprint
 
 

@@ -82,14 +82,14 @@ def test_the_digest_follows_what_decides_the_data_and_nothing_else(make_card: Ma
 
 
 def test_a_name_with_changes_is_the_card_with_other_values() -> None:
-    card, original = shipped_card("amazon-beauty@negatives.exponent=0.25,ties=apart"), shipped_card("amazon-beauty")
+    card, original = shipped_card("amazon-beauty@negatives.exponent=0.25@ties=apart"), shipped_card("amazon-beauty")
     assert (card.negatives.exponent, card.ties) == (0.25, "apart")
     assert (original.negatives.exponent, original.ties) == (0.0, "file-order")
-    assert card.name == "amazon-beauty@negatives.exponent=0.25,ties=apart"
+    assert card.name == "amazon-beauty@negatives.exponent=0.25@ties=apart"
     assert card.title == f"{original.title}, negatives.exponent=0.25, ties=apart"
     changed = {"name", "title", "ties", "negatives"}
     assert card.model_dump(exclude=changed) == original.model_dump(exclude=changed)
-    assert card.digest() != shipped_card("amazon-beauty@negatives.exponent=0.5,ties=apart").digest()
+    assert card.digest() != shipped_card("amazon-beauty@negatives.exponent=0.5@ties=apart").digest()
 
 
 @pytest.mark.parametrize(
