@@ -36,8 +36,7 @@ def run(
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Trains and measures every run of a recipe that has no record, then prints its table or draws its
-    figure."""
+    """Trains and measures every run of a recipe that has no record, then prints its table or figure."""
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ctrbench.experiments.collection import in_turn, recipes_of

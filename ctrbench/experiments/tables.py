@@ -76,7 +76,7 @@ def find_table(
     label = configs[0][1].data.label if configs else TableSpec.model_fields["label"].default
     entries: list[Entry] = []
     references: list[ReferenceRecord] = []
-    missing: list[str] = []
+    missing: dict[str, str] = {}
     for name, manifest in manifests.items():
         wanted = [(cell, config) for cell, config in configs if cell.dataset == name]
         fingerprint = manifest.fingerprint if manifest else _fullest(ledger, name, [config for _, config in wanted])
@@ -84,11 +84,12 @@ def find_table(
             if ledger.finished(identity := config.identity(fingerprint)):
                 entries.append(Entry(cell, ledger.read(identity)))
             else:
-                missing.append(f"{cell} seed {config.seed}")
+                # Rows may share a run; it is missing once.
+                missing.setdefault(identity, f"{cell} seed {config.seed}")
         references += ledger.references(name, fingerprint, label)
     own = [config for _, config in configs]
     _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
-    return table_spec(recipe, label), entries, references, missing
+    return table_spec(recipe, label), entries, references, list(missing.values())
 
 
 def table_spec(recipe: Recipe, label: str = "click") -> TableSpec:

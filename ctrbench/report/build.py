@@ -57,7 +57,7 @@ def build(
     found = cells(spec, entries, references, by)
     return Report(
         spec=spec,
-        finished=len(entries),
+        finished=len({entry.record.identity for entry in entries}),
         missing=tuple(missing),
         cells=tuple(found),
         blocks=tuple(blocks(found, spec.base)),

@@ -53,7 +53,7 @@ class AdaptiveAlpha(Figure):
     def draw(self, frame: pd.DataFrame) -> Drawing:
         """Alpha against L / Lbar, against L, and the AUC of constant alphas."""
         runs = list(frame[frame["panel"] == "runs"].groupby(["dataset", "backbone"], sort=False))
-        figure, grid = panels(1, 2 + len(runs))
+        figure, grid = panels(1, 2 + len(runs), height=3.7)
         curves = frame[frame["panel"] != "runs"]
         for axes, x in zip(grid[0], ("relative_length", "click_length"), strict=False):
             for place, (_, own) in enumerate(curves.groupby(["dataset", "w1", "w2"], sort=False)):
@@ -91,9 +91,8 @@ def _draw_curve(axes: Axes, own: pd.DataFrame, x: str, place: int) -> None:
     curve, cuts = (own[own["panel"] == panel] for panel in ("curve", "cut-off"))
     first = own.iloc[0]
     colour = COLOURS[place % len(COLOURS)]
-    label = (
-        f"{first['dataset']}: w1 = {first['w1']:.3g}, w2 = {first['w2']:.3g}, Lbar = {first['mean_click_length']:.3g}"
-    )
+    values = f"w1 = {first['w1']:.3g}, w2 = {first['w2']:.3g}, Lbar = {first['mean_click_length']:.3g}"
+    label = f"{first['dataset']}:\n{values}"
     axes.plot(curve[x], curve["alpha"], color=colour, linestyle=DASHES[place % len(DASHES)], label=label)
     for (_, marker), (_, cut) in zip(CUTS, cuts.iterrows(), strict=True):
         axes.plot([cut[x]], [cut["alpha"]], color=colour, marker=marker, markerfacecolor="white", linestyle="none")

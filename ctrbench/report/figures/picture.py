@@ -59,7 +59,8 @@ def find_picture(recipe: Recipe, results: Path, data: Path, catalogue: Catalogue
             f"{recipe.name}: none of its {figure.needs} is there; start with ctrbench run {recipe.name}"
         )
     material = Material(spec, recipe.variants, entries, references, ledger)
-    lacking = incomplete(missing, len(entries) or len({record.dataset for record in references}), figure.needs)
+    finished = {entry.record.identity for entry in entries} or {record.dataset for record in references}
+    lacking = incomplete(missing, len(finished), figure.needs)
     return Picture(spec, figure, figure.frame(material), _note(figure, material), lacking)
 
 

@@ -111,7 +111,7 @@ def test_save_writes_the_report_in_three_formats(make, report, tmp_path):
     assert sorted(path.name for path in reports.iterdir()) == ["mine.csv", "mine.md", "mine.tex"]
     page = (reports / "mine.md").read_text()
     assert "![AQCL on two datasets](../figures/mine.png)" in page
-    assert "> **4 of 24 runs missing: " in page
+    assert "> **4 of 18 runs missing: " in page
     assert (reports / "mine.csv").read_text() == report(tmp_path / "mine.toml", "--format", "csv").output
     assert "\\includegraphics" in (reports / "mine.tex").read_text()
 
