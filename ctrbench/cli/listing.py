@@ -30,15 +30,22 @@ def list_names(
 
             lines = METHODS.names()
         case "recipes":
-            from ctrbench.experiments.recipe import read_recipe, recipe_names
-
-            lines = [f"{name}: {read_recipe(name).title}" for name in recipe_names()]
+            lines = _recipes()
         case "runs":
             lines = _runs(places.results_folder(results))
         case _:
             raise unknown("kind of thing to list", kind, KINDS)
     for line in lines:
         typer.echo(line)
+
+
+def _recipes() -> list[str]:
+    from ctrbench.experiments.collection import collection_names, read_collection
+    from ctrbench.experiments.recipe import read_recipe, recipe_names
+
+    lines = [f"{name}: {read_recipe(name).title}" for name in recipe_names()]
+    collections = map(read_collection, collection_names())
+    return [*lines, *(f"{each.name}: {each.title} (collection: {', '.join(each.recipes)})" for each in collections)]
 
 
 def _datasets(data: Path) -> list[str]:

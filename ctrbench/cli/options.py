@@ -20,6 +20,7 @@ Jobs = Annotated[
     int | None,
     typer.Option(min=1, help="Runs side by side, one thread each (else one per core; 1 on cuda).", show_default=False),
 ]
+Names = typer.Option(help="Repeatable; several with commas; or all.", show_default=False)
 Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to train.")]
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def prepare(
     name: Annotated[
-        str, typer.Argument(help="Dataset; a recipe: all of its datasets; or one of your own with --card.")
+        str,
+        typer.Argument(
+            help="Dataset (with --card one of your own), or a recipe or collection for all of its datasets."
+        ),
     ],
     *,
     source: Annotated[Path | None, typer.Option(help="Raw file or folder to take instead of downloading.")] = None,
@@ -57,11 +60,13 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
     Raises:
         CtrbenchError: no such dataset or recipe, or another name than the card's.
     """
+    from ctrbench.experiments.collection import collection_names, recipes_of
     from ctrbench.experiments.recipe import read_recipe, recipe_names
     from ctrbench.prepare.card import read_card, shipped_card
 
-    if card is None and name in recipe_names():
-        return [(each, _place(each, source)) for each in map(shipped_card, read_recipe(name).datasets)]
+    if card is None and name in (*recipe_names(), *collection_names()):
+        datasets = dict.fromkeys(dataset for recipe in recipes_of(name) for dataset in read_recipe(recipe).datasets)
+        return [(each, _place(each, source)) for each in map(shipped_card, datasets)]
     chosen = read_card(card) if card else shipped_card(name)
     if chosen.name != name:
         raise CtrbenchError(f"{card}: the card is of {chosen.name!r}, not {name!r}; name them alike")

@@ -1,8 +1,9 @@
 """``ctrbench report``."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import typer
 
@@ -11,38 +12,55 @@ from ctrbench.cli.options import Data, Results
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from rich.console import Console
 
     from ctrbench.experiments.recipe import Recipe
-    from ctrbench.report.build import Report
 
 DEFAULT_WIDTH = 100
 """Columns of a report that no terminal limits."""
+SAVED = {"md": "markdown", "csv": "csv", "tex": "latex"}
+"""Ending -> format of what ``--save`` writes."""
 
 
 def report(
     recipe: Annotated[
-        str | None, typer.Argument(help="Name or .toml file (else what was run last).", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Name or .toml file of a recipe or collection (else what was run last).", show_default=False
+        ),
     ] = None,
     *,
-    by: Annotated[str, typer.Option(metavar="COLUMN", help="activeness or a cohort column.")] = "activeness",
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="activeness or a cohort column; of tables.")] = "activeness",
     format_: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="terminal, markdown, latex, csv or json.")
     ] = "terminal",
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of standard output.", show_default=False)
     ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Also write reports/RECIPE.md, .csv and .tex in the results folder.")
+    ] = False,
     results: Results = None,
     data: Data = None,
 ) -> None:
-    """Prints the table of a recipe from its records alone."""
+    """Prints the table of a recipe, or draws its figure, from its records alone."""
+    from ctrbench.experiments.collection import in_turn, recipes_of
     from ctrbench.experiments.recipe import read_recipe
 
     results, data = places.results_folder(results), places.data_folder(data)
     last = results / "last.toml"
     if recipe is None and not last.exists():
         raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
-    print_report(read_recipe(recipe or last), results=results, data=data, by=by, format_=format_, output=output)
+    recipes = [read_recipe(name) for name in (recipes_of(recipe) if recipe else [last])]
+    if output is not None and len(recipes) > 1:
+        raise CtrbenchError(f"{recipe}: a collection of {len(recipes)} reports, and --output takes one; pass --save")
+
+    def one(chosen: "Recipe") -> None:
+        print_report(chosen, results=results, data=data, by=by, format_=format_, output=output, save=save)
+
+    in_turn(recipes, one)
 
 
 def print_report(
@@ -53,28 +71,70 @@ def print_report(
     by: str = "activeness",
     format_: str = "terminal",
     output: Path | None = None,
+    save: bool = False,
 ) -> None:
-    """Prints a recipe's table, or writes it to ``output``.
+    """Prints a recipe's table, or writes it to ``output``; of a recipe with a figure, the figure's numbers.
+
+    The figure is drawn for a terminal and with ``save``; another format alone leaves its files as they are.
 
     Raises:
-        CtrbenchError: an unknown format or column, no finished run, or a file that cannot be written.
+        CtrbenchError: an unknown format, column or figure, no finished run, or a file that cannot be written.
     """
-    from rich.console import Console
-
-    from ctrbench.experiments.tables import find_table
     from ctrbench.registry import unknown
-    from ctrbench.report.build import build
     from ctrbench.report.formats import FORMATS
-    from ctrbench.report.output import write_whole
-    from ctrbench.report.terminal import as_text, show
 
-    writers: dict[str, Callable[[Report], str]] = {"terminal": as_text, **FORMATS}
-    if format_ not in writers:
-        raise unknown("format", format_, writers)
-    table = build(*find_table(recipe, results, data), by=by)
-    if output is not None:
-        write_whole(output, writers[format_](table))
-    elif format_ == "terminal":
-        show(table, Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 0)).columns))
+    if format_ not in (known := ("terminal", *FORMATS)):
+        raise unknown("format", format_, known)
+    reports = results / "reports" if save else None
+    if recipe.figure:
+        from ctrbench.report.figures import formats, picture, terminal
+
+        drawn = picture.find_picture(recipe, results, data)
+        files = picture.save(drawn, results / formats.FOLDER) if save or format_ == "terminal" else []
+        figure_sheet = Sheet(drawn, recipe.name, {"terminal": terminal.as_text, **formats.FORMATS}, terminal.show)
+        files += figure_sheet.write(format_, output, reports)
     else:
-        typer.echo(writers[format_](table), nl=False)
+        from ctrbench.experiments.tables import find_table
+        from ctrbench.report.build import build
+        from ctrbench.report.terminal import as_text, show
+
+        table = build(*find_table(recipe, results, data), by=by)
+        files = Sheet(table, recipe.name, {"terminal": as_text, **FORMATS}, show).write(format_, output, reports)
+    for path in files:
+        typer.echo(f"written to {path}", err=format_ != "terminal")
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Sheet(Generic[T]):
+    """A table or a figure, and the ways to write it down."""
+
+    content: T
+    name: str
+    """Of the recipe."""
+    writers: "Mapping[str, Callable[[T], str]]"
+    show: "Callable[[T, Console], None]"
+    """On a terminal, with colours."""
+
+    def write(self, format_: str, output: Path | None, reports: Path | None) -> list[Path]:
+        """Prints it, or writes it to ``output``; into the folder ``reports`` in every format of :data:`SAVED`.
+
+        Returns:
+            The files in ``reports``.
+        """
+        from rich.console import Console
+
+        from ctrbench.report.output import write_whole
+
+        if output is not None:
+            write_whole(output, self.writers[format_](self.content))
+        elif format_ == "terminal":
+            self.show(self.content, Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 0)).columns))
+        else:
+            typer.echo(self.writers[format_](self.content), nl=False)
+        files = {reports / f"{self.name}.{ending}": saved for ending, saved in SAVED.items()} if reports else {}
+        for path, saved in files.items():
+            write_whole(path, self.writers[saved](self.content), option="--results")
+        return list(files)

@@ -1,23 +1,26 @@
 """``ctrbench run``."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Data, Device, Jobs, Results, resolve_jobs, split_names
+from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_jobs, split_names
 from ctrbench.cli.report import print_report
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
+    from ctrbench.experiments.recipe import Recipe
     from ctrbench.experiments.status import Status
-
-Names = typer.Option(help="Repeatable; several with commas; or all.", show_default=False)
+    from ctrbench.report.figures.base import Needs
 
 
 def run(
-    recipe: Annotated[str | None, typer.Argument(help="Name or .toml file.", show_default=False)] = None,
+    recipe: Annotated[
+        str | None, typer.Argument(help="Name or .toml file of a recipe or collection.", show_default=False)
+    ] = None,
     *,
     method: Annotated[list[str], Names] = [],  # noqa: B006
     backbone: Annotated[list[str], Names] = [],  # noqa: B006
@@ -33,9 +36,43 @@ def run(
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Trains and measures every run of a recipe that has no record, then prints its table."""
+    """Trains and measures every run of a recipe that has no record, then prints its table or draws its
+    figure."""
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from ctrbench.experiments.collection import in_turn, recipes_of
+    from ctrbench.experiments.selection import select
+    from ctrbench.strict import parse_assignment
+
+    overrides = dict(map(parse_assignment, set_))
+    names = {"datasets": split_names(dataset), "backbones": split_names(backbone), "methods": split_names(method)}
+    recipes = [
+        select(name, **names, seeds=seeds, overrides=overrides) for name in (recipes_of(recipe) if recipe else [None])
+    ]
+    workers = resolve_jobs(jobs, device)
+    data, results = places.data_folder(data), places.results_folder(results)
+
+    def one(chosen: "Recipe") -> None:
+        if len(recipes) > 1:
+            typer.echo(f"{chosen.name}: {chosen.title}", err=not dry_run)
+        if _needs(chosen) == "runs":
+            _run(chosen, data=data, results=results, device=device, workers=workers, dry_run=dry_run, force=force)
+        else:
+            _measure(chosen, data=data, results=results, dry_run=dry_run)
+
+    in_turn(recipes, one)
+
+
+def _needs(recipe: "Recipe") -> "Needs":
+    """What the recipe's figure is made of; a table is made of runs."""
+    if not recipe.figure:
+        return "runs"
+    from ctrbench.report.figures import FIGURES
+
+    return FIGURES.get(recipe.figure).needs
+
+
+def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: int, dry_run: bool, force: bool) -> None:
     from rich.console import Console
 
     from ctrbench.cli.progress import Display
@@ -44,20 +81,8 @@ def run(
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.plan import make_plan
     from ctrbench.experiments.recipe import write_recipe
-    from ctrbench.experiments.selection import select
     from ctrbench.experiments.status import status
-    from ctrbench.strict import parse_assignment
 
-    chosen = select(
-        recipe,
-        datasets=split_names(dataset),
-        backbones=split_names(backbone),
-        methods=split_names(method),
-        seeds=seeds,
-        overrides=dict(map(parse_assignment, set_)),
-    )
-    workers = resolve_jobs(jobs, device)
-    data, results = places.data_folder(data), places.results_folder(results)
     ledger = Ledger(results)
     plan = make_plan(chosen, data=data, found=read_found(results))
     standing = status(plan, ledger)
@@ -82,6 +107,27 @@ def run(
         print_report(chosen, results=results, data=data)
     if failed := failure_line(outcomes):
         raise CtrbenchError(failed)
+
+
+def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> None:
+    """For a figure that needs no run: measures the data if it needs that, and draws it."""
+    from ctrbench.data.settings import DataSettings
+    from ctrbench.experiments.execute import measure_references
+    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.experiments.measure import reference_records
+    from ctrbench.experiments.plan import CATALOGUE, read_manifests
+    from ctrbench.experiments.recipe import write_recipe
+
+    manifests = read_manifests(chosen, data, CATALOGUE) if _needs(chosen) == "references" else {}
+    typer.echo("0 runs: nothing is trained for this figure", err=not dry_run)
+    if dry_run:
+        return
+    ledger = Ledger(results)
+    ledger.require_writable()
+    write_recipe(chosen, results / "last.toml")
+    label = DataSettings.read(chosen.data, f"{chosen.name}: data").label
+    measure_references(manifests, label, ledger=ledger, data=data, measure=reference_records)
+    print_report(chosen, results=results, data=data)
 
 
 def _print_plan(standing: "Status", *, every_row: bool) -> None:

@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Data, Device, Jobs, Results, resolve_jobs
+from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_jobs, split_names
 
 
 def search(
     recipe: Annotated[str, typer.Argument(help="Name or .toml file of a recipe with a [search].")],
+    *,
+    method: Annotated[list[str], Names] = [],  # noqa: B006
+    backbone: Annotated[list[str], Names] = [],  # noqa: B006
+    dataset: Annotated[list[str], Names] = [],  # noqa: B006
     jobs: Jobs = None,
     device: Device = "auto",
     data: Data = None,
@@ -25,11 +29,11 @@ def search(
     from ctrbench.experiments.execute import Site
     from ctrbench.experiments.found import found_path, read_found, write_found
     from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.recipe import read_recipe
     from ctrbench.experiments.search import search as search_settings
+    from ctrbench.experiments.selection import select
     from ctrbench.experiments.single import execute_run
 
-    chosen = read_recipe(recipe)
+    chosen = select(recipe, datasets=split_names(dataset), backbones=split_names(backbone), methods=split_names(method))
     results = places.results_folder(results)
     site = Site(Ledger(results / "searches"), execute_run, places.data_folder(data), device)
     workers = resolve_jobs(jobs, device)

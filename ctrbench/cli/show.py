@@ -23,7 +23,7 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            help=f"A recipe, dataset, backbone or method, or a run's identity, its first {SHORTEST} letters or more."
+            help=f"A recipe, collection, dataset, backbone or method, or a run's identity: its first {SHORTEST} letters"
         ),
     ],
     data: Data = None,
@@ -31,6 +31,7 @@ def show(
 ) -> None:
     """Shows everything that is known of one thing."""
     from ctrbench.backbones import BACKBONES
+    from ctrbench.experiments.collection import collection_names
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.plan import prepared_names
     from ctrbench.experiments.recipe import recipe_names, recipe_path
@@ -38,7 +39,8 @@ def show(
 
     data, ledger = places.data_folder(data), Ledger(places.results_folder(results))
     cards = places.cards()
-    if name in recipe_names() or name.endswith(".toml"):
+    recipes = [*recipe_names(), *collection_names()]
+    if name in recipes or name.endswith(".toml"):
         lines = [recipe_path(name).read_text("utf-8")]
     elif name in METHODS.names():
         lines = list(_component(name, METHODS.get(name)))
@@ -51,7 +53,7 @@ def show(
     elif len(name) < SHORTEST and any(identity.startswith(name) for identity in ledger.identities()):
         raise CtrbenchError(f"{name}: too short for a run's identity; give its first {SHORTEST} letters or more")
     else:
-        known = {*recipe_names(), *METHODS.names(), *BACKBONES.names(), *cards, *prepared_names(data)}
+        known = {*recipes, *METHODS.names(), *BACKBONES.names(), *cards, *prepared_names(data)}
         raise unknown("name", name, known)
     for line in lines:
         typer.echo(line)

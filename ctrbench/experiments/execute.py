@@ -19,12 +19,11 @@ from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Failure, Ledger, Progress
 from ctrbench.experiments.plan import Run
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
-from ctrbench.training.figures import EpochFigures
+from ctrbench.training.figures import EpochFigures, OnEpoch
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OnEpoch = Callable[[Sequence[EpochFigures], int], None]
 Watch = Callable[[Sequence[EpochFigures]], None]
 """Told a run's epochs so far; raises :class:`GivenUp`."""
 
@@ -127,9 +126,7 @@ def execute(
     return outcomes
 
 
-def _side_by_side(
-    runs: Sequence[Run], site: Site, jobs: int, watches: Mapping[str, Watch]
-) -> Iterator[Outcome]:
+def _side_by_side(runs: Sequence[Run], site: Site, jobs: int, watches: Mapping[str, Watch]) -> Iterator[Outcome]:
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
         try:
@@ -141,7 +138,7 @@ def _side_by_side(
             raise CtrbenchError(message) from None
 
 
-def _attempt(run: Run, site: Site, starter: int, watch: Watch | None) -> Outcome:
+def _attempt(run: Run, site: Site, starter: int, watch: Watch | None = None) -> Outcome:
     _settle_job(starter)
     ledger = site.ledger
     with ledger.claim(run.identity) as claimed:

@@ -52,7 +52,9 @@ class Found(Strict):
 
     def entries(self, cell: "Cell") -> list[FoundSettings]:
         """All searches of a combination, with whatever settings and data."""
-        return [f for f in self.found if {"dataset": f.dataset, "backbone": f.backbone, "method": f.method} == cell.names]
+        return [
+            f for f in self.found if {"dataset": f.dataset, "backbone": f.backbone, "method": f.method} == cell.names
+        ]
 
     def of(self, cell: "Cell", basis: str, fingerprint: str | None) -> FoundSettings | None:
         """A combination's search with this basis, on these data (None: on any); None where there is none."""
@@ -73,21 +75,29 @@ def read_found(results: Path) -> Found:
     """
     found: list[FoundSettings] = []
     for path in sorted(results.glob("found/*.toml")):
-        try:
-            document = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise CtrbenchError(
-                f"{path}: cannot be read ({error}); remove it and run: ctrbench search {path.stem}"
-            ) from None
-        found += Found.read(document, str(path)).found
+        found += _read(path).found
     return Found(found=tuple(found))
 
 
+def _read(path: Path) -> Found:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CtrbenchError(
+            f"{path}: cannot be read ({error}); remove it and run: ctrbench search {path.stem}"
+        ) from None
+    return Found.read(document, str(path))
+
+
 def write_found(results: Path, found: Found) -> None:
-    """Writes the found settings whole.
+    """Writes a recipe's found settings whole; what its file holds of other combinations stays.
 
     Raises:
-        CtrbenchError: the folder cannot be written.
+        CtrbenchError: the file is damaged, or the folder cannot be written.
     """
-    document = found.model_dump(mode="json", exclude_none=True)
+    path = found_path(results, found.recipe)
+    before = _read(path).found if path.exists() else ()
+    places = {(f.dataset, f.backbone, f.method) for f in found.found}
+    kept = tuple(f for f in before if (f.dataset, f.backbone, f.method) not in places)
+    document = Found(recipe=found.recipe, found=kept + found.found).model_dump(mode="json", exclude_none=True)
     write_toml(found_path(results, found.recipe), document, f"ctrbench search {found.recipe}")

@@ -240,12 +240,17 @@ class Ledger:
             CtrbenchError: the file is damaged.
         """
         path = self._references(dataset, fingerprint, label)
-        if not path.exists():
-            return []
-        document = _read_json(path, "remove it; ctrbench run makes it again")
-        if not isinstance(document, list):
-            raise CtrbenchError(f"{path}: not a list of reference records; remove it; ctrbench run makes it again")
-        return [ReferenceRecord.read(entry, str(path)) for entry in document]
+        return _read_references(path) if path.exists() else []
+
+    def newest_references(self, dataset: str, label: str) -> list[ReferenceRecord]:
+        """The reference rows of whichever data of a dataset were measured last; empty where none were.
+
+        Raises:
+            CtrbenchError: a file is damaged.
+        """
+        paths = sorted(self.results.glob(f"references/{dataset}-*-{label}.json"), key=lambda path: path.stat().st_mtime)
+        found = [records for path in paths if (records := _read_references(path)) and records[0].dataset == dataset]
+        return found[-1] if found else []
 
     def _run(self, identity: str) -> Path:
         return self.results / "runs" / identity
@@ -271,6 +276,13 @@ def _read_json(path: Path, way_out: str) -> Any:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read ({error}); {way_out}") from None
+
+
+def _read_references(path: Path) -> list[ReferenceRecord]:
+    document = _read_json(path, "remove it; ctrbench run makes it again")
+    if not isinstance(document, list):
+        raise CtrbenchError(f"{path}: not a list of reference records; remove it; ctrbench run makes it again")
+    return [ReferenceRecord.read(entry, str(path)) for entry in document]
 
 
 def _replace(path: Path, document: object) -> None:

@@ -236,7 +236,8 @@ def _paths(cell: Cell, catalogue: Catalogue) -> Iterator[str]:
 def _of_component(path: str, catalogue: Catalogue) -> bool:
     section, _, rest = path.partition(".")
     name, _, key = rest.partition(".")
-    registry: Registry[Any] | None = {"methods": catalogue.methods, "backbones": catalogue.backbones}.get(section)
+    registries: dict[str, Registry[Any]] = {"methods": catalogue.methods, "backbones": catalogue.backbones}
+    registry = registries.get(section)
     return registry is not None and name in registry.names() and key in registry.get(name).Settings.model_fields
 
 

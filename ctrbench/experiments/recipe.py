@@ -18,6 +18,10 @@ ALL = "all"
 """In place of a name: every registered backbone or method, or every prepared dataset."""
 
 
+COLLECTED = "recipes"
+"""The key that tells the file of a :class:`ctrbench.experiments.collection.Collection` from a recipe's."""
+
+
 class Dimension(Strict):
     """What a search may give one setting: ``{low, high, log}`` or ``{choices}``."""
 
@@ -108,12 +112,13 @@ class Recipe(Strict):
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that ship with the package."""
-    return sorted(path.stem for path in places.shipped("recipes").glob("*.toml"))
+    """Names of the recipes that ship with the package, without its collections."""
+    paths = places.shipped("recipes").glob("*.toml")
+    return sorted(path.stem for path in paths if COLLECTED not in read_document(path))
 
 
 def recipe_path(name: str) -> Path:
-    """The file of a shipped recipe's name, or the path itself if it ends in ``.toml``.
+    """The file of a shipped recipe's or collection's name, or the path itself if it ends in ``.toml``.
 
     Raises:
         CtrbenchError: no such recipe.
@@ -132,21 +137,34 @@ def read_recipe(name: str | Path) -> Recipe:
     One with ``like = "NAME"`` takes from that recipe every top-level key that it does not have itself.
 
     Raises:
-        CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, or ``like`` in a circle.
+        CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, ``like`` in a circle, or a
+            collection.
     """
     path = recipe_path(str(name))
-    return Recipe.read(_document(path), str(path))
+    document = _inherited(path)
+    if COLLECTED in document:
+        raise CtrbenchError(f"{path}: a collection of recipes, not one; name one of them")
+    return Recipe.read(document, str(path))
 
 
-def _document(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:
-    if path.resolve() in before:
-        raise CtrbenchError(f"{path}: it is like itself; name another recipe")
+def read_document(path: Path) -> dict[str, Any]:
+    """The file of a recipe or a collection as it stands there.
+
+    Raises:
+        CtrbenchError: it cannot be read, or is not TOML.
+    """
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read as TOML ({error})") from None
+
+
+def _inherited(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path.resolve() in before:
+        raise CtrbenchError(f"{path}: it is like itself; name another recipe")
+    document = read_document(path)
     like = document.pop("like", None)
-    inherited = _document(recipe_path(str(like)), (*before, path.resolve())) if like else {}
+    inherited = _inherited(recipe_path(str(like)), (*before, path.resolve())) if like else {}
     return {**inherited, "name": path.stem, **document}
 
 

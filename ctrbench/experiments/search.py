@@ -63,12 +63,12 @@ def search(
         CtrbenchError: the recipe has no search, a name or setting is unknown, another process searches this recipe, or
             all trials of a combination failed.
     """
-    if not recipe.search:
+    if not (settings := recipe.search):
         raise CtrbenchError(f"{recipe.name}: it has no [search]; run: ctrbench run {recipe.name}")
     recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
     settled: dict[Cell, FoundSettings] = {}
     open_searches = []
-    for searched in make_searches(recipe, recipe.search, site, catalogue):
+    for searched in make_searches(recipe, settings, site, catalogue):
         if best := known.of(searched.cell, searched.basis, searched.fingerprint):
             settled[searched.cell] = best
         else:
@@ -82,10 +82,12 @@ def search(
             }
             if on_round:
                 on_round(list(runs.values()), _later(rounds))
-            watches = {runs[s.cell, number].identity: s.study.watch(number) for s, points in rounds for number in points}
+            watches = {
+                runs[s.cell, number].identity: s.study.watch(number) for s, points in rounds for number in points
+            }
             outcomes = execute(list(runs.values()), site, jobs=jobs, on_outcome=on_outcome, watches=watches)
-            _tell(rounds, runs, outcomes, site.ledger, recipe.search)
-    settled |= {searched.cell: _best(searched, recipe.search) for searched in open_searches}
+            _tell(rounds, runs, outcomes, site.ledger, settings)
+    settled |= {searched.cell: _best(searched, settings) for searched in open_searches}
     return Found(recipe=recipe.name, found=tuple(settled[cell] for cell in sorted(settled)))
 
 
@@ -155,7 +157,8 @@ def _tell(
         for number in points:
             identity = runs[searched.cell, number].identity
             record = ledger.read(identity) if ledger.finished(identity) else None
-            searched.study.tell(number, record and objective(record, search), given_up=identity in given_up)
+            value = objective(record, search) if record else None
+            searched.study.tell(number, value, given_up=identity in given_up)
 
 
 def _best(searched: Searched, settings: Search) -> FoundSettings:

@@ -2,7 +2,6 @@
 
 import resource
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from ctrbench.experiments.representations import representations
 from ctrbench.methods import METHODS
 from ctrbench.methods.base import Method
 from ctrbench.metrics.groups import measure
-from ctrbench.training.figures import EpochFigures
+from ctrbench.training.figures import OnEpoch
 from ctrbench.training.fit import Training, fit
 from ctrbench.training.predict import predict
 
@@ -66,7 +65,12 @@ def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
 
 
 def execute_run(
-    config: RunConfig, *, data: Path, working: Path, device: str, on_epoch: Callable[[Sequence[EpochFigures], int], None]
+    config: RunConfig,
+    *,
+    data: Path,
+    working: Path,
+    device: str,
+    on_epoch: OnEpoch,
 ) -> tuple[RunRecord, pa.Table]:
     """Trains, or goes on from ``working/checkpoint.safetensors``, and measures the rows that ``config`` names, once.
 

@@ -103,14 +103,14 @@ class Study:
 
     def _study(self) -> "optuna.Study":
         import optuna  # noqa: PLC0415
+        from optuna.storages import JournalStorage  # noqa: PLC0415
+        from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
         optuna.logging.set_verbosity(logging.WARNING)
         self.journal.parent.mkdir(parents=True, exist_ok=True)
         return optuna.create_study(
             study_name=self.name,
-            storage=optuna.storages.JournalStorage(
-                optuna.storages.journal.JournalFileBackend(str(self.journal)),
-            ),
+            storage=JournalStorage(JournalFileBackend(str(self.journal))),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=ROUND, n_warmup_steps=FULL_EPOCHS + 1),
             direction="maximize" if self.search.objective == "auc" else "minimize",
             load_if_exists=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
+from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.found import read_found
@@ -87,7 +88,12 @@ def find_table(
         references += ledger.references(name, fingerprint, label)
     own = [config for _, config in configs]
     _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
-    spec = TableSpec(
+    return table_spec(recipe, label), entries, references, missing
+
+
+def table_spec(recipe: Recipe, label: str = "click") -> TableSpec:
+    """What a recipe says of its table."""
+    return TableSpec(
         name=recipe.name,
         title=recipe.title,
         paper=recipe.paper,
@@ -97,7 +103,29 @@ def find_table(
         search_trials=recipe.search.trials if recipe.search else 0,
         not_comparable=recipe.not_comparable,
     )
-    return spec, entries, references, missing
+
+
+def find_references(recipe: Recipe, results: Path, data: Path) -> tuple[list[ReferenceRecord], list[str]]:
+    """The reference rows of a recipe's datasets, and the datasets that have none; no run is looked for.
+
+    Of a dataset that is prepared here, only records of that very data count; of another, those that were measured last.
+
+    Raises:
+        CtrbenchError: a damaged record.
+    """
+    ledger = Ledger(results)
+    label = DataSettings.read(recipe.data, f"{recipe.name}: data").label
+    found: list[ReferenceRecord] = []
+    missing = []
+    for name in dataset_names(recipe, data):
+        manifest = _manifest(data / name)
+        own = (
+            ledger.references(name, manifest.fingerprint, label) if manifest else ledger.newest_references(name, label)
+        )
+        found += own
+        if not own:
+            missing.append(name)
+    return found, missing
 
 
 def _manifest(folder: Path) -> Manifest | None:

@@ -133,7 +133,7 @@ class CohortSettings(ColumnSettings):
 class Card(Strict):
     """A dataset card."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*(@[\w.=,+-]+)?$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*(@[\w.=+-]+)*$")
     """Of the dataset, of its shipped card's file, and of its prepared folder; ``@`` and changes follow the name of a
     shipped card (:func:`shipped_card`)."""
     title: str
@@ -205,7 +205,7 @@ def list_cards() -> list[Card]:
 
 
 def shipped_card(name: str) -> Card:
-    """The shipped card of a dataset; ``NAME@KEY=VALUE,KEY=VALUE`` is the card NAME with other values.
+    """The shipped card of a dataset; ``NAME@KEY=VALUE@KEY=VALUE`` is the card NAME with other values.
 
     Raises:
         CtrbenchError: there is none of this name, or a change is not one of a key that the card can have.
@@ -215,7 +215,7 @@ def shipped_card(name: str) -> Card:
     if base not in known:
         raise CtrbenchError(f"{unknown('dataset', base, known)}; for data of your own pass --card")
     document = _document(known[base])
-    for change in filter(None, changes.split(",")):
+    for change in changes.split("@") if changes else ():
         _change(document, *parse_assignment(change))
         document["title"] = f"{document['title']}, {change}"
     return Card.read(document | {"name": name}, f"{known[base]} with {changes}" if changes else str(known[base]))

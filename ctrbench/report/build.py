@@ -30,11 +30,16 @@ class Report:
     @property
     def incomplete(self) -> str | None:
         """What is missing, in one sentence; None where every run is there."""
-        if not self.missing:
-            return None
-        named = "; ".join(self.missing[:MISSING_NAMED])
-        more = f"; and {len(self.missing) - MISSING_NAMED} more" if len(self.missing) > MISSING_NAMED else ""
-        return f"{len(self.missing)} of {self.finished + len(self.missing)} runs missing: {named}{more}"
+        return incomplete(self.missing, self.finished)
+
+
+def incomplete(missing: Sequence[str], finished: int, what: str = "runs") -> str | None:
+    """What is missing, in one sentence; None where nothing is."""
+    if not missing:
+        return None
+    named = "; ".join(missing[:MISSING_NAMED])
+    more = f"; and {len(missing) - MISSING_NAMED} more" if len(missing) > MISSING_NAMED else ""
+    return f"{len(missing)} of {finished + len(missing)} {what} missing: {named}{more}"
 
 
 def build(

@@ -19,7 +19,7 @@ def markdown(report: Report) -> str:
     for block in report.blocks:
         parts.append(f"## {block.title}")
         for grid in block.grids:
-            parts += [f"### {grid.title}", _tabulated(grid, "pipe")]
+            parts += [f"### {grid.title}", tabulated(grid, "pipe")]
     parts += ["## How these numbers were obtained", "\n".join(f"- **{n.title}**: {n.text}" for n in report.notes)]
     return "\n\n".join(parts) + "\n"
 
@@ -31,12 +31,12 @@ def latex(report: Report) -> str:
         parts.append(f"% {report.incomplete}")
     for block in report.blocks:
         for grid in block.grids:
-            caption = _escaped(f"{block.title}. {grid.title}.")
-            body = _tabulated(grid, "latex_booktabs")
+            caption = escaped(f"{block.title}. {grid.title}.")
+            body = tabulated(grid, "latex_booktabs")
             parts.append(
                 f"\\begin{{table}}\n\\centering\\small\\setlength{{\\tabcolsep}}{{4pt}}\n\\caption{{{caption}}}\n{body}\n\\end{{table}}"
             )
-    notes = "\n".join(f"\\textbf{{{_escaped(n.title)}.}} {_escaped(n.text)}" for n in report.notes)
+    notes = "\n".join(f"\\textbf{{{escaped(n.title)}.}} {escaped(n.text)}" for n in report.notes)
     return "\n\n".join([*parts, f"{{\\footnotesize\\noindent\n{notes}\n}}"]) + "\n"
 
 
@@ -68,7 +68,8 @@ def _subtitle(report: Report) -> str:
     return f"Recipe `{report.spec.name}`" + (f", after {report.spec.paper}" if report.spec.paper else "")
 
 
-def _tabulated(grid: Grid, form: str) -> str:
+def tabulated(grid: Grid, form: str) -> str:
+    """A grid in one of tabulate's forms."""
     # The names of a row are text; everything else lines up on the right.
     alignment = ["left"] * grid.keys + ["right"] * (len(grid.header) - grid.keys)
     return tabulate(grid.rows, grid.header, tablefmt=form, colalign=alignment, disable_numparse=True)
@@ -86,5 +87,6 @@ _LATEX = str.maketrans(
 )
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text for LaTeX."""
     return text.translate(_LATEX)

@@ -34,14 +34,19 @@ def show(report: Report, console: Console) -> None:
         console.rule(Text(block.title, style="bold"), align="left", style="dim")
         for grid in block.grids:
             console.print(Text(f"\n{grid.title}", style="bold cyan"))
-            gap = next((gap for gap in GAPS if _width(grid, range(len(grid.header)), gap) <= console.width), GAPS[-1])
-            for place, piece in enumerate(_fitting(grid, console.width, gap)):
-                console.print(*[""] * bool(place), _table(piece, gap), sep="\n")
+            show_grid(grid, console)
     console.print()
     notes = Table.grid(padding=(0, GAPS[0], 0, 0))
     for note in report.notes:
         notes.add_row(Text(note.title, style="bold"), Text(note.text, style="dim"))
     console.print(notes)
+
+
+def show_grid(grid: Grid, console: Console) -> None:
+    """Prints a grid without its title, in as many pieces as the console's width asks for."""
+    gap = next((gap for gap in GAPS if _width(grid, range(len(grid.header)), gap) <= console.width), GAPS[-1])
+    for place, piece in enumerate(_fitting(grid, console.width, gap)):
+        console.print(*[""] * bool(place), _table(piece, gap), sep="\n")
 
 
 def as_text(report: Report, width: int = 100) -> str:

@@ -1,6 +1,7 @@
 """The figures of one epoch, as the loop measures them and the record keeps them."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -29,3 +30,7 @@ class EpochFigures:
         if watch == "auc":
             return self.validation_auc if self.validation_auc is not None else -math.inf
         return -self.validation_logloss if self.validation_logloss is not None else -math.inf
+
+
+OnEpoch = Callable[[Sequence[EpochFigures], int], None]
+"""Told the epochs of a run so far, and how many there may be at most."""

@@ -5,7 +5,6 @@ resumed run is bit-equal to an undisturbed one. Test rows are not read here.
 """
 
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ctrbench.methods.base import Method
 from ctrbench.metrics.auc import auc
 from ctrbench.metrics.logloss import logloss
 from ctrbench.training.checkpoint import below, load, save, under
-from ctrbench.training.figures import EpochFigures
+from ctrbench.training.figures import EpochFigures, OnEpoch
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
 
@@ -115,11 +114,8 @@ class Training:
         self.epochs = [EpochFigures(**figures) for figures in state["epochs"]]
 
 
-def fit(
-    training: Training, checkpoint: Path | None, on_epoch: Callable[[Sequence[EpochFigures], int], None]
-) -> None:
-    """Trains until the patience or the epochs are used up; backbone and method then hold the best epoch's
-    weights.
+def fit(training: Training, checkpoint: Path | None, on_epoch: OnEpoch) -> None:
+    """Trains until the patience or the epochs are used up; backbone and method then hold the best epoch's weights.
 
     Args:
         training: where to start; taken up from ``checkpoint`` when that file exists.

@@ -59,9 +59,7 @@ def finished(data_folder, tmp_path, method, count):
     ledger = Ledger(tmp_path)
     ledger.require_writable()
     working = ledger.working(config.identity(read_manifest(data_folder / "small").fingerprint))
-    record, predictions = execute_run(
-        config, data=data_folder, working=working, device="cpu", on_epoch=lambda *_: None
-    )
+    record, predictions = execute_run(config, data=data_folder, working=working, device="cpu", on_epoch=lambda *_: None)
     ledger.write(record, predictions)
     return ledger, record
 

@@ -24,7 +24,7 @@ def searched(**changes):
 
 
 def runner(config, *, data, working, device, on_epoch):
-    """Logloss is lowest and AUC highest at penalty 1e-3 and weight 0.1; it falls to that from 1 above, epoch by epoch."""
+    """Logloss is lowest and AUC highest at penalty 1e-3 and weight 0.1; it falls to that epoch by epoch."""
     fakes.note(data, config.digest())
     if config.training.penalty > 0.05:
         raise CtrbenchError("diverged")

@@ -1,0 +1,82 @@
+"""A collection: several recipes under one name, such as all panels of a figure."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from ctrbench import places
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.recipe import COLLECTED, Recipe, read_document, recipe_names, recipe_path
+from ctrbench.registry import unknown
+from ctrbench.strict import Strict
+
+
+class Collection(Strict):
+    """Recipes that a command does in turn."""
+
+    name: str
+    """The file's name without its ending, if left out."""
+    title: str
+    recipes: tuple[str, ...] = Field(min_length=1)
+    """Names of recipes or of other collections, or paths that end in ``.toml``, seen from this file's folder."""
+
+
+def collection_names() -> list[str]:
+    """Names of the collections that ship with the package."""
+    return sorted({path.stem for path in places.shipped("recipes").glob("*.toml")}.difference(recipe_names()))
+
+
+def read_collection(name: str) -> Collection:
+    """Reads a shipped collection by name, or any by the path of its ``.toml`` file.
+
+    Raises:
+        CtrbenchError: no such file, not TOML, an unknown key, or a value of another type.
+    """
+    path = recipe_path(name)
+    return Collection.read({"name": path.stem, **read_document(path)}, str(path))
+
+
+def recipes_of(name: str) -> list[str]:
+    """Names and paths of the recipes that a name stands for: a recipe's itself, a collection's in order, each once.
+
+    Raises:
+        CtrbenchError: no such recipe, a collection that holds itself, or a file that cannot be read.
+    """
+    return list(dict.fromkeys(_expanded(name, ())))
+
+
+def _expanded(name: str, within: tuple[Path, ...]) -> list[str]:
+    try:
+        path = recipe_path(name)
+    except CtrbenchError as error:
+        if within:
+            raise CtrbenchError(f"{within[-1]}: {error}") from None
+        if name.endswith(".toml"):
+            raise
+        raise unknown("recipe", name, [*recipe_names(), *collection_names()]) from None
+    if path in within:
+        raise CtrbenchError(f"{path}: the collection holds itself; take {within[-1].stem} out of one of them")
+    if COLLECTED not in read_document(path):
+        return [name]
+    own = [str(path.parent / each) if each.endswith(".toml") else each for each in read_collection(name).recipes]
+    return [recipe for each in own for recipe in _expanded(each, (*within, path))]
+
+
+def in_turn(recipes: Sequence[Recipe], do: Callable[[Recipe], None]) -> None:
+    """Does something for each recipe; one that fails stops no other.
+
+    Raises:
+        CtrbenchError: of the only one that failed, or one line that names all of them.
+    """
+    failed: dict[str, CtrbenchError] = {}
+    for recipe in recipes:
+        try:
+            do(recipe)
+        except CtrbenchError as error:
+            failed[recipe.name] = error
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        causes = "; ".join(map(str, failed.values()))
+        raise CtrbenchError(f"{len(failed)} of {len(recipes)} recipes failed ({', '.join(failed)}): {causes}")

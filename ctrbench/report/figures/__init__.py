@@ -1,0 +1,21 @@
+"""Figures of a paper, each a frame of numbers and a drawing of it; matplotlib is imported when one is asked for."""
+
+from typing import TYPE_CHECKING
+
+from ctrbench.registry import Registry
+
+if TYPE_CHECKING:
+    from ctrbench.report.figures.base import Figure
+
+FIGURES: "Registry[type[Figure]]" = Registry(
+    "figure",
+    {
+        "activeness": "ctrbench.report.figures.activeness:Activeness",
+        "alpha-family": "ctrbench.report.figures.alpha_family:AlphaFamily",
+        "adaptive-alpha": "ctrbench.report.figures.adaptive_alpha:AdaptiveAlpha",
+        "representations": "ctrbench.report.figures.representations:Representations",
+        "variants": "ctrbench.report.figures.variants:Variants",
+        "gain-by-click-length": "ctrbench.report.figures.gain_by_click_length:GainByClickLength",
+        "codebook-use": "ctrbench.report.figures.codebook_use:CodebookUse",
+    },
+)
