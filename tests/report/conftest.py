@@ -1,14 +1,15 @@
 """Records made by hand: any AUC for any dataset, method, seed and group."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.data.settings import DataSettings
 from ctrbench.experiments.config import RunConfig
+from ctrbench.experiments.plan import Cell
 from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord, RunRecord, Timings
-from ctrbench.experiments.tables import TableSpec
+from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import GroupFigures
 from ctrbench.training.settings import TrainingSettings
 
@@ -17,6 +18,8 @@ GROUPS = {
     ("activeness", "non-active"): (27_500, 13_750, -0.02),
     ("activeness", "slightly-active"): (12_826, 6_413, 0.01),
     ("activeness", "highly-active"): (4_400, 2_200, 0.10),
+    ("click_length", "L 0 to 8"): (40_000, 20_000, 0.0),
+    ("click_length", "L 9"): (4_726, 2_363, 0.05),
     ("brand size", "small"): (20_000, 10_000, 0.0),
     ("brand size", "large"): (24_000, 12_000, 0.03),
 }
@@ -80,8 +83,6 @@ ENVIRONMENT = Environment(
     git_commit="0123456789abcdef",
 )
 
-Change = Callable[[RunRecord], RunRecord]
-
 
 def run_record(auc: float | None, *, method: str = "plain", seed: int = 0, dataset: str = "amazon-beauty",
                backbone: str = "din", synthetic: bool = False, fingerprint: str = "f" * 64) -> RunRecord:  # fmt: skip
@@ -122,6 +123,11 @@ def run_records(aucs: Mapping[str, list[float]], **place: object) -> list[RunRec
         for method, values in aucs.items()
         for seed, auc in enumerate(values)
     ]
+
+
+def entries(records: Iterable[RunRecord], variant: str = "") -> list[Entry]:
+    """The records in the rows that their configurations name."""
+    return [Entry(Cell(r.config.dataset, r.config.backbone, r.config.method, variant), r) for r in records]
 
 
 def reference_records(dataset: str = "amazon-beauty", fingerprint: str = "f" * 64) -> list[ReferenceRecord]:
