@@ -181,8 +181,8 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
     status, out, err = ctrbench("search", recipe, "--jobs", 1)
     assert status == 0, err
     assert [line.split(":")[0] for line in out.splitlines()] == [
-        "toy din plain",
         "toy din icl",
+        "toy din plain",
         f"written to {place / 'results' / 'found' / 'mine.toml'}; next",
     ]
     status, out, err = ctrbench("run", recipe, "--jobs", 1)

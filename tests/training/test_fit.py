@@ -49,15 +49,15 @@ def test_an_interrupted_run_ends_with_the_same_bits(feed, tmp_path):
     whole = start(feed)
     fit(whole, None, silent)
 
-    def die_after_two(epoch, at_most):
-        if epoch == 2:
+    def die_after_two(epochs, at_most):
+        if len(epochs) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fit(start(feed), tmp_path / "checkpoint", die_after_two)
     torch.manual_seed(999)
     resumed, seen = start(feed), []
-    fit(resumed, tmp_path / "checkpoint", lambda epoch, at_most: seen.append(epoch))
+    fit(resumed, tmp_path / "checkpoint", lambda epochs, at_most: seen.append(len(epochs)))
     assert seen[0] == 2
     assert [e.loss for e in resumed.epochs] == [e.loss for e in whole.epochs]
     ours, theirs = (predict(run.backbone, feed, Split.VALIDATION) for run in (resumed, whole))
@@ -67,7 +67,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(feed, tmp_path):
 def test_a_finished_checkpoint_is_not_trained_further(feed, tmp_path):
     fit(start(feed), tmp_path / "checkpoint", silent)
     again, seen = start(feed), []
-    fit(again, tmp_path / "checkpoint", lambda epoch, at_most: seen.append(epoch))
+    fit(again, tmp_path / "checkpoint", lambda epochs, at_most: seen.append(len(epochs)))
     assert seen == [len(again.epochs)]
 
 
@@ -88,7 +88,7 @@ def test_a_checkpoint_of_another_origin_is_left_aside(feed, tmp_path, monkeypatc
     origin = start(feed).origin
     monkeypatch.setattr(Training, "origin", property(lambda self: origin | {other: "another"}))
     seen = []
-    fit(start(feed, epochs=2), tmp_path / "checkpoint", lambda epoch, at_most: seen.append(epoch))
+    fit(start(feed, epochs=2), tmp_path / "checkpoint", lambda epochs, at_most: seen.append(len(epochs)))
     assert seen == [0, 1, 2]
 
 
