@@ -147,15 +147,17 @@ def _configs(
     found = read_found(results)
     configs: list[tuple[Cell, RunConfig]] = []
     unsearched: list[str] = []
+    first: UnsearchedError | None = None
     for cell in cells:
         try:
             settings = found_settings(recipe, cell, found, catalogue, manifests[cell.dataset])
-        except UnsearchedError:
-            if len(unsearched) == recipe.seeds * (len(cells) - 1):
-                raise
+        except UnsearchedError as error:
+            first = first or error
             unsearched += [f"{cell} seed {seed}, not searched" for seed in range(recipe.seeds)]
-            continue
-        configs += [(cell, resolve(recipe, cell, seed, settings, catalogue)) for seed in range(recipe.seeds)]
+        else:
+            configs += [(cell, resolve(recipe, cell, seed, settings, catalogue)) for seed in range(recipe.seeds)]
+    if first and not configs:
+        raise first
     return configs, unsearched
 
 
