@@ -64,10 +64,11 @@ def test_a_command_of_a_page_succeeds(desk, simulated, page, command):
         assert command in (ROOT / ".ci" / "run").read_text().splitlines()
         return
     assert command.startswith("ctrbench ")
-    if "beauty" in command and not RAW:
+    if re.search("beauty|aqcl-table|protocol", command) and not RAW:
         pytest.skip("CTRBENCH_RAW is unset: no real data here")
-    if command.startswith("ctrbench prepare amazon-beauty"):
-        command += f" --source {Path(str(RAW)).resolve() / 'amazon-beauty'}"
+    if re.match("ctrbench prepare (amazon|aqcl|protocol)", command):
+        folder = "amazon-beauty" if "amazon" in command else "."
+        command += f" --source {Path(str(RAW)).resolve() / folder}"
     done = call(desk, command)
     assert done.returncode == 0, done.stderr
 
