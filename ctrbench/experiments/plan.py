@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ctrbench.methods.base import Method
 
 
+class UnsearchedError(CtrbenchError):
+    """A row needs settings that no search found."""
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """Where names of backbones and methods are looked up."""
@@ -322,7 +326,7 @@ def found_settings(
     """What the search of a row found; empty for a recipe without a search.
 
     Raises:
-        CtrbenchError: the search was not made, or was made with other settings or another algorithm, or on other data
+        UnsearchedError: the search was not made, or was made with other settings or another algorithm, or on other data
             than ``manifest``.
     """
     if not recipe.search:
@@ -337,4 +341,4 @@ def found_settings(
         cause = f"the settings of {cell} were found on other data"
     else:
         cause = f"the settings of {cell} were found with another recipe or another version of the algorithm"
-    raise CtrbenchError(f"{recipe.name}: {cause}; run: ctrbench search {recipe.name}")
+    raise UnsearchedError(f"{recipe.name}: {cause}; run: ctrbench search {recipe.name}")

@@ -15,6 +15,7 @@ from ctrbench.experiments.plan import (
     CATALOGUE,
     Catalogue,
     Cell,
+    UnsearchedError,
     admitted,
     check_paths,
     dataset_names,
@@ -67,12 +68,12 @@ def find_table(
         The table, its finished runs, the records of its reference rows, and the runs that have none, in words.
 
     Raises:
-        CtrbenchError: an unknown name or setting, settings that no search found, a damaged record, or finished runs of
-            other data than is prepared here and none of this.
+        CtrbenchError: an unknown name or setting, a damaged record, finished runs of other data than is prepared here
+            and none of this, or no row has the settings that a search must find.
     """
     ledger = Ledger(results)
     manifests = {name: _manifest(data / name) for name in dataset_names(recipe, data)}
-    configs = _configs(recipe, manifests, results, catalogue)
+    configs, unsearched = _configs(recipe, manifests, results, catalogue)
     label = configs[0][1].data.label if configs else TableSpec.model_fields["label"].default
     entries: list[Entry] = []
     references: list[ReferenceRecord] = []
@@ -89,7 +90,7 @@ def find_table(
         references += ledger.references(name, fingerprint, label)
     own = [config for _, config in configs]
     _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
-    return table_spec(recipe, label), entries, references, list(missing.values())
+    return table_spec(recipe, label), entries, references, [*missing.values(), *unsearched]
 
 
 def table_spec(recipe: Recipe, label: str = "click") -> TableSpec:
@@ -135,15 +136,29 @@ def _manifest(folder: Path) -> Manifest | None:
 
 def _configs(
     recipe: Recipe, manifests: dict[str, Manifest | None], results: Path, catalogue: Catalogue
-) -> list[tuple[Cell, RunConfig]]:
+) -> tuple[list[tuple[Cell, RunConfig]], list[str]]:
+    """Every run of the recipe in its row; and in words those of rows whose settings no search found yet.
+
+    Raises:
+        CtrbenchError: an unknown name or setting, or every row lacks a search.
+    """
     cells, refused = admitted(recipe, manifests, catalogue)
     check_paths(recipe, [*cells, *refused], catalogue)
     found = read_found(results)
-    configs = []
+    configs: list[tuple[Cell, RunConfig]] = []
+    unsearched: list[str] = []
+    first: UnsearchedError | None = None
     for cell in cells:
-        settings = found_settings(recipe, cell, found, catalogue, manifests[cell.dataset])
-        configs += [(cell, resolve(recipe, cell, seed, settings, catalogue)) for seed in range(recipe.seeds)]
-    return configs
+        try:
+            settings = found_settings(recipe, cell, found, catalogue, manifests[cell.dataset])
+        except UnsearchedError as error:
+            first = first or error
+            unsearched += [f"{cell} seed {seed}, not searched" for seed in range(recipe.seeds)]
+        else:
+            configs += [(cell, resolve(recipe, cell, seed, settings, catalogue)) for seed in range(recipe.seeds)]
+    if first and not configs:
+        raise first
+    return configs, unsearched
 
 
 def _refuse_changed_data(recipe: Recipe, entries: list[Entry], aside: int) -> None:

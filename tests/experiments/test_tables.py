@@ -4,7 +4,8 @@ import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import measure_references
-from ctrbench.experiments.plan import Cell
+from ctrbench.experiments.found import Found, FoundSettings, write_found
+from ctrbench.experiments.plan import Cell, basis
 from ctrbench.experiments.tables import find_table
 from tests.experiments import fakes
 
@@ -95,6 +96,26 @@ def test_settings_of_a_dataset_choose_its_records(place):
         *[("toy", 4)] * 2,
         *[("other", 2)] * 2,
     ]
+
+
+def test_rows_that_were_not_searched_are_missing_beside_those_that_were(place):
+    search = {"trials": 2, "space": {"training.penalty": {"choices": [0.1, 0.2]}}}
+    recipe = fakes.recipe(search=search, seeds=1)
+    with pytest.raises(CtrbenchError, match="no settings were searched for toy net plain; run: ctrbench search"):
+        table(place, search=search, seeds=1)
+    basis_of = basis(recipe, Cell("toy", "net", "plain"), fakes.catalogue())
+    settled = FoundSettings(
+        **Cell("toy", "net", "plain").names,
+        settings={"training.penalty": 0.1},
+        objective="logloss",
+        value=0.5,
+        basis=basis_of,
+        fingerprint=fakes.manifest().fingerprint,
+        trials=(),
+    )
+    write_found(place / "results", Found(recipe=recipe.name, found=(settled,)))
+    _, _, _, missing = table(place, search=search, seeds=1)
+    assert missing == ["toy net plain seed 0", "toy net weighted seed 0, not searched"]
 
 
 @pytest.mark.parametrize(
