@@ -18,8 +18,6 @@ GROUPS = {
     ("activeness", "non-active"): (27_500, 13_750, -0.02),
     ("activeness", "slightly-active"): (12_826, 6_413, 0.01),
     ("activeness", "highly-active"): (4_400, 2_200, 0.10),
-    ("click_length", "L 0 to 8"): (40_000, 20_000, 0.0),
-    ("click_length", "L 9"): (4_726, 2_363, 0.05),
     ("brand size", "small"): (20_000, 10_000, 0.0),
     ("brand size", "large"): (24_000, 12_000, 0.03),
 }

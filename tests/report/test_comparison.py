@@ -1,5 +1,7 @@
 """The numbers of a table, computed a second time with scipy from the AUCs that went into the records."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -170,9 +172,19 @@ def test_a_changed_dataset_answers_to_the_published_values_of_its_card(beauty):
 
 
 def test_click_lengths_cut_the_rows(beauty):
-    found = cells(SPEC, entries(beauty), reference_records(), by="click_length")
+    names = {"small": "L 0 to 8", "large": "L 9"}
+    rows = [
+        record.model_copy(
+            update={"metrics": (*record.metrics, *(
+                replace(figures, column="click_length", group=names[figures.group])
+                for figures in record.metrics if figures.column == "brand size"
+            ))}
+        )
+        for record in beauty
+    ]  # fmt: skip
+    found = cells(SPEC, entries(rows), [], by="click_length")
     assert list(dict.fromkeys(cell.group for cell in found)) == ["overall", "L 0 to 8", "L 9"]
-    assert by_place(found)["plain", "L 9", "auc"].mean == pytest.approx(np.mean(BEAUTY["plain"]) + 0.05)
+    assert by_place(found)["plain", "L 9", "auc"].mean == pytest.approx(np.mean(BEAUTY["plain"]) + 0.03)
 
 
 def test_any_cohort_column_cuts_the_rows(beauty):

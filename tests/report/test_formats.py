@@ -208,6 +208,11 @@ def test_many_missing_runs_are_counted(beauty):
     assert report.incomplete.endswith("run 5; and 4 more")
 
 
+def test_a_run_in_two_rows_is_counted_once(beauty):
+    rows = [*entries(beauty, "near"), *entries(beauty[:5], "far")]
+    assert build(SPEC, rows, [], ["one"]).incomplete == "1 of 16 runs missing: one"
+
+
 def test_one_seed_shows_dashes():
     text = as_text(build(SPEC, entries(run_records({name: values[:1] for name, values in BEAUTY.items()})), []))
     assert "amazon-beauty · din · 1 seed " in text
