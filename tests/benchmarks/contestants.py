@@ -18,9 +18,10 @@ from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
 from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.measure import measured_groups
+from ctrbench.experiments.measure import columns_of
 from ctrbench.experiments.single import build
 from ctrbench.metrics.auc import auc
+from ctrbench.metrics.groups import measure
 from ctrbench.training.fit import Training, train_epoch
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
@@ -92,7 +93,7 @@ def measure_groups_seconds(prepared: Prepared, probability: np.ndarray) -> float
     """CPU seconds of the metrics of all groups of the test split."""
     label = rows_of(prepared, Split.TEST).label.numpy()
     started = time.process_time()
-    measured_groups(prepared, Split.TEST, label, probability)
+    measure(label, probability, columns_of(prepared, prepared.indices(Split.TEST)))
     return time.process_time() - started
 
 
