@@ -138,9 +138,10 @@ def test_a_table_does_not_import_what_draws(make, tmp_path):
     make("variants")
     recipe = tmp_path / "mine.toml"
     recipe.write_text(recipe.read_text().replace('figure = "variants"', ""))
+    arguments = ["report", str(recipe), "--results", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
     code = (
         "import sys; from ctrbench.cli import app; "
-        f"app(['report', {str(recipe)!r}, '--results', {str(tmp_path / 'results')!r}], standalone_mode=False); "
+        f"app({arguments!r}, standalone_mode=False); "
         "assert not {'matplotlib', 'sklearn'}.intersection(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
