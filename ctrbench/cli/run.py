@@ -109,7 +109,7 @@ def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: i
 
 
 def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> None:
-    """For a figure that needs no run: measures the data if it needs that, and draws it."""
+    """For a recipe that needs no run: measures the data if it needs that, and shows them."""
     from ctrbench.data.settings import DataSettings
     from ctrbench.experiments.execute import measure_references
     from ctrbench.experiments.ledger import Ledger
@@ -118,7 +118,7 @@ def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> N
     from ctrbench.experiments.recipe import write_recipe
 
     manifests = read_manifests(chosen, data, CATALOGUE) if _needs(chosen) == "references" else {}
-    typer.echo("0 runs: nothing is trained for this figure", err=not dry_run)
+    typer.echo("0 runs: nothing is trained for this", err=not dry_run)
     if dry_run:
         return
     ledger = Ledger(results)
