@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctrbench.registry import Registry
 
 if TYPE_CHECKING:
-    from ctrbench.report.figures.base import Exhibit
+    from ctrbench.report.figures.base import Exhibit, Needs
 
 FIGURES: "Registry[type[Exhibit]]" = Registry(
     "figure",
@@ -23,3 +23,12 @@ FIGURES: "Registry[type[Exhibit]]" = Registry(
         "codebook-use": "ctrbench.report.figures.codebook_use:CodebookUse",
     },
 )
+
+
+def needs_of(figure: str | None) -> "Needs":
+    """What a recipe's figure is made of; its table, where it has no figure, is made of runs.
+
+    Raises:
+        CtrbenchError: no such figure.
+    """
+    return FIGURES.get(figure).needs if figure else "runs"
