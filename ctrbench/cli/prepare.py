@@ -1,7 +1,6 @@
 """``ctrbench prepare``."""
 
 import contextlib
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,13 +129,15 @@ def _show(card: "Card", prepared: "Prepared") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from ctrbench.report.published import read_counts
+
     manifest = prepared.manifest
     console = Console()
     console.print(f"{manifest.title}: {'prepared' if prepared.fresh else 'already prepared'} in {prepared.folder}")
     sizes = Table("", "users", "items", "interactions", box=box.SIMPLE)
     sizes.add_row("here", *(f"{count:,}" for count in (manifest.users, manifest.items, manifest.interactions)))
-    if published := _published(card.table1):
-        sizes.add_row("published (AQCL, table 1)", *(f"{int(count):,}" for count in published))
+    if published := read_counts("aqcl_table1").get(card.table1 or ""):
+        sizes.add_row("published (AQCL, table 1)", *(f"{count:,}" for count in published))
     console.print(sizes)
     parts = Table("split", "rows", "positives", box=box.SIMPLE)
     for part, counts in manifest.splits.items():
@@ -154,14 +155,3 @@ def _show(card: "Card", prepared: "Prepared") -> None:
             f"negatives: {manifest.negatives.per_positive} per validation and test positive, "
             f"items drawn by {manifest.negatives.distribution}"
         )
-
-
-def _published(row: str | None) -> tuple[str, str, str] | None:
-    """Users, items and samples of a dataset's row in the published table 1."""
-    from ctrbench.places import PACKAGE
-
-    with (PACKAGE / "published" / "aqcl_table1.csv").open(encoding="utf-8") as file:
-        for entry in csv.DictReader(file):
-            if entry["dataset"] == row:
-                return entry["users"], entry["items"], entry["samples"]
-    return None

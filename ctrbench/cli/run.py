@@ -14,7 +14,6 @@ from ctrbench.errors import CtrbenchError
 if TYPE_CHECKING:
     from ctrbench.experiments.recipe import Recipe
     from ctrbench.experiments.status import Status
-    from ctrbench.report.figures.base import Needs
 
 
 def run(
@@ -41,6 +40,7 @@ def run(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ctrbench.experiments.collection import in_turn, recipes_of
     from ctrbench.experiments.selection import select
+    from ctrbench.report.figures import needs_of
     from ctrbench.strict import parse_assignment
 
     overrides = dict(map(parse_assignment, set_))
@@ -54,21 +54,12 @@ def run(
     def one(chosen: "Recipe") -> None:
         if len(recipes) > 1:
             typer.echo(f"{chosen.name}: {chosen.title}", err=not dry_run)
-        if _needs(chosen) == "runs":
+        if needs_of(chosen.figure) == "runs":
             _run(chosen, data=data, results=results, device=device, workers=workers, dry_run=dry_run, force=force)
         else:
             _measure(chosen, data=data, results=results, dry_run=dry_run)
 
     in_turn(recipes, one)
-
-
-def _needs(recipe: "Recipe") -> "Needs":
-    """What the recipe's figure is made of; a table is made of runs."""
-    if not recipe.figure:
-        return "runs"
-    from ctrbench.report.figures import FIGURES
-
-    return FIGURES.get(recipe.figure).needs
 
 
 def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: int, dry_run: bool, force: bool) -> None:
@@ -109,16 +100,17 @@ def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: i
 
 
 def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> None:
-    """For a figure that needs no run: measures the data if it needs that, and draws it."""
+    """For a recipe that needs no run: measures the data if it needs that, and shows them."""
     from ctrbench.data.settings import DataSettings
     from ctrbench.experiments.execute import measure_references
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.measure import reference_records
     from ctrbench.experiments.plan import CATALOGUE, read_manifests
     from ctrbench.experiments.recipe import write_recipe
+    from ctrbench.report.figures import needs_of
 
-    manifests = read_manifests(chosen, data, CATALOGUE) if _needs(chosen) == "references" else {}
-    typer.echo("0 runs: nothing is trained for this figure", err=not dry_run)
+    manifests = read_manifests(chosen, data, CATALOGUE) if needs_of(chosen.figure) == "references" else {}
+    typer.echo("0 runs: nothing is trained for this", err=not dry_run)
     if dry_run:
         return
     ledger = Ledger(results)

@@ -1,16 +1,26 @@
 """``ctrbench search``."""
 
 import os
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ctrbench import places
 from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_jobs, split_names
+from ctrbench.errors import CtrbenchError
+
+if TYPE_CHECKING:
+    from ctrbench.experiments.execute import Site
+    from ctrbench.experiments.found import FoundSettings
+    from ctrbench.experiments.recipe import Recipe
 
 
 def search(
-    recipe: Annotated[str, typer.Argument(help="Name or .toml file of a recipe with a [search].")],
+    recipe: Annotated[
+        str,
+        typer.Argument(help="Name or .toml file of a recipe with a [search], or of a collection with such recipes."),
+    ],
     *,
     method: Annotated[list[str], Names] = [],  # noqa: B006
     backbone: Annotated[list[str], Names] = [],  # noqa: B006
@@ -20,37 +30,65 @@ def search(
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Searches a recipe's settings on rows set aside from training, with the same number of trials for every method."""
+    """Searches a recipe's settings on rows set aside from training, with the same number of trials for every method.
+
+    Settings that another recipe's search found with all else alike are not searched again.
+    """
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from rich.console import Console
-
-    from ctrbench.cli.progress import Display
+    from ctrbench.experiments.collection import in_turn, recipes_of
     from ctrbench.experiments.execute import Site
-    from ctrbench.experiments.found import found_path, read_found, write_found
     from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.search import search as search_settings
     from ctrbench.experiments.selection import select
     from ctrbench.experiments.single import execute_run
+    from ctrbench.report.figures import needs_of
 
-    chosen = select(recipe, datasets=split_names(dataset), backbones=split_names(backbone), methods=split_names(method))
+    datasets, backbones, methods = split_names(dataset), split_names(backbone), split_names(method)
+    named = {name: select(name, datasets=datasets, backbones=backbones, methods=methods) for name in recipes_of(recipe)}
+    recipes = [each for each in named.values() if each.search and needs_of(each.figure) == "runs"]
+    if not recipes:
+        raise CtrbenchError(
+            f"{recipe}: nothing to search, no [search] of settings for runs; run: ctrbench run {recipe}"
+        )
     results = places.results_folder(results)
     site = Site(Ledger(results / "searches"), execute_run, places.data_folder(data), device)
     workers = resolve_jobs(jobs, device)
+
+    def one(chosen: "Recipe") -> None:
+        if len(named) > 1:
+            typer.echo(f"{chosen.name}: {chosen.title}", err=True)
+        argument = next(name for name, each in named.items() if each is chosen)
+        typer.echo(f"{_search(chosen, site, results, workers)}; next: ctrbench run {argument}")
+
+    in_turn(recipes, one)
+
+
+def _search(chosen: "Recipe", site: "Site", results: Path, workers: int) -> str:
+    """Searches what no recipe has found yet, prints and files it.
+
+    Returns:
+        Where it lies, or that nothing was left, in words.
+    """
+    from rich.console import Console
+
+    from ctrbench.cli.progress import Display
+    from ctrbench.experiments.found import Found, found_path, read_found, write_found
+    from ctrbench.experiments.search import search as search_settings
+
+    known = read_found(results)
     with Display(site.ledger, workers, Console(stderr=True)) as display:
-        found = search_settings(
-            chosen,
-            site,
-            known=read_found(results),
-            jobs=workers,
-            on_outcome=display.ended,
-            on_round=display.add,
-        )
-    write_found(results, found)
+        found = search_settings(chosen, site, known=known, jobs=workers, on_outcome=display.ended, on_round=display.add)
+    fresh = tuple(best for best in found.found if best not in known.found)
+    if not fresh:
+        return f"{chosen.name}: nothing is left to search, all of its settings are found"
+    write_found(results, Found(recipe=found.recipe, found=fresh))
     for best in found.found:
-        settings = ", ".join(f"{path} = {value}" for path, value in best.settings.items()) or "nothing to choose"
-        row = f"{best.dataset} {best.backbone} {best.method}"
-        given_up = sum(trial.state == "given up" for trial in best.trials)
-        trials = f"{len(best.trials)} trials, {given_up} of them given up early"
-        typer.echo(f"{row}: {settings} ({best.objective} {best.value:.5f}; {trials})")
-    typer.echo(f"written to {found_path(results, found.recipe)}; next: ctrbench run {recipe}")
+        typer.echo(_line(best))
+    return f"written to {found_path(results, found.recipe)}"
+
+
+def _line(best: "FoundSettings") -> str:
+    settings = ", ".join(f"{path} = {value}" for path, value in best.settings.items()) or "nothing to choose"
+    given_up = sum(trial.state == "given up" for trial in best.trials)
+    trials = f"{len(best.trials)} trials, {given_up} of them given up early"
+    return f"{best.dataset} {best.backbone} {best.method}: {settings} ({best.objective} {best.value:.5f}; {trials})"

@@ -79,7 +79,8 @@ class Recipe(Strict):
     base: str = "plain"
     """The method that the others are compared with; one of ``methods``."""
     figure: str | None = None
-    """A name in :data:`ctrbench.report.figures.FIGURES`: what ``ctrbench report`` draws beside the table."""
+    """A name in :data:`ctrbench.report.figures.FIGURES`: what ``ctrbench report`` shows, and draws where there is
+    something to draw, in place of a table of methods."""
     representations: int = Field(0, ge=0)
     """Test rows whose h is filed beside each record, for figures that show it."""
     seeds: int = Field(5, ge=1)

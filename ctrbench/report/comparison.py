@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.record import Reference, ReferenceRecord, RunRecord
+from ctrbench.experiments.record import DataFacts, Reference, ReferenceRecord, RunRecord
 from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import OVERALL, GroupFigures
 from ctrbench.metrics.relaimpr import relaimpr_by_seed
@@ -56,12 +56,11 @@ def cells(
     return found
 
 
-def why_not_comparable(spec: TableSpec, record: RunRecord) -> str | None:
-    """Why the rows of a record's dataset do not answer to published ones; None where they do."""
-    dataset = record.config.dataset
+def why_not_comparable(spec: TableSpec, dataset: str, data: DataFacts) -> str | None:
+    """Why what is found on a dataset does not answer to published values; None where it does."""
     if dataset in spec.not_comparable:
         return spec.not_comparable[dataset]
-    if record.data.synthetic:
+    if data.synthetic:
         private = STANDS_FOR.get(card_name(dataset))
         return "simulated data" + (f" in place of the private {private}" if private else "")
     return None
@@ -139,7 +138,7 @@ class _Family:
         spread = np.array([]) if self.metric == "relaimpr" and method == self.spec.base else sample
         interval = mean_interval(spread)
         published, published_delta = self._published(method)
-        answers = why_not_comparable(self.spec, self.example) is None
+        answers = why_not_comparable(self.spec, self.example.config.dataset, self.example.data) is None
         direction = direction_verdict(difference.delta if difference else None, p, lower_is_better=self.metric == "ne")
         return Cell(
             recipe=self.spec.name,

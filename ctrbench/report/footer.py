@@ -39,9 +39,10 @@ def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by:
         Note("Software", _mixed(records, _software)),
         Note("Machine", _mixed(records, _machine)),
     ]
-    reasons = [(name, reason) for name, record in datasets.items() if (reason := why_not_comparable(spec, record))]
-    if spec.published and reasons:
-        notes.insert(-3, Note("Not comparable", "; ".join(f"{name}: {reason}" for name, reason in reasons)))
+    reasons = {name: why_not_comparable(spec, name, record.data) for name, record in datasets.items()}
+    if spec.published and any(reasons.values()):
+        text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
+        notes.insert(-3, Note("Not comparable", text))
     return notes
 
 

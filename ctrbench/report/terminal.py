@@ -14,7 +14,7 @@ GAPS = (2, 1)
 """Blanks between two columns: wide, or narrow where that keeps a grid whole."""
 
 STYLES = {
-    **dict.fromkeys(("improves", "within", "agrees"), "green"),
+    **dict.fromkeys(("improves", "within", "agrees", "equal"), "green"),
     **dict.fromkeys(("hurts",), "red"),
     **dict.fromkeys(("higher", "lower", "differs"), "yellow"),
     **dict.fromkeys(("not comparable", "not published", "no difference"), "dim"),

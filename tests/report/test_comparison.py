@@ -117,14 +117,17 @@ def test_simulated_data_are_never_compared_with_the_private():
     records = run_records(BEAUTY, dataset="oncold-sim", synthetic=True)
     cell = by_place(cells(SPEC, entries(records), []))["aqcl", "overall", "auc"]
     assert (cell.published, cell.value_verdict, cell.direction_verdict) == (0.7691, "not comparable", "improves")
-    assert why_not_comparable(SPEC, records[0]) == "simulated data in place of the private oncold"
+    assert why_not_comparable(SPEC, "oncold-sim", records[0].data) == "simulated data in place of the private oncold"
 
 
 def test_a_recipe_says_what_is_not_comparable(beauty):
     spec = SPEC.model_copy(update={"not_comparable": {"amazon-beauty": "another version"}})
     cell = by_place(cells(spec, entries(beauty), []))["aqcl", "overall", "auc"]
-    assert (cell.value_verdict, why_not_comparable(spec, beauty[0])) == ("not comparable", "another version")
-    assert why_not_comparable(SPEC, beauty[0]) is None
+    assert (cell.value_verdict, why_not_comparable(spec, "amazon-beauty", beauty[0].data)) == (
+        "not comparable",
+        "another version",
+    )
+    assert why_not_comparable(SPEC, "amazon-beauty", beauty[0].data) is None
 
 
 def test_each_dataset_and_backbone_has_its_own_base(beauty):
@@ -168,7 +171,10 @@ def test_a_changed_dataset_answers_to_the_published_values_of_its_card(beauty):
     simulated = run_records(BEAUTY, dataset="oncold-sim@split.test_days=5", synthetic=True)
     cell = by_place(cells(SPEC, entries(simulated), []))["aqcl", "overall", "auc"]
     assert (cell.published, cell.value_verdict) == (0.7691, "not comparable")
-    assert why_not_comparable(SPEC, simulated[0]) == "simulated data in place of the private oncold"
+    assert (
+        why_not_comparable(SPEC, simulated[0].config.dataset, simulated[0].data)
+        == "simulated data in place of the private oncold"
+    )
 
 
 def test_click_lengths_cut_the_rows(beauty):

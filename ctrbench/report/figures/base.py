@@ -1,4 +1,4 @@
-"""The contract of every figure: a tidy frame made of records, and a drawing made of that frame alone."""
+"""The contract of every figure: a tidy frame made of records, and a drawing made of that frame alone, if any."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -17,28 +17,28 @@ Needs = Literal["runs", "references", "nothing"]
 
 @dataclass(frozen=True)
 class Material:
-    """What a figure is made of."""
+    """What an exhibit is made of."""
 
     spec: TableSpec
     variants: dict[str, dict[str, object]]
     """Of the recipe."""
     entries: Sequence[Entry]
-    """Finished runs; none for a figure that needs none."""
+    """Finished runs; none for an exhibit that needs none."""
     references: Sequence[ReferenceRecord]
     ledger: Ledger
 
 
-class Figure(ABC):
-    """Base class; a subclass says what it needs and how it is read."""
+class Exhibit(ABC):
+    """Numbers without a picture; a subclass says what it needs and how it is read."""
 
     needs: ClassVar[Needs] = "runs"
     """``references``: ``ctrbench run`` trains nothing and measures the data alone; ``nothing``: it is a formula."""
     reading: ClassVar[str]
-    """One sentence under the figure: what a mark or a bar stands for."""
+    """One sentence under it: what a number, a mark or a bar stands for."""
 
     @abstractmethod
     def frame(self, material: Material) -> pd.DataFrame:
-        """The numbers, one row per mark.
+        """The numbers, one row per mark or comparison.
 
         Raises:
             CtrbenchError: the records hold none of them.
@@ -47,6 +47,10 @@ class Figure(ABC):
     def summary(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The few rows that a terminal and a page show; the frame itself, unless it is long."""
         return frame
+
+
+class Figure(Exhibit):
+    """An exhibit that is drawn."""
 
     @abstractmethod
     def draw(self, frame: pd.DataFrame) -> Drawing:

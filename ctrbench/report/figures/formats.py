@@ -28,29 +28,28 @@ def grid(picture: Picture) -> Grid:
 
 
 def markdown(picture: Picture) -> str:
-    """The picture, as GitHub shows it, and its table."""
+    """The picture, as GitHub shows it, if there is one, and its table."""
     spec = picture.spec
     subtitle = f"Recipe `{spec.name}`" + (f", after {spec.paper}" if spec.paper else "")
     lacking = [f"> **{picture.incomplete}**"] if picture.incomplete else []
-    image = f"![{spec.title}](../{FOLDER}/{spec.name}.png)"
-    return (
-        "\n\n".join([f"# {spec.title}", subtitle, *lacking, image, tabulated(grid(picture), "pipe"), picture.note])
-        + "\n"
-    )
+    image = [f"![{spec.title}](../{FOLDER}/{spec.name}.png)"] if picture.drawn else []
+    parts = [f"# {spec.title}", subtitle, *lacking, *image, tabulated(grid(picture), "pipe"), picture.note]
+    return "\n\n".join(parts) + "\n"
 
 
 def latex(picture: Picture) -> str:
-    r"""A ``figure`` and a ``table``, for ``\usepackage{booktabs,graphicx}`` and UTF-8."""
+    r"""A ``table``, below a ``figure`` if it is drawn, for ``\usepackage{booktabs,graphicx}`` and UTF-8."""
     spec, caption = picture.spec, escaped(f"{picture.spec.title}. {picture.note}")
-    parts = [f"% needs \\usepackage{{booktabs,graphicx}}\n% {spec.title} (recipe {spec.name})"]
+    packages = "booktabs,graphicx" if picture.drawn else "booktabs"
+    parts = [f"% needs \\usepackage{{{packages}}}\n% {spec.title} (recipe {spec.name})"]
     if picture.incomplete:
         parts.append(f"% {picture.incomplete}")
-    image = f"\\includegraphics[width=\\linewidth]{{../{FOLDER}/{spec.name}.png}}"
-    parts.append(f"\\begin{{figure}}\n\\centering\n{image}\n\\caption{{{caption}}}\n\\end{{figure}}")
+    if picture.drawn:
+        image = f"\\includegraphics[width=\\linewidth]{{../{FOLDER}/{spec.name}.png}}"
+        parts.append(f"\\begin{{figure}}\n\\centering\n{image}\n\\caption{{{caption}}}\n\\end{{figure}}")
+        caption = f"{escaped(spec.title)}: numbers."
     body = tabulated(grid(picture), "latex_booktabs")
-    parts.append(
-        f"\\begin{{table}}\n\\centering\\small\n\\caption{{{escaped(spec.title)}: numbers.}}\n{body}\n\\end{{table}}"
-    )
+    parts.append(f"\\begin{{table}}\n\\centering\\small\n\\caption{{{caption}}}\n{body}\n\\end{{table}}")
     return "\n\n".join(parts) + "\n"
 
 

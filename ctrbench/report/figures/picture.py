@@ -1,4 +1,4 @@
-"""A recipe's figure, found from its records: its frame, its note, and its files."""
+"""A recipe's figure, found from its records: its frame, its note, and its files, if it is drawn."""
 
 import io
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ctrbench.experiments.record import DataFacts, ReferenceRecord
 from ctrbench.experiments.tables import Entry, TableSpec, find_references, find_table, table_spec
 from ctrbench.report.build import incomplete
 from ctrbench.report.figures import FIGURES
-from ctrbench.report.figures.base import Figure, Material
+from ctrbench.report.figures.base import Exhibit, Figure, Material
 from ctrbench.report.figures.style import RC, caption
 from ctrbench.report.output import write_whole
 
@@ -26,12 +26,17 @@ class Picture:
     """Everything that a file or a format writes down."""
 
     spec: TableSpec
-    figure: Figure
+    figure: Exhibit
     frame: pd.DataFrame
     note: str
     """How to read it, and which runs it is made of."""
     incomplete: str | None
     """What is missing, in one sentence."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a picture."""
+        return isinstance(self.figure, Figure)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -65,7 +70,9 @@ def find_picture(recipe: Recipe, results: Path, data: Path, catalogue: Catalogue
 
 
 def save(picture: Picture, folder: Path) -> list[Path]:
-    """Writes ``<recipe>.png``, ``.svg`` and ``.csv``, each whole; the same records give the same bytes.
+    """Writes ``<recipe>.png``, ``.svg`` and ``.csv``, each whole; nothing of what is not drawn.
+
+    The same records give the same bytes.
 
     Raises:
         CtrbenchError: the folder cannot be written.
@@ -78,7 +85,9 @@ def save(picture: Picture, folder: Path) -> list[Path]:
 
 
 def render(picture: Picture) -> dict[str, bytes]:
-    """Ending of a file -> its bytes."""
+    """Ending of a file -> its bytes; none of what is not drawn."""
+    if not isinstance(picture.figure, Figure):
+        return {}
     note = f"{picture.incomplete}. {picture.note}" if picture.incomplete else picture.note
     files = {}
     with mpl.rc_context():
@@ -99,7 +108,7 @@ def as_csv(frame: pd.DataFrame) -> str:
     return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
-def _note(figure: Figure, material: Material) -> str:
+def _note(figure: Exhibit, material: Material) -> str:
     seeds: dict[str, set[int]] = {}
     facts: dict[str, DataFacts] = {record.dataset: record.data for record in material.references}
     for entry in material.entries:

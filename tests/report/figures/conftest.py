@@ -62,7 +62,7 @@ def record_of(config, gain: float) -> RunRecord:
             "identity": config.identity(made.fingerprint),
             "data": facts,
             "epochs": epochs(config.seed, config.method),
-            "metrics": (*made.metrics, *by_length),
+            "metrics": (*(group for group in made.metrics if group.column != "click_length"), *by_length),
         }
     )
 

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.collection import recipes_of
+from ctrbench.experiments.recipe import read_recipe
 from ctrbench.report.figures.alpha import alpha
 
 T_95 = 4.302652729911275
@@ -37,6 +39,42 @@ def test_activeness_runs_down_and_its_groups_are_those_of_the_cut(picture):
         "slightly-active": 30.0,
         "non-active": 60.0,
     }
+
+
+COUNTS = '\npublished = "aqcl_table1"\n[not_comparable]\nta-feng = "by hand"\n'
+
+
+def test_counts_beside_the_published_ones(picture):
+    found = picture("counts", COUNTS, missing=lambda cell, seed: True)
+    rows = found.frame.astype(object).where(found.frame.notna(), None).to_numpy().tolist()
+    assert rows == [
+        ["amazon-beauty", "users", 22_363, 22_363, "equal", None],
+        ["amazon-beauty", "items", 12_101, 12_101, "equal", None],
+        ["amazon-beauty", "samples", 198_502, 198_502, "equal", None],
+        ["ta-feng", "users", 22_363, 32_266, "not comparable", "by hand"],
+        ["ta-feng", "items", 12_101, 23_812, "not comparable", "by hand"],
+        ["ta-feng", "samples", 198_502, 817_741, "not comparable", "by hand"],
+    ]
+    assert found.incomplete is None
+
+
+def test_other_counts_than_the_published_ones_differ(picture):
+    found = picture("counts", '\npublished = "aqcl_table1"\n', missing=lambda cell, seed: True).frame
+    assert found["verdict"].to_list() == ["equal"] * 3 + ["differs"] * 3
+
+
+def test_counts_of_what_is_not_published(picture):
+    found = picture("counts", missing=lambda cell, seed: True).frame
+    assert set(found["verdict"]) == {"not published"}
+    with pytest.raises(CtrbenchError, match="unknown published table 'aqcl_table2'; did you mean aqcl_table1"):
+        picture("counts", '\npublished = "aqcl_table2"\n', missing=lambda cell, seed: True)
+
+
+def test_the_shipped_table_1_names_the_simulated_dataset_as_not_comparable():
+    recipe = read_recipe("aqcl-table1")
+    assert (recipe.figure, recipe.published) == ("counts", "aqcl_table1")
+    assert set(recipe.not_comparable) < set(recipe.datasets)
+    assert recipes_of("all-aqcl")[0] == "aqcl-table1"
 
 
 def test_alpha_is_that_of_the_method(feed):

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from ctrbench.cli import app
 from ctrbench.errors import CtrbenchError
 from ctrbench.report.figures import FIGURES
+from ctrbench.report.figures.base import Figure
 from ctrbench.report.figures.picture import find_picture, render, save
 
 TEXTS = {
@@ -17,6 +18,10 @@ TEXTS = {
     "representations": "\nrepresentations = 60\n",
     "variants": '\n[variants."8"]\n"method.projection_size" = 8\n[variants."64"]\n"method.projection_size" = 64\n',
 }
+
+COUNTS = '\npublished = "aqcl_table1"\n[not_comparable]\nta-feng = "by hand"\n'
+
+DRAWN = [name for name in FIGURES.names() if issubclass(FIGURES.get(name), Figure)]
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def report(tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(app, ["report", *map(str, arguments)])
 
 
-@pytest.mark.parametrize("figure", FIGURES.names())
+@pytest.mark.parametrize("figure", DRAWN)
 def test_every_figure_is_drawn_twice_with_equal_bytes(picture, tmp_path, figure):
     found = picture(figure, TEXTS.get(figure, ""))
     again = find_picture(picture_recipe(tmp_path), tmp_path / "results", tmp_path / "data")
@@ -45,7 +50,7 @@ def picture_recipe(tmp_path):
     return read_recipe(tmp_path / "mine.toml")
 
 
-@pytest.mark.parametrize("figure", FIGURES.names())
+@pytest.mark.parametrize("figure", DRAWN)
 def test_every_figure_is_drawn_of_a_single_seed_and_dataset(picture, figure):
     text = TEXTS.get(figure, "")
     found = picture(figure, text, missing=lambda cell, seed: seed or cell.dataset == "ta-feng")
@@ -55,7 +60,7 @@ def test_every_figure_is_drawn_of_a_single_seed_and_dataset(picture, figure):
         assert "runs missing: " in found.incomplete
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES.names() if name not in ("activeness", "alpha-family")])
+@pytest.mark.parametrize("figure", [name for name in FIGURES.names() if FIGURES.get(name).needs == "runs"])
 def test_without_a_finished_run_it_is_one_line(picture, figure):
     message = "mine: none of its runs is there; start with ctrbench run mine"
     with pytest.raises(CtrbenchError, match=message):
@@ -128,6 +133,21 @@ def test_a_table_is_saved_too(make, report, tmp_path):
     assert not (tmp_path / "results" / "figures").exists()
 
 
+@pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv", "json"])
+def test_what_is_not_drawn_is_a_table_in_every_format(make, report, tmp_path, form):
+    make("counts", COUNTS)
+    result = report(tmp_path / "mine.toml", "--format", form, "--save")
+    assert result.exit_code == 0, result.exception
+    assert "not comparable" in result.output
+    assert not any(word in result.output for word in ("figure}", "graphic", "!["))
+    assert sorted(path.name for path in (tmp_path / "results" / "reports").iterdir()) == [
+        "mine.csv",
+        "mine.md",
+        "mine.tex",
+    ]
+    assert not (tmp_path / "results" / "figures").exists()
+
+
 def test_a_folder_that_cannot_be_written(picture, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CtrbenchError, match=r"mine\.png: cannot be written .*; pass another --results"):
@@ -138,9 +158,10 @@ def test_a_table_does_not_import_what_draws(make, tmp_path):
     make("variants")
     recipe = tmp_path / "mine.toml"
     recipe.write_text(recipe.read_text().replace('figure = "variants"', ""))
+    arguments = ["report", str(recipe), "--results", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
     code = (
         "import sys; from ctrbench.cli import app; "
-        f"app(['report', {str(recipe)!r}, '--results', {str(tmp_path / 'results')!r}], standalone_mode=False); "
+        f"app({arguments!r}, standalone_mode=False); "
         "assert not {'matplotlib', 'sklearn'}.intersection(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
