@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ctrbench.experiments.cell import Cell
     from ctrbench.experiments.estimate import Left, Remaining
     from ctrbench.experiments.execute import Outcome
     from ctrbench.experiments.ledger import Ledger, Progress
-    from ctrbench.experiments.plan import Cell, Run
+    from ctrbench.experiments.plan import Run
 
 NOTE_WIDTH = len("about 59 min left + 9 untimed runs")
 

@@ -102,10 +102,11 @@ def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: i
 def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> None:
     """For a recipe that needs no run: measures the data if it needs that, and shows them."""
     from ctrbench.data.settings import DataSettings
+    from ctrbench.experiments.cell import CATALOGUE
     from ctrbench.experiments.execute import measure_references
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.measure import reference_records
-    from ctrbench.experiments.plan import CATALOGUE, read_manifests
+    from ctrbench.experiments.plan import read_manifests
     from ctrbench.experiments.recipe import write_recipe
     from ctrbench.report.figures import needs_of
 

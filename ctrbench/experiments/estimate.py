@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.ledger import Progress
-from ctrbench.experiments.plan import Cell
 
 
 @dataclass(frozen=True)

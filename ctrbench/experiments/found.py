@@ -9,7 +9,7 @@ from ctrbench.experiments.recipe import write_toml
 from ctrbench.strict import Strict
 
 if TYPE_CHECKING:
-    from ctrbench.experiments.plan import Cell
+    from ctrbench.experiments.cell import Cell
 
 
 class Trial(Strict):

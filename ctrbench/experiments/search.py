@@ -7,24 +7,14 @@ from dataclasses import dataclass
 from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.cell import CATALOGUE, Catalogue, Cell
 from ctrbench.experiments.execute import Outcome, Site, execute
 from ctrbench.experiments.found import Found, FoundSettings
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import (
-    CATALOGUE,
-    Catalogue,
-    Cell,
-    Run,
-    admitted,
-    basis,
-    check_data,
-    check_paths,
-    locate,
-    read_manifests,
-    resolve,
-)
+from ctrbench.experiments.plan import Run, admitted, check_data, read_manifests
 from ctrbench.experiments.recipe import Recipe, Search
 from ctrbench.experiments.record import RunRecord
+from ctrbench.experiments.resolve import basis, check_paths, locate, resolve
 from ctrbench.experiments.study import Study
 
 SHORT = 16

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ctrbench.data.schema import Manifest
+from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import Cell, Plan, Run
+from ctrbench.experiments.plan import Plan, Run
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,14 @@ from pydantic import Field
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.cell import CATALOGUE, Catalogue, Cell
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.found import read_found
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import (
-    CATALOGUE,
-    Catalogue,
-    Cell,
-    UnsearchedError,
-    admitted,
-    check_paths,
-    dataset_names,
-    found_settings,
-    resolve,
-)
+from ctrbench.experiments.plan import admitted, dataset_names
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
+from ctrbench.experiments.resolve import UnsearchedError, check_paths, found_settings, resolve
 from ctrbench.experiments.status import aside_line, left_aside
 from ctrbench.strict import Strict
 

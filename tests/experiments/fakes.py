@@ -11,10 +11,11 @@ from pydantic import Field
 from ctrbench.data.schema import MANIFEST, Activeness, Manifest, Negatives, SplitCounts, read_manifest
 from ctrbench.data.schema import Field as InputField
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.cell import Catalogue
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.execute import Site, execute
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import Catalogue, make_plan
+from ctrbench.experiments.plan import make_plan
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord, RunRecord, Timings
 from ctrbench.metrics.groups import GroupFigures

@@ -1,8 +1,8 @@
 import pytest
 
+from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.estimate import Left, Pace, Remaining, remaining
 from ctrbench.experiments.ledger import Progress
-from ctrbench.experiments.plan import Cell
 
 PLAIN, AQCL = Cell("toy", "net", "plain"), Cell("toy", "net", "aqcl")
 

@@ -1,7 +1,9 @@
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.plan import Cell, basis, make_plan, resolve
+from ctrbench.experiments.cell import Cell
+from ctrbench.experiments.plan import make_plan
+from ctrbench.experiments.resolve import basis, resolve
 from tests.experiments import fakes
 
 

@@ -193,7 +193,7 @@ def test_settings_found_with_another_recipe_are_refused(place, changes):
 def test_settings_found_by_another_version_of_the_algorithm_are_refused(place, monkeypatch):
     found = find(place, searched())
     make_plan(searched(), data=place / "data", found=found, catalogue=fakes.catalogue())
-    monkeypatch.setattr("ctrbench.experiments.plan.ALGORITHM_VERSION", ALGORITHM_VERSION + 1)
+    monkeypatch.setattr("ctrbench.experiments.resolve.ALGORITHM_VERSION", ALGORITHM_VERSION + 1)
     with pytest.raises(CtrbenchError, match=OTHER_BASIS):
         make_plan(searched(), data=place / "data", found=found, catalogue=fakes.catalogue())
 

@@ -3,9 +3,10 @@ import shutil
 import pytest
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.execute import measure_references
 from ctrbench.experiments.found import Found, FoundSettings, write_found
-from ctrbench.experiments.plan import Cell, basis
+from ctrbench.experiments.resolve import basis
 from ctrbench.experiments.tables import find_table
 from tests.experiments import fakes
 

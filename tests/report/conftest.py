@@ -6,8 +6,8 @@ import pytest
 
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.data.settings import DataSettings
+from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.plan import Cell
 from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord, RunRecord, Timings
 from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import GroupFigures

@@ -6,9 +6,10 @@ from typer.testing import CliRunner
 
 from ctrbench.cli import app
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.cell import CATALOGUE, Cell
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import CATALOGUE, Cell, resolve
 from ctrbench.experiments.recipe import read_recipe, write_recipe
+from ctrbench.experiments.resolve import resolve
 from ctrbench.report.output import write_whole
 from tests.report.conftest import BEAUTY, reference_records, run_record
 

@@ -9,8 +9,8 @@ import matplotlib as mpl
 import pandas as pd
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.cell import CATALOGUE, Catalogue
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import CATALOGUE, Catalogue
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import DataFacts, ReferenceRecord
 from ctrbench.experiments.tables import Entry, TableSpec, find_references, find_table, table_spec

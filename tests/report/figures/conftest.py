@@ -6,10 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from ctrbench.data.schema import Activeness
+from ctrbench.experiments.cell import CATALOGUE, Cell
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import CATALOGUE, Cell, resolve
 from ctrbench.experiments.recipe import read_recipe
 from ctrbench.experiments.record import REPRESENTATIONS, RunRecord
+from ctrbench.experiments.resolve import resolve
 from ctrbench.metrics.groups import GroupFigures
 from ctrbench.report.figures.picture import find_picture
 from ctrbench.training.figures import EpochFigures
