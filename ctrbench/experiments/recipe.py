@@ -1,10 +1,11 @@
 """A recipe: one table or figure of a paper, as TOML."""
 
+import math
 import os
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeGuard
 
 import tomli_w
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +21,10 @@ ALL = "all"
 
 COLLECTED = "recipes"
 """The key that tells the file of a :class:`ctrbench.experiments.collection.Collection` from a recipe's."""
+
+
+EDGE = 0.05
+"""Share of a dimension's range, on its scale, that counts as its end."""
 
 
 class Dimension(Strict):
@@ -39,6 +44,19 @@ class Dimension(Strict):
         if self.low is not None and self.high is not None and not (0 if self.log else -1e308) < self.low < self.high:
             raise ValueError("low must be less than high, and above 0 where log is set")
         return self
+
+    def on_edge(self, value: object) -> bool:
+        """Whether a number lies where the space ends, so that a wider one may hold a better.
+
+        That is the least or the greatest of the choices, or within :data:`EDGE` of the range from either end.
+        """
+        if not _is_number(value):
+            return False
+        if self.low is None or self.high is None:
+            numbers = list(filter(_is_number, self.choices))
+            return len(numbers) > 1 and value in (min(numbers), max(numbers))
+        low, high, at = (math.log(end) if self.log else end for end in (self.low, self.high, value))
+        return min(at - low, high - at) <= EDGE * (high - low)
 
 
 class Search(Strict):
@@ -193,3 +211,7 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
     """
     document = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     write_toml(path, document, f"ctrbench run {path}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

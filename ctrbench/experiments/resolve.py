@@ -10,7 +10,7 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import Catalogue, Cell
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
-from ctrbench.experiments.found import Found
+from ctrbench.experiments.found import Found, FoundSettings
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.registry import Registry, unknown
 from ctrbench.strict import Strict
@@ -162,17 +162,29 @@ def basis(recipe: Recipe, cell: Cell, catalogue: Catalogue) -> str:
 def found_settings(
     recipe: Recipe, cell: Cell, found: Found | None, catalogue: Catalogue, manifest: Manifest | None
 ) -> dict[str, Any]:
-    """What the search of a row found; empty for a recipe without a search.
+    """The settings that the search of a row found; empty for a recipe without a search.
+
+    Raises:
+        UnsearchedError: as :func:`found_search`.
+    """
+    best = found_search(recipe, cell, found, catalogue, manifest)
+    return best.settings if best else {}
+
+
+def found_search(
+    recipe: Recipe, cell: Cell, found: Found | None, catalogue: Catalogue, manifest: Manifest | None
+) -> FoundSettings | None:
+    """The search of a row; None for a recipe without one.
 
     Raises:
         UnsearchedError: the search was not made, or was made with other settings or another algorithm, or on other data
             than ``manifest``.
     """
     if not recipe.search:
-        return {}
+        return None
     own_basis = basis(recipe, cell, catalogue)
     if found and (best := found.of(cell, own_basis, manifest.fingerprint if manifest else None)):
-        return best.settings
+        return best
     entries = found.entries(cell) if found else []
     if not entries:
         cause = f"no settings were searched for {cell}"

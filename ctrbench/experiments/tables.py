@@ -1,5 +1,6 @@
 """What a recipe says of the table it answers to, and the records that fill the table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import CATALOGUE, Catalogue, Cell
 from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.found import read_found
+from ctrbench.experiments.found import FoundSettings, read_found
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import admitted, dataset_names
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
-from ctrbench.experiments.resolve import UnsearchedError, check_paths, found_settings, resolve
+from ctrbench.experiments.resolve import UnsearchedError, check_paths, found_search, resolve
 from ctrbench.experiments.status import aside_line, left_aside
 from ctrbench.strict import Strict
 
@@ -26,6 +27,27 @@ class Entry:
 
     cell: Cell
     record: RunRecord
+
+
+class Edge(Strict):
+    """A found number where its space ends."""
+
+    dataset: str
+    backbone: str
+    method: str
+    path: str
+    """Of the setting."""
+    value: float
+
+
+class SearchFacts(Strict):
+    """What the searches of a table's rows came to."""
+
+    trials: int
+    """In all."""
+    given_up: int
+    """Of them, before their training had ended."""
+    edges: tuple[Edge, ...]
 
 
 class TableSpec(Strict):
@@ -44,6 +66,8 @@ class TableSpec(Strict):
     """The method that the others are compared with, on the same backbone."""
     search_trials: int = Field(0, ge=0)
     """Trials of the search of settings, the same number for every method of the table."""
+    searched: SearchFacts | None = None
+    """None where nothing was searched."""
     not_comparable: dict[str, str] = Field(default_factory=dict)
     """Dataset -> why its rows do not answer to the published ones (private data, other protocol)."""
 
@@ -65,7 +89,7 @@ def find_table(
     """
     ledger = Ledger(results)
     manifests = {name: _manifest(data / name) for name in dataset_names(recipe, data)}
-    configs, unsearched = _configs(recipe, manifests, results, catalogue)
+    configs, searches, unsearched = _configs(recipe, manifests, results, catalogue)
     label = configs[0][1].data.label if configs else TableSpec.model_fields["label"].default
     entries: list[Entry] = []
     references: list[ReferenceRecord] = []
@@ -82,7 +106,8 @@ def find_table(
         references += ledger.references(name, fingerprint, label)
     own = [config for _, config in configs]
     _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
-    return table_spec(recipe, label), entries, references, [*missing.values(), *unsearched]
+    spec = table_spec(recipe, label).model_copy(update={"searched": search_facts(recipe, searches)})
+    return spec, entries, references, [*missing.values(), *unsearched]
 
 
 def table_spec(recipe: Recipe, label: str = "click") -> TableSpec:
@@ -97,6 +122,22 @@ def table_spec(recipe: Recipe, label: str = "click") -> TableSpec:
         search_trials=recipe.search.trials if recipe.search else 0,
         not_comparable=recipe.not_comparable,
     )
+
+
+def search_facts(recipe: Recipe, searches: Iterable[FoundSettings]) -> SearchFacts | None:
+    """What the report says of the searches of a recipe's rows; None for a recipe without a search."""
+    if not recipe.search:
+        return None
+    searches, space = list(searches), recipe.search.space
+    trials = [trial for search in searches for trial in search.trials]
+    edges = [
+        Edge(dataset=best.dataset, backbone=best.backbone, method=best.method, path=path, value=value)
+        for best in searches
+        for path, value in best.settings.items()
+        if space[path].on_edge(value)
+    ]
+    given_up = sum(trial.state == "given up" for trial in trials)
+    return SearchFacts(trials=len(trials), given_up=given_up, edges=tuple(edges))
 
 
 def find_references(recipe: Recipe, results: Path, data: Path) -> tuple[list[ReferenceRecord], list[str]]:
@@ -128,8 +169,8 @@ def _manifest(folder: Path) -> Manifest | None:
 
 def _configs(
     recipe: Recipe, manifests: dict[str, Manifest | None], results: Path, catalogue: Catalogue
-) -> tuple[list[tuple[Cell, RunConfig]], list[str]]:
-    """Every run of the recipe in its row; and in words those of rows whose settings no search found yet.
+) -> tuple[list[tuple[Cell, RunConfig]], list[FoundSettings], list[str]]:
+    """Every run of the recipe in its row, the searches of the rows, and in words the runs of rows not searched yet.
 
     Raises:
         CtrbenchError: an unknown name or setting, or every row lacks a search.
@@ -138,19 +179,23 @@ def _configs(
     check_paths(recipe, [*cells, *refused], catalogue)
     found = read_found(results)
     configs: list[tuple[Cell, RunConfig]] = []
+    searches: dict[tuple[str, ...], FoundSettings] = {}
     unsearched: list[str] = []
     first: UnsearchedError | None = None
     for cell in cells:
         try:
-            settings = found_settings(recipe, cell, found, catalogue, manifests[cell.dataset])
+            best = found_search(recipe, cell, found, catalogue, manifests[cell.dataset])
         except UnsearchedError as error:
             first = first or error
             unsearched += [f"{cell} seed {seed}, not searched" for seed in range(recipe.seeds)]
         else:
+            settings = best.settings if best else {}
+            # Variants share their row's search.
+            searches |= {tuple(cell.names.values()): best} if best else {}
             configs += [(cell, resolve(recipe, cell, seed, settings, catalogue)) for seed in range(recipe.seeds)]
     if first and not configs:
         raise first
-    return configs, unsearched
+    return configs, list(searches.values()), unsearched
 
 
 def _refuse_changed_data(recipe: Recipe, entries: list[Entry], aside: int) -> None:

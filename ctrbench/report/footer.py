@@ -32,17 +32,18 @@ def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by:
         Note("Negatives", _shared((name, _negatives(r)) for name, r in datasets.items())),
         Note("Groups", _shared((name, _groups(r, by)) for name, r in datasets.items())),
         Note("Settings", _settings(entries)),
-        Note("Search", _search(spec.search_trials)),
+        Note("Search", _search(spec, entries)),
         Note("Reading", _reading(spec, cells)),
         Note("Clipping", _clipping(records)),
         Note("Data", "; ".join(_data(name, record) for name, record in datasets.items())),
         Note("Software", _mixed(records, _software)),
         Note("Machine", _mixed(records, _machine)),
+        Note("Cost", _cost(records)),
     ]
     reasons = {name: why_not_comparable(spec, name, record.data) for name, record in datasets.items()}
     if spec.published and any(reasons.values()):
         text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
-        notes.insert(-3, Note("Not comparable", text))
+        notes.insert(-4, Note("Not comparable", text))
     return notes
 
 
@@ -113,8 +114,7 @@ def _rows(metrics: GroupFigures) -> str:
 def _settings(entries: Sequence[Entry]) -> str:
     """Settings that all runs share, then those of each dataset, backbone, method and variant that differ."""
     places = [astuple(entry.cell) for entry in entries]
-    varying = [part for part in range(len(places[0])) if len({place[part] for place in places}) > 1]
-    names = [" · ".join(place[part] for part in varying) for place in places]
+    names = _names(places, places)
     flat = [_flat(entry.record.config) for entry in entries]
     common = {path: text for path, text in flat[0].items() if all(own.get(path) == text for own in flat)}
     own = [
@@ -123,6 +123,12 @@ def _settings(entries: Sequence[Entry]) -> str:
     ]
     differing = _shared((name, text) for name, text in own if text)
     return _listed(common) + (f". {differing}" if differing else "")
+
+
+def _names(places: Sequence[tuple[str, ...]], among: Sequence[tuple[str, ...]]) -> list[str]:
+    """Each place by the parts in which those of a table differ."""
+    varying = [part for part in range(len(among[0])) if len({place[part] for place in among}) > 1]
+    return [" · ".join(place[part] for part in varying) for place in places]
 
 
 def _flat(config: RunConfig) -> dict[str, str]:
@@ -146,10 +152,25 @@ def _listed(settings: Mapping[str, str]) -> str:
     return ", ".join(f"{path} {text}" for path, text in settings.items())
 
 
-def _search(trials: int) -> str:
-    if not trials:
+def _search(spec: TableSpec, entries: Sequence[Entry]) -> str:
+    """Trials, where they were judged, and the found numbers beyond which a better one may lie."""
+    if not spec.search_trials:
         return "0 trials: every method runs with the settings that the recipe fixes"
-    return f"{trials} trials for each method, dataset and backbone, on validation (fewer points: all of them)"
+    text = (
+        f"{spec.search_trials} trials for each method, dataset and backbone (fewer points: all of them), judged on "
+        "rows set aside from training"
+    )
+    if not (searched := spec.searched):
+        return text
+    cells = [entry.cell for entry in entries]
+    text += f"; {searched.given_up:,} of {searched.trials:,} were given up early"
+    on_edge = [(edge.dataset, edge.backbone, edge.method) for edge in searched.edges]
+    names = _names(on_edge, [*on_edge, *((cell.dataset, cell.backbone, cell.method) for cell in cells)])
+    rows: dict[str, list[str]] = {}
+    for edge, name in zip(searched.edges, names, strict=True):
+        rows.setdefault(f"{edge.path} {edge.value:g}", []).append(name)
+    edges = "; ".join(setting + f" ({', '.join(own)})" * any(own) for setting, own in rows.items())
+    return text + (f". On the edge of its space: {edges}" if edges else "")
 
 
 def _reading(spec: TableSpec, cells: Sequence[Cell]) -> str:
@@ -196,6 +217,23 @@ def _machine(record: RunRecord) -> str:
     environment = record.environment
     threads = f"{environment.threads} thread{'s' if environment.threads != 1 else ''}"
     return f"{environment.machine}, {environment.cores} cores, {threads} per run, {environment.device}"
+
+
+def _cost(records: Sequence[RunRecord]) -> str:
+    """Runs and the wall time of their training; of each dataset where there are several."""
+    threads = " or ".join(map(str, sorted({record.environment.threads for record in records})))
+    each = f"{threads} thread{'s' if threads != '1' else ''} each"
+    text = f"{_trained(records)} in all (wall time of training, {each})"
+    datasets = dict.fromkeys(record.config.dataset for record in records)
+    if len(datasets) == 1:
+        return text
+    own = {name: [record for record in records if record.config.dataset == name] for name in datasets}
+    return f"{text}: {'; '.join(f'{name} {_trained(runs)}' for name, runs in own.items())}"
+
+
+def _trained(records: Sequence[RunRecord]) -> str:
+    minutes = sum(record.timings.training_seconds for record in records) / 60
+    return f"{len(records):,} run{'s' if len(records) != 1 else ''}, {minutes:,.1f} minutes"
 
 
 def _mixed(records: Sequence[RunRecord], describe: Callable[[RunRecord], str]) -> str:

@@ -104,13 +104,14 @@ def _differences(cells: Sequence[Cell], metric: Metric, base: str) -> Grid:
 def _beside_paper(cells: Sequence[Cell]) -> Grid:
     """One row per published AUC."""
     names, keys = _row_names(cells)
-    header = (*keys, "group", "AUC", "95 % interval", "paper", "AUC is", "its gain", "direction")
+    header = (*keys, "group", "AUC", "95 % interval", "paper", "off by", "AUC is", "its gain", "direction")
     rows = [
         (
             *(*names(cell), cell.group),
             _number(cell.mean, "{:.4f}"),
             _span(cell.interval, "{:.4f}"),
             _number(cell.published, "{:.4f}"),
+            _number(_off_by(cell), "{:+.4f}"),
             cell.value_verdict or DASH,
             _number(cell.published_delta, "{:+.4f}"),
             cell.agreement or DASH,
@@ -119,6 +120,10 @@ def _beside_paper(cells: Sequence[Cell]) -> Grid:
         if cell.metric == "auc" and cell.published is not None
     ]
     return Grid("AUC beside the paper", header, tuple(rows), keys=len(keys) + 1)
+
+
+def _off_by(cell: Cell) -> float | None:
+    return None if cell.mean is None or cell.published is None else cell.mean - cell.published
 
 
 def _with_spread(cell: Cell | None) -> str:

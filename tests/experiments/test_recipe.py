@@ -4,7 +4,7 @@ import pytest
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.recipe import read_recipe, recipe_names, write_recipe
+from ctrbench.experiments.recipe import Dimension, read_recipe, recipe_names, write_recipe
 from tests.experiments.fakes import recipe
 
 MINIMAL = 'title = "t"\ndatasets = ["toy"]\nbackbones = ["net"]\nmethods = ["plain"]\n'
@@ -118,6 +118,22 @@ def test_a_recipe_like_none_is_one_line(tmp_path, text, message):
         read(tmp_path, text.replace("{here}", str(tmp_path)))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "within", "edges"),
+    [
+        ({"low": 0.0, "high": 2.0}, [0.11, 1.0, 1.89], [0.0, 0.09, 1.91, 2.0]),
+        ({"low": 1e-5, "high": 1e-1, "log": True}, [1.7e-5, 1e-3, 0.06], [1e-5, 1.5e-5, 0.07, 0.1]),
+        ({"choices": [0.05, 0.01, 0.1]}, [0.05], [0.01, 0.1]),
+        ({"choices": [["user", "item"], ["item"]]}, [["item"]], []),
+        ({"choices": [False, True]}, [False, True], []),
+        ({"choices": [3]}, [3], []),
+    ],
+)
+def test_where_a_space_ends(space, within, edges):
+    dimension = Dimension.model_validate(space, strict=False)
+    assert [value for value in (*within, *edges) if dimension.on_edge(value)] == edges
 
 
 def test_a_saved_recipe_reads_back(tmp_path):

@@ -5,9 +5,9 @@ import pytest
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.execute import measure_references
-from ctrbench.experiments.found import Found, FoundSettings, write_found
+from ctrbench.experiments.found import Found, FoundSettings, Trial, write_found
 from ctrbench.experiments.resolve import basis
-from ctrbench.experiments.tables import find_table
+from ctrbench.experiments.tables import SearchFacts, find_table
 from tests.experiments import fakes
 
 
@@ -99,24 +99,44 @@ def test_settings_of_a_dataset_choose_its_records(place):
     ]
 
 
-def test_rows_that_were_not_searched_are_missing_beside_those_that_were(place):
-    search = {"trials": 2, "space": {"training.penalty": {"choices": [0.1, 0.2]}}}
-    recipe = fakes.recipe(search=search, seeds=1)
-    with pytest.raises(CtrbenchError, match="no settings were searched for toy net plain; run: ctrbench search"):
-        table(place, search=search, seeds=1)
-    basis_of = basis(recipe, Cell("toy", "net", "plain"), fakes.catalogue())
+SEARCH = {"trials": 2, "space": {"training.penalty": {"choices": [0.1, 0.2, 0.3]}}}
+
+
+def settle(place, penalty):
+    """Files a search of the row of plain: three trials, of which two were given up."""
+    cell = Cell("toy", "net", "plain")
+    trials = [
+        Trial(settings={"training.penalty": value}, state=state, epochs=2, value=0.5 if state == "complete" else None)
+        for value, state in ((0.1, "given up"), (penalty, "complete"), (0.3, "given up"))
+    ]
     settled = FoundSettings(
-        **Cell("toy", "net", "plain").names,
-        settings={"training.penalty": 0.1},
+        **cell.names,
+        settings={"training.penalty": penalty},
         objective="logloss",
         value=0.5,
-        basis=basis_of,
+        basis=basis(fakes.recipe(search=SEARCH), cell, fakes.catalogue()),
         fingerprint=fakes.manifest().fingerprint,
-        trials=(),
+        trials=tuple(trials),
     )
-    write_found(place / "results", Found(recipe=recipe.name, found=(settled,)))
-    _, _, _, missing = table(place, search=search, seeds=1)
+    write_found(place / "results", Found(recipe="toy-table", found=(settled,)))
+
+
+def test_rows_that_were_not_searched_are_missing_beside_those_that_were(place):
+    with pytest.raises(CtrbenchError, match="no settings were searched for toy net plain; run: ctrbench search"):
+        table(place, search=SEARCH, seeds=1)
+    settle(place, 0.2)
+    _, _, _, missing = table(place, search=SEARCH, seeds=1)
     assert missing == ["toy net plain seed 0", "toy net weighted seed 0, not searched"]
+
+
+def test_what_the_search_of_a_row_came_to_is_told_once_for_its_variants(place):
+    settle(place, 0.2)
+    changes = {"search": SEARCH, "methods": ["plain"], "variants": {"near": {}, "far": {"training.batch_size": 9}}}
+    assert table(place, **changes)[0].searched == SearchFacts(trials=3, given_up=2, edges=())
+    settle(place, 0.3)
+    (edge,) = table(place, **changes)[0].searched.edges
+    assert tuple(edge.model_dump().values()) == ("toy", "net", "plain", "training.penalty", 0.3)
+    assert table(place, methods=["plain"])[0].searched is None
 
 
 @pytest.mark.parametrize(

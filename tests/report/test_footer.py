@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ctrbench.data.schema import Negatives
+from ctrbench.experiments.tables import Edge, SearchFacts
 from ctrbench.report.build import build
 from tests.report.conftest import ENVIRONMENT, SPEC, entries, reference_records, run_records
 
@@ -94,6 +95,47 @@ def test_clipped_rows_are_counted_over_all_runs(beauty):
 def test_search_trials_are_always_said(beauty):
     assert notes(beauty)["Search"].startswith("20 trials for each method")
     assert notes(beauty, SPEC.model_copy(update={"search_trials": 0}))["Search"].startswith("0 trials")
+
+
+def edge(method, path, value, dataset="amazon-beauty"):
+    return Edge(dataset=dataset, backbone="din", method=method, path=path, value=value)
+
+
+def test_a_search_says_where_it_judged_and_what_lies_on_an_edge(beauty):
+    assert "judged on rows set aside from training" in notes(beauty)["Search"]
+    edges = (edge("icl", "training.penalty", 0.1), edge("aqcl", "training.penalty", 0.1), edge("aqcl", "method.w1", 10))
+    spec = SPEC.model_copy(update={"searched": SearchFacts(trials=1200, given_up=310, edges=edges)})
+    assert notes(beauty, spec)["Search"] == (
+        "20 trials for each method, dataset and backbone (fewer points: all of them), judged on rows set aside from "
+        "training; 310 of 1,200 were given up early. On the edge of its space: training.penalty 0.1 (icl, aqcl); "
+        "method.w1 10 (aqcl)"
+    )
+    within = SPEC.model_copy(update={"searched": SearchFacts(trials=60, given_up=0, edges=())})
+    assert notes(beauty, within)["Search"].endswith("; 0 of 60 were given up early")
+
+
+def test_rows_on_an_edge_are_named_by_what_tells_them_apart_in_the_table(beauty):
+    other = run_records({"plain": [0.7, 0.71]}, dataset="ta-feng")
+    edges = (edge("icl", "training.penalty", 0.1), edge("plain", "training.penalty", 0.1, "ta-feng"))
+    spec = SPEC.model_copy(update={"searched": SearchFacts(trials=9, given_up=0, edges=edges)})
+    text = dict(build(spec, entries([*beauty, *other]), []).notes)["Search"]
+    assert text.endswith("training.penalty 0.1 (amazon-beauty · icl, ta-feng · plain)")
+    alone = spec.model_copy(update={"searched": SearchFacts(trials=9, given_up=0, edges=edges[1:])})
+    text = dict(build(alone, entries(other), []).notes)["Search"]
+    assert text.endswith(". On the edge of its space: training.penalty 0.1")
+
+
+def test_cost_counts_every_run_once(beauty):
+    assert notes(beauty)["Cost"] == "15 runs, 2.5 minutes in all (wall time of training, 1 thread each)"
+    rows = [*entries(beauty, "near"), *entries(beauty, "as near")]
+    assert dict(build(SPEC, rows, []).notes)["Cost"] == notes(beauty)["Cost"]
+    other = run_records({"plain": [0.7]}, dataset="ta-feng")
+    slow = [r.model_copy(update={"timings": r.timings.model_copy(update={"training_seconds": 72_000})}) for r in other]
+    many = [r.model_copy(update={"environment": ENVIRONMENT.model_copy(update={"threads": 2})}) for r in slow]
+    assert notes([*beauty, *many])["Cost"] == (
+        "16 runs, 1,202.5 minutes in all (wall time of training, 1 or 2 threads each): "
+        "amazon-beauty 15 runs, 2.5 minutes; ta-feng 1 run, 1,200.0 minutes"
+    )
 
 
 def test_data_versions_and_machine(beauty):
