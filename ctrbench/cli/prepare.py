@@ -63,7 +63,7 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
     from ctrbench.experiments.recipe import read_recipe, recipe_names
     from ctrbench.prepare.card import read_card, shipped_card
 
-    if card is None and name in (*recipe_names(), *collection_names()):
+    if card is None and (name.endswith(".toml") or name in (*recipe_names(), *collection_names())):
         datasets = dict.fromkeys(dataset for recipe in recipes_of(name) for dataset in read_recipe(recipe).datasets)
         return [(each, _place(each, source)) for each in map(shipped_card, datasets)]
     chosen = read_card(card) if card else shipped_card(name)
@@ -73,9 +73,11 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
 
 
 def _place(card: "Card", source: Path | None) -> Path | None:
-    """Where the files of one of a recipe's datasets lie."""
+    """Where the files of one of a recipe's datasets lie; a simulated one has none."""
     from ctrbench.places import card_name
 
+    if card.synthetic:
+        return None
     own = source / card_name(card.name) if source else None
     return own if own and own.is_dir() else source
 

@@ -75,7 +75,8 @@ def print_report(
 ) -> None:
     """Prints a recipe's table, or writes it to ``output``; of a recipe with a figure, the figure's numbers.
 
-    The figure is drawn for a terminal and with ``save``; another format alone leaves its files as they are.
+    The figure is drawn for a terminal, once its runs are complete, and with ``save``; another format alone leaves its
+    files as they are.
 
     Raises:
         CtrbenchError: an unknown format, column or figure, no finished run, or a file that cannot be written.
@@ -90,7 +91,8 @@ def print_report(
         from ctrbench.report.figures import formats, picture, terminal
 
         drawn = picture.find_picture(recipe, results, data)
-        files = picture.save(drawn, results / formats.FOLDER) if save or format_ == "terminal" else []
+        draw = save or (format_ == "terminal" and not drawn.incomplete)
+        files = picture.save(drawn, results / formats.FOLDER) if draw else []
         figure_sheet = Sheet(drawn, recipe.name, {"terminal": terminal.as_text, **formats.FORMATS}, terminal.show)
         files += figure_sheet.write(format_, output, reports)
     else:

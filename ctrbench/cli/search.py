@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def search(
     recipe: Annotated[
         str,
-        typer.Argument(help="Name or .toml file of a recipe with a [search], or of a collection with such recipes."),
+        typer.Argument(
+            help="Name or .toml file of a recipe that says what to search, or of a collection with such recipes."
+        ),
     ],
     *,
     method: Annotated[list[str], Names] = [],  # noqa: B006

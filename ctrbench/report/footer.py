@@ -65,13 +65,17 @@ def _protocol(datasets: Mapping[str, RunRecord], entries: Sequence[Entry]) -> st
     stops = _shared(
         (
             entry.cell.variant or entry.cell.method,
-            f"training stops after {training.patience} epochs without a better validation {_metric(training.watch)}, "
+            f"training stops after {_epochs(training.patience)} without a better validation {_metric(training.watch)}, "
             f"or after {training.epochs}, and keeps the best epoch's weights",
         )
         for entry, training in zip(entries, trainings, strict=True)
     )
     split = "The test split is read once per run, at the end."
     return f"{_sentence(rule.rstrip('.'))} {_sentence(stops)} {split} Equal seeds are paired: same batches."
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"
 
 
 def _metric(name: str) -> str:
