@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,16 @@ def test_a_simulated_dataset_of_a_recipe_takes_its_scale(tmp_path: Path) -> None
     output(tmp_path, "quickstart", "--scale", "0.0005")
     (manifest,) = prepared(tmp_path).values()
     assert (manifest.name, manifest.users) == ("oncold-sim", 454)
+
+
+def test_a_recipe_by_its_path_leaves_simulated_data_without_the_source(tmp_path: Path, both: Path) -> None:
+    (both / "interactions.csv").write_text(INTERACTIONS)
+    recipe = tmp_path / "recipes" / "both.toml"
+    path = tmp_path / "elsewhere.toml"
+    path.write_text(recipe.read_text().replace('"other"', '"oncold-sim@scale=0.0005"'))
+    shutil.copy(Path(__file__).parents[2] / "datasets" / "oncold-sim.toml", tmp_path / "datasets")
+    output(tmp_path, str(path), "--source", str(both))
+    assert prepared(tmp_path)["oncold-sim@scale=0.0005"].users == 454
 
 
 def test_cards_are_listed_but_not_the_documented_example(ctrbench, place: Path) -> None:

@@ -102,6 +102,18 @@ def test_a_report_draws_and_says_where(make, report, tmp_path):
     assert not (tmp_path / "results" / "reports").exists()
 
 
+def test_a_figure_that_lacks_runs_is_drawn_only_where_it_is_asked_for(make, report, tmp_path):
+    make("gain-by-click-length")
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        "seeds = 9\n" + "\n".join(line for line in recipe.read_text().splitlines() if "seeds" not in line)
+    )
+    assert "runs missing" in report(recipe).output
+    assert not (tmp_path / "results" / "figures").exists()
+    report(recipe, "--save")
+    assert (tmp_path / "results" / "figures" / "mine.png").exists()
+
+
 def test_another_format_alone_leaves_the_files_as_they_are(make, report, tmp_path):
     make("codebook-use")
     rows = json.loads(report(tmp_path / "mine.toml", "--format", "json").output)["rows"]
