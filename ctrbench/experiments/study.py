@@ -90,10 +90,10 @@ class Study:
         import optuna  # noqa: PLC0415
 
         study = self._study()
-        trial = optuna.trial.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
-        noted = study.get_trials(deepcopy=False)[number].intermediate_values
+        known = study.get_trials(deepcopy=False)[number]
+        trial = optuna.trial.Trial(study, known._trial_id)
         for figures in epochs:
-            if figures.epoch not in noted and (value := self._value(figures)) is not None:
+            if figures.epoch not in known.intermediate_values and (value := self._value(figures)) is not None:
                 trial.report(value, figures.epoch)
         if epochs and trial.should_prune():
             raise GivenUp(f"epoch {len(epochs)} is worse than the median of earlier trials")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ctrbench.experiments.tables import TableSpec
 from ctrbench.report.build import Report
 from ctrbench.report.layout import Grid
 
@@ -24,11 +25,7 @@ STYLES = {
 
 def show(report: Report, console: Console) -> None:
     """Prints the report; every grid fits the console's width, cut into several where it is wider."""
-    console.print(Text(report.spec.title, style="bold"))
-    if report.spec.paper:
-        console.print(Text(report.spec.paper, style="dim"))
-    if report.incomplete:
-        console.print(Text(report.incomplete, style="yellow"))
+    show_heading(report.spec, report.incomplete, console)
     for block in report.blocks:
         console.print()
         console.rule(Text(block.title, style="bold"), align="left", style="dim")
@@ -40,6 +37,15 @@ def show(report: Report, console: Console) -> None:
     for note in report.notes:
         notes.add_row(Text(note.title, style="bold"), Text(note.text, style="dim"))
     console.print(notes)
+
+
+def show_heading(spec: TableSpec, incomplete: str | None, console: Console) -> None:
+    """Prints the title, the paper, and what is missing."""
+    console.print(Text(spec.title, style="bold"))
+    if spec.paper:
+        console.print(Text(spec.paper, style="dim"))
+    if incomplete:
+        console.print(Text(incomplete, style="yellow"))
 
 
 def show_grid(grid: Grid, console: Console) -> None:

@@ -7,16 +7,12 @@ from rich.text import Text
 
 from ctrbench.report.figures.formats import grid
 from ctrbench.report.figures.picture import Picture
-from ctrbench.report.terminal import show_grid
+from ctrbench.report.terminal import show_grid, show_heading
 
 
 def show(picture: Picture, console: Console) -> None:
     """Prints the summary, cut to the console's width, between the title and the note."""
-    console.print(Text(picture.spec.title, style="bold"))
-    if picture.spec.paper:
-        console.print(Text(picture.spec.paper, style="dim"))
-    if picture.incomplete:
-        console.print(Text(picture.incomplete, style="yellow"))
+    show_heading(picture.spec, picture.incomplete, console)
     console.print()
     show_grid(grid(picture), console)
     console.print(Text(f"\n{picture.note}", style="dim"))
