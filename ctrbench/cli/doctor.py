@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,9 +11,12 @@ from ctrbench import places
 from ctrbench.cli.options import Data, Results
 from ctrbench.errors import CtrbenchError
 
+if TYPE_CHECKING:
+    from ctrbench.experiments.ledger import Ledger
+
 
 def doctor(data: Data = None, results: Results = None) -> None:
-    """Checks versions, device, threads, whether results can be written, and whether prepared data are intact."""
+    """Checks versions, device, threads, whether results can be written, and whether records and data are intact."""
     problems = 0
     for name, found in (*_machine(), *_folders(places.data_folder(data), places.results_folder(results))):
         problems += isinstance(found, CtrbenchError)
@@ -41,12 +45,13 @@ def _folders(data: Path, results: Path) -> Iterator[tuple[str, str | CtrbenchErr
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.plan import prepared_names
 
+    ledger = Ledger(results)
     try:
-        ledger = Ledger(results)
         ledger.require_writable()
-        yield f"results folder {results}", f"writable, {len(ledger.identities())} finished runs"
+        yield f"results folder {results}", "writable"
     except CtrbenchError as error:
         yield f"results folder {results}", error
+    yield from _records(ledger)
     names = prepared_names(data)
     if not names:
         yield f"data folder {data}", "no dataset is prepared; ctrbench prepare amazon-beauty"
@@ -57,3 +62,21 @@ def _folders(data: Path, results: Path) -> Iterator[tuple[str, str | CtrbenchErr
             yield f"data {data / name}", f"intact, fingerprint {manifest.fingerprint[:12]}"
         except CtrbenchError as error:
             yield f"data {data / name}", error
+
+
+def _records(ledger: "Ledger") -> Iterator[tuple[str, str | CtrbenchError]]:
+    """One line for all records and searches that are intact, and one for each that is not."""
+    from ctrbench.experiments.found import read_found
+
+    intact = 0
+    for identity in ledger.identities():
+        try:
+            ledger.read(identity)
+            intact += 1
+        except CtrbenchError as error:
+            yield "record", error
+    yield "records", f"{intact} finished runs, intact"
+    try:
+        yield "searches", f"settings of {len(read_found(ledger.results).found)} rows, intact"
+    except CtrbenchError as error:
+        yield "searches", error

@@ -132,8 +132,8 @@ def _result(outcome: "Outcome") -> str:
     if not record:
         return f"{outcome.status}: {outcome.cause}"
     overall = next(group for group in record.metrics if group.column == "overall")
-    auc = "-" if overall.auc is None else f"{overall.auc:.4f}"
+    auc, logloss = ("-" if value is None else f"{value:.4f}" for value in (overall.auc, overall.logloss))
     return (
-        f"{record.config.measure} AUC {auc}, best epoch {record.best_epoch} of {len(record.epochs)}, "
-        f"{record.timings.training_seconds:.0f} s"
+        f"{record.config.measure} AUC {auc}, logloss {logloss}, best epoch {record.best_epoch} of "
+        f"{len(record.epochs)}, {record.timings.training_seconds:.0f} s"
     )

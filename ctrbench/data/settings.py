@@ -14,8 +14,8 @@ class DataSettings(Strict):
     """Inputs of the backbone. The click history always comes along, with the item fields named here."""
     label: str = "click"
     """The label that is trained and measured."""
-    history_length: int = Field(50, ge=1)
-    """Clicks of a history that the backbone sees, the latest. The click length L always counts all."""
+    history_length: int = Field(50, ge=0)
+    """Clicks of a history that the backbone sees, the latest; 0: none. The click length L always counts all."""
     minimum_history: int = Field(1, ge=0)
     """Training rows with a shorter history are left out; validation and test rows never are."""
     negatives: Literal["fresh", "fixed"] = "fresh"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from ctrbench.data.schema import digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import REPRESENTATIONS, ReferenceRecord, RunRecord
@@ -79,10 +80,17 @@ class Ledger:
         """The record of a finished run.
 
         Raises:
-            CtrbenchError: there is none, or it is damaged.
+            CtrbenchError: there is none, it is damaged, or its settings are not those that its identity stands for.
         """
         path = self._run(identity) / "record.json"
-        return RunRecord.read(_read_json(path, f"remove {path.parent} to repeat the run"), str(path))
+        way_out = f"remove {path.parent} to repeat the run"
+        document = _read_json(path, way_out)
+        record = RunRecord.read(document, str(path))
+        # Of the settings as they stand there: later versions of the models may have more.
+        own = digest([document["config"], record.fingerprint, record.algorithm_version])
+        if not own == record.identity == identity:
+            raise CtrbenchError(f"{path}: its settings or data are not those of run {identity[:12]}; {way_out}")
+        return record
 
     def representations(self, identity: str) -> Path:
         """Where the representations of a finished run lie, if it was asked for any."""

@@ -45,6 +45,13 @@ class Dimension(Strict):
             raise ValueError("low must be less than high, and above 0 where log is set")
         return self
 
+    def probes(self) -> tuple[Any, ...]:
+        """Values that a setting must take if it takes every value of the dimension: the choices, or the two ends and a
+        number between that is not whole."""
+        if self.low is None or self.high is None:
+            return self.choices
+        return self.low, self.high, math.nextafter(self.low, self.high)
+
     def on_edge(self, value: object) -> bool:
         """Whether a number lies where the space ends, so that a wider one may hold a better.
 

@@ -85,7 +85,8 @@ def make_searches(recipe: Recipe, settings: Search, site: Site, catalogue: Catal
     """One for each combination that its method does not refuse.
 
     Raises:
-        CtrbenchError: a name or setting is unknown, or a dataset was not prepared or lacks a label or field.
+        CtrbenchError: a name or setting is unknown, a dataset was not prepared or lacks a label or field, or the space
+            has a value that its setting cannot take.
     """
     manifests = read_manifests(recipe, site.data, catalogue)
     cells, _ = admitted(recipe, manifests, catalogue)
@@ -93,8 +94,7 @@ def make_searches(recipe: Recipe, settings: Search, site: Site, catalogue: Catal
     searches = []
     for cell in cells:
         space = {path: dimension for path, dimension in settings.space.items() if locate(path, cell, catalogue)}
-        inputs = {path: dimension for path, dimension in space.items() if path.startswith("data.")}
-        for point in ({}, *({path: choice} for path, dimension in inputs.items() for choice in dimension.choices)):
+        for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):
             config = resolve(recipe, cell, settings.seed, point, catalogue, measure="tuning")
             check_data(config, manifests[cell.dataset], catalogue)
         own_basis, fingerprint = basis(recipe, cell, catalogue), manifests[cell.dataset].fingerprint

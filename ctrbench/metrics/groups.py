@@ -5,8 +5,10 @@ Shape: n rows, G groups of a column.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from ctrbench.metrics.auc import Ranking, grouped_auc
@@ -18,29 +20,35 @@ OVERALL = "overall"
 ACTIVENESS = ("non-active", "slightly-active", "highly-active")
 """Names of the codes of :func:`activeness_codes`."""
 
+Count = Annotated[int, Ge(0)]
+Level = Annotated[float, Ge(0)]
+
 Column = tuple[NDArray[np.integer], Sequence[str]]
 """Codes ``(n,)`` in [-1, G), -1 outside every group, and the G names."""
 
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """Metrics of one group of rows; the sufficient figures of any later table."""
+    """Metrics of one group of rows; the sufficient figures of any later table.
+
+    The bounds hold for what :func:`measure` finds; a record that breaks them is refused when it is read.
+    """
 
     column: str
     """``overall``, ``activeness``, ``click_length`` or a cohort column."""
     group: str
     """``overall``, one of :data:`ACTIVENESS`, a range of click lengths, or a value of the cohort column."""
-    rows: int
-    positives: int
-    auc: float | None
+    rows: Count
+    positives: Count
+    auc: Annotated[float, Ge(0), Le(1)] | None
     """None where the group holds one class only."""
-    logloss: float | None
+    logloss: Level | None
     """Natural log; None for scores that are no probabilities."""
-    ne: float | None
+    ne: Level | None
     """Logloss over the entropy of the group's own base rate; None like AUC or logloss."""
-    calibration: float | None
+    calibration: Level | None
     """Mean prediction / mean label; None without positives or probabilities."""
-    clipped: int
+    clipped: Count
     """Rows whose probability was clipped at 1e-12 for the logloss."""
 
 

@@ -1,7 +1,8 @@
 """The tables for reading, before any format: one block per dataset and backbone, a few grids of text in each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from ctrbench.metrics.significance import Interval
 from ctrbench.report.cells import NO_BACKBONE, Cell
@@ -23,6 +24,16 @@ class Grid:
     keys: int
     """Number of leading columns that name a row."""
 
+    def without_empty_columns(self) -> Self:
+        """Columns that hold dashes only, such as the intervals of one seed, are left out."""
+        kept = [
+            column
+            for column in range(len(self.header))
+            if column < self.keys or any(row[column] != DASH for row in self.rows)
+        ]
+        rows = tuple(tuple(row[column] for column in kept) for row in self.rows)
+        return replace(self, header=tuple(self.header[column] for column in kept), rows=rows)
+
 
 @dataclass(frozen=True)
 class Block:
@@ -43,10 +54,10 @@ def blocks(cells: Sequence[Cell], base: str) -> list[Block]:
         title = f"{dataset} · {backbone} · {seeds} seed{'s' if seeds != 1 else ''}"
         grids = (
             _levels([*own, *references], "auc", seeds),
-            _differences(own, "auc", base),
-            _beside_paper(own),
+            _differences(own, "auc", base).without_empty_columns(),
+            _beside_paper(own).without_empty_columns(),
             _levels([*own, *references], "ne", seeds),
-            _differences(own, "ne", base),
+            _differences(own, "ne", base).without_empty_columns(),
         )
         found.append(Block(title, tuple(grid for grid in grids if grid.rows)))
     return found

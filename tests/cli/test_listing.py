@@ -53,7 +53,21 @@ def test_doctor_finds_nothing_wrong(ctrbench, place):
     assert status == 0
     assert f"intact, fingerprint {fakes.manifest().fingerprint[:12]}" in out
     assert all(line.startswith("ok ") for line in out.splitlines())
-    assert f"results folder {place / 'results'}: writable, 0 finished runs" in out
+    assert f"results folder {place / 'results'}: writable" in out
+    assert "records: 0 finished runs, intact" in out
+
+
+def test_doctor_reads_every_record_and_every_search(ctrbench, place):
+    ctrbench("run", "--method", "plain", "--dataset", "toy", "--seeds", 2, "--jobs", 1)
+    record, _ = sorted((place / "results" / "runs").glob("*/record.json"))
+    record.write_text(record.read_text().replace('"auc": 0.', '"auc": 7.'))
+    (place / "results" / "found").mkdir()
+    (place / "results" / "found" / "toy.toml").write_text("found = ")
+    status, out, err = ctrbench("doctor")
+    assert (status, err) == (1, "error: 2 faults found; see above for the way out of each\n")
+    assert f"FAULT  record: {record}: metrics.0.auc: input should be less than or equal to 1" in out
+    assert "ok     records: 1 finished runs, intact" in out
+    assert "FAULT  searches: " in out
 
 
 def test_doctor_finds_changed_data_and_a_results_folder_that_cannot_be_written(ctrbench, place):

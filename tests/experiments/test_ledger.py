@@ -1,3 +1,4 @@
+import json
 import os
 
 import pyarrow as pa
@@ -77,6 +78,33 @@ def test_a_damaged_record_is_named(ledger, record, text):
         ledger.read(record.identity)
     with pytest.raises(CtrbenchError, match=str(path)):
         ledger.fingerprints("toy")
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda document: document["metrics"][0].update(auc=7.7), "metrics.0.auc: input should be less than or equal"),
+        (lambda document: document["metrics"][0].update(rows=-1), "metrics.0.rows: input should be greater than"),
+        (lambda document: document["config"].update(seed=9), "its settings or data are not those of run"),
+        (lambda document: document.update(fingerprint="0" * 64), "its settings or data are not those of run"),
+    ],
+)
+def test_a_record_that_cannot_be_true_is_refused(ledger, record, change, cause):
+    ledger.write(record, PREDICTIONS)
+    path = ledger.results / "runs" / record.identity / "record.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(CtrbenchError, match=cause):
+        ledger.read(record.identity)
+
+
+def test_a_record_in_the_place_of_another_is_refused(ledger, record):
+    ledger.write(record, PREDICTIONS)
+    runs = ledger.results / "runs"
+    (runs / record.identity).rename(runs / ("0" * 64))
+    with pytest.raises(CtrbenchError, match="not those of run 000000000000; remove"):
+        ledger.read("0" * 64)
 
 
 def test_damaged_progress_is_no_progress(ledger):

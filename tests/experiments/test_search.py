@@ -213,6 +213,18 @@ def test_settings_found_by_another_version_of_the_algorithm_are_refused(place, m
             },
             "picky on net, toy: it wants the user",
         ),
+        (
+            {"search": {"space": {"training.epochs": {"low": 1, "high": 9}}}},
+            r"training: epochs: input should be a valid integer.*got 1.0000000000000002",
+        ),
+        (
+            {"search": {"space": {"method.weight": {"choices": [0.1, "much"]}}}},
+            "methods.weighted: weight: input should be a valid number.*got 'much'",
+        ),
+        (
+            {"search": {"space": {"training.learning_rate": {"low": -1.0, "high": 1.0}}}},
+            "training: learning_rate: input should be greater than 0",
+        ),
     ],
 )
 def test_no_trial_trains_where_a_later_one_could_not(place, changes, message):

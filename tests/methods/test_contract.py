@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from ctrbench.backbones import BACKBONES
+from ctrbench.data.examples import Feed
+from ctrbench.data.settings import DataSettings
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.single import build
 from ctrbench.methods import METHODS
@@ -38,6 +40,14 @@ def test_the_loss_is_finite_and_falls(pair, feed):
         clicks.append(train_epoch(run, len(clicks) + 1)[2]["click"])
     assert all(0 < click < 2 for click in clicks)
     assert clicks[-1] <= clicks[0] - 0.02
+
+
+def test_it_trains_on_inputs_without_a_history(pair, small):
+    feed = Feed(small, DataSettings(fields=FIELDS, minimum_history=0, history_length=0))
+    run = training(feed, pair)
+    assert next(feed.batches(feed.epoch(0, 1), 256)).history.numel() == 0
+    assert 0 < train_epoch(run, 1)[2]["click"] < 2
+    assert all(parameter.isfinite().all() for parameter in run.backbone.parameters())
 
 
 def test_every_trainable_parameter_receives_a_gradient(pair, feed):

@@ -7,7 +7,7 @@ import pytest
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.data.settings import DataSettings
 from ctrbench.experiments.cell import Cell
-from ctrbench.experiments.config import RunConfig
+from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord, RunRecord, Timings
 from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import GroupFigures
@@ -100,7 +100,7 @@ def run_record(auc: float | None, *, method: str = "plain", seed: int = 0, datas
         identity=config.identity(fingerprint),
         config=config,
         fingerprint=fingerprint,
-        algorithm_version=1,
+        algorithm_version=ALGORITHM_VERSION,
         data=data_facts(synthetic=synthetic),
         environment=ENVIRONMENT,
         epochs=(),
