@@ -1,5 +1,6 @@
 """What stands under every table: how the numbers were obtained, in the records' own words."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, NamedTuple
@@ -49,14 +50,17 @@ def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by:
 
 def _shared(facts: Iterable[tuple[str, str]]) -> str:
     """Each distinct text once, with the names it holds for; without names where it holds for all."""
-    holders: dict[str, list[str]] = {}
+    facts = list(facts)
+    texts = {text for _, text in facts}
+    return next(iter(texts)) if len(texts) == 1 else _told(facts)
+
+
+def _told(facts: Iterable[tuple[str, str]]) -> str:
+    """Each distinct text once, with the names it holds for."""
+    holders: dict[str, dict[str, None]] = {}
     for name, text in facts:
-        names = holders.setdefault(text, [])
-        if name not in names:
-            names.append(name)
-    if len(holders) == 1:
-        return next(iter(holders))
-    return "; ".join(f"{', '.join(names)}: {text}" for text, names in holders.items())
+        holders.setdefault(text, {})[name] = None
+    return "; ".join(", ".join(names) + ": " * any(names) + text for text, names in holders.items())
 
 
 def _protocol(datasets: Mapping[str, RunRecord], entries: Sequence[Entry]) -> str:
@@ -116,17 +120,28 @@ def _rows(metrics: GroupFigures) -> str:
 
 
 def _settings(entries: Sequence[Entry]) -> str:
-    """Settings that all runs share, then those of each dataset, backbone, method and variant that differ."""
+    """Settings that all runs share, then those that a row's dataset decides, its backbone, its method, or several of
+    them together: each setting once for whatever decides it."""
     places = [astuple(entry.cell) for entry in entries]
-    names = _names(places, places)
     flat = [_flat(entry.record.config) for entry in entries]
-    common = {path: text for path, text in flat[0].items() if all(own.get(path) == text for own in flat)}
-    own = [
-        (name, _listed({path: text for path, text in settings.items() if path not in common}))
-        for name, settings in dict(zip(names, flat, strict=True)).items()
-    ]
-    differing = _shared((name, text) for name, text in own if text)
-    return _listed(common) + (f". {differing}" if differing else "")
+    varying = [part for part in range(len(places[0])) if len({place[part] for place in places}) > 1]
+    subsets = [subset for size in range(len(varying) + 1) for subset in itertools.combinations(varying, size)]
+    decided: dict[tuple[int, ...], list[str]] = {subset: [] for subset in subsets}
+    for path in dict.fromkeys(itertools.chain(*flat)):
+        decided[next(s for s in subsets if _decides(s, places, [own.get(path) for own in flat]))].append(path)
+    told = []
+    for subset, paths in decided.items():
+        names = [" · ".join(place[part] for part in subset) for place in places]
+        texts = [_listed({path: own[path] for path in paths if path in own}) for own in flat]
+        told.append(_told((name, text) for name, text in zip(names, texts, strict=True) if text))
+    return ". ".join(filter(None, told))
+
+
+def _decides(subset: Sequence[int], places: Sequence[tuple[str, ...]], values: Sequence[str | None]) -> bool:
+    """Whether rows that agree in these parts of their places agree in a setting."""
+    seen: dict[tuple[str, ...], str | None] = {}
+    keys = (tuple(place[part] for part in subset) for place in places)
+    return all(seen.setdefault(key, value) == value for key, value in zip(keys, values, strict=True))
 
 
 def _names(places: Sequence[tuple[str, ...]], among: Sequence[tuple[str, ...]]) -> list[str]:

@@ -76,12 +76,23 @@ def test_variants_are_told_apart_and_a_shared_run_is_counted_once(beauty):
     assert found["Clipping"].startswith(f"0 of {10 * 44_726:,} predicted rows")
 
 
-def test_settings_of_methods_in_variants(beauty):
-    rows = [*entries(beauty, "near"), *entries(changed(beauty, epochs=7), "far")]
-    own = dict(build(SPEC, rows, []).notes)["Settings"].partition(". ")[2].split("; ")
-    assert own[0] == "plain · near: training.penalty 0.01, training.epochs 30"
-    assert own[-1].startswith("aqcl · far: training.penalty 0.02, training.epochs 7, method.weight 0.05")
-    assert len(own) == 6
+def test_a_setting_is_named_once_for_whatever_decides_it(beauty):
+    other = run_records({"plain": [0.7, 0.71], "icl": [0.7, 0.72]}, dataset="ta-feng")
+    rows = [*entries([*beauty, *other], "near"), *entries(changed(beauty, epochs=7), "far")]
+    rows += entries(changed(other, epochs=7, penalty=0.5), "far")
+    assert dict(build(SPEC, rows, []).notes)["Settings"].split(". ")[1:] == [
+        "icl, aqcl: method.weight 0.05, method.tau 0.1",
+        "near: training.epochs 30; far: training.epochs 7",
+        "amazon-beauty · plain · near, amazon-beauty · icl · near, ta-feng · plain · near, ta-feng · icl · near, "
+        "amazon-beauty · plain · far, amazon-beauty · icl · far: training.penalty 0.01; "
+        "amazon-beauty · aqcl · near, amazon-beauty · aqcl · far: training.penalty 0.02; "
+        "ta-feng · plain · far, ta-feng · icl · far: training.penalty 0.5",
+    ]
+
+
+def test_settings_of_one_method_alone_keep_its_name(beauty):
+    rows = [record for record in beauty if record.config.method in ("plain", "icl")]
+    assert notes(rows)["Settings"].endswith(". icl: method.weight 0.05, method.tau 0.1")
 
 
 def test_clipped_rows_are_counted_over_all_runs(beauty):
