@@ -81,8 +81,8 @@ def read_manifests(recipe: Recipe, data: Path, catalogue: Catalogue) -> dict[str
     for name in names:
         if name not in prepared and places.card_name(name) not in known:
             raise unknown("dataset", name, known)
-    every_row, _ = admitted(recipe, dict.fromkeys(names), catalogue)
-    check_paths(recipe, every_row, catalogue)
+    cells, refused = admitted(recipe, dict.fromkeys(names), catalogue)
+    check_paths(recipe, [*cells, *refused], catalogue)
     return {name: read_manifest(data / name) for name in names}
 
 
@@ -107,7 +107,7 @@ def prepared_names(data: Path) -> list[str]:
 def admitted(
     recipe: Recipe, manifests: Mapping[str, Manifest | None], catalogue: Catalogue
 ) -> tuple[list[Cell], dict[Cell, str]]:
-    """The recipe's rows, and those that their method refuses; a dataset without a manifest is refused by none.
+    """The recipe's rows, and those that their method refuses, which a manifest tells more of.
 
     Raises:
         CtrbenchError: an unknown backbone or method, or ``data.fields`` of another type.
@@ -117,8 +117,8 @@ def admitted(
     for names in itertools.product(manifests, recipe.variants or ("",), backbones, methods):
         dataset, variant, backbone, method = names
         cell, manifest = Cell(dataset, backbone, method, variant), manifests[dataset]
-        fields = DataSettings.read(sections_of(recipe, cell, {}, catalogue)["data"], f"{recipe.name}: data").fields
-        if manifest and (reason := catalogue.methods.get(method).refuses(backbone, manifest, fields)):
+        own = DataSettings.read(sections_of(recipe, cell, {}, catalogue)["data"], f"{recipe.name}: data")
+        if reason := catalogue.methods.get(method).refuses(backbone, own, manifest):
             refused[cell] = reason
         else:
             cells.append(cell)
@@ -139,5 +139,5 @@ def check_data(config: RunConfig, manifest: Manifest, catalogue: Catalogue) -> N
     if config.data.label not in manifest.labels:
         raise CtrbenchError(f"{manifest.name}: {unknown('label', config.data.label, manifest.labels)}")
     Inputs.of(manifest, config.data.fields)
-    if reason := catalogue.methods.get(config.method).refuses(config.backbone, manifest, config.data.fields):
+    if reason := catalogue.methods.get(config.method).refuses(config.backbone, config.data, manifest):
         raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")

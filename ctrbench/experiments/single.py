@@ -54,7 +54,7 @@ def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
     """
     backbone_class, method_class = BACKBONES.get(config.backbone), METHODS.get(config.method)
     manifest = feed.prepared.manifest
-    if reason := method_class.refuses(config.backbone, manifest, config.data.fields):
+    if reason := method_class.refuses(config.backbone, config.data, manifest):
         raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")
     torch.manual_seed(derived_seed(config.seed, "backbone"))
     backbone_settings = backbone_class.Settings.read(config.backbone_settings, f"backbones.{config.backbone}")

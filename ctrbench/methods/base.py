@@ -16,6 +16,7 @@ from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
 from ctrbench.data.items import Items
 from ctrbench.data.schema import Manifest
+from ctrbench.data.settings import DataSettings
 from ctrbench.strict import Strict
 
 
@@ -42,8 +43,11 @@ class Method(nn.Module, ABC):
         super().__init__()
 
     @classmethod
-    def refuses(cls, backbone: str, manifest: Manifest, fields: tuple[str, ...]) -> str | None:  # noqa: ARG003
-        """Why this method makes no sense for a backbone, a dataset or a run's ``data.fields``; None where it does."""
+    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
+        """Why this method makes no sense for a backbone, a run's section ``[data]`` or a dataset; None where it does.
+
+        Reports are made without the data too: then there is no manifest.
+        """
         return None
 
     @abstractmethod
@@ -53,6 +57,11 @@ class Method(nn.Module, ABC):
     def codewords_of(self, h: Tensor) -> Tensor | None:  # noqa: ARG002
         """The codeword (B,) that rows with h (B, H) belong to; None for a method without a codebook."""
         return None
+
+
+def clicks_are_seen(least: int, data: DataSettings, manifest: Manifest | None) -> bool:
+    """Whether a run may see histories of ``least`` clicks; of a dataset without a manifest it is believed."""
+    return data.history_length >= least and (manifest is None or manifest.mean_click_length > 0)
 
 
 def click_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ from ctrbench.data.batch import Batch
 from ctrbench.data.items import Items
 from ctrbench.data.negatives import ItemSampler
 from ctrbench.data.schema import Manifest
-from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
+from ctrbench.data.settings import DataSettings
+from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss, clicks_are_seen
 from ctrbench.methods.negative_sampling import draws, hits, mean_of, negative_sampling_loss
 
 
@@ -83,9 +84,9 @@ class DeepMCP(Method):
         self.shared_tower = Tower(len(item_side) * size, widths)
 
     @classmethod
-    def refuses(cls, backbone: str, manifest: Manifest, fields: tuple[str, ...]) -> str | None:  # noqa: ARG003
+    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
         """The correlation needs clicks before a click."""
-        return None if manifest.mean_click_length > 0 else "it needs click histories, and the dataset has none"
+        return None if clicks_are_seen(1, data, manifest) else "it needs click histories, and a row here has none"
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + alpha L_matching + beta L_correlation."""

@@ -26,7 +26,8 @@ from ctrbench.data.batch import Batch
 from ctrbench.data.items import Items
 from ctrbench.data.negatives import ItemSampler
 from ctrbench.data.schema import Manifest
-from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
+from ctrbench.data.settings import DataSettings
+from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss, clicks_are_seen
 from ctrbench.methods.negative_sampling import draws, hits, mean_of, negative_sampling_loss
 
 
@@ -64,9 +65,10 @@ class DMR(Method):
         self.output = nn.Parameter(torch.randn(len(items.popularity), size) * backbone.settings.embedding_std)
 
     @classmethod
-    def refuses(cls, backbone: str, manifest: Manifest, fields: tuple[str, ...]) -> str | None:  # noqa: ARG003
-        """There must be a last click to predict."""
-        return None if manifest.mean_click_length > 0 else "it predicts the last click, and the dataset has none"
+    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
+        """There must be a last click to predict, and one before it."""
+        enough = clicks_are_seen(2, data, manifest)
+        return None if enough else "it predicts the last click from those before, and a row here has fewer than 2"
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + beta L_match."""

@@ -20,6 +20,7 @@ from ctrbench.backbones.masks import kept
 from ctrbench.data.batch import Batch
 from ctrbench.data.items import Items
 from ctrbench.data.schema import Manifest
+from ctrbench.data.settings import DataSettings
 from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
 
 
@@ -45,9 +46,9 @@ class DropoutNet(Method):
         self.rates = {inputs.column("user"): settings.user_rate, inputs.column("item"): settings.item_rate}
 
     @classmethod
-    def refuses(cls, backbone: str, manifest: Manifest, fields: tuple[str, ...]) -> str | None:  # noqa: ARG003
+    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
         """Without the user's ID among the inputs there is nothing to hide on that side."""
-        missing = [name for name in ("user", "item") if name not in fields]
+        missing = [name for name in ("user", "item") if name not in data.fields]
         return f"it hides the IDs of users and items, and data.fields lacks {missing[0]!r}" if missing else None
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:

@@ -43,7 +43,7 @@ class Plain:
     Settings = Strict
 
     @classmethod
-    def refuses(cls, backbone, manifest, fields):
+    def refuses(cls, backbone, data, manifest):
         return None
 
 
@@ -53,8 +53,8 @@ class Weighted(Plain):
 
 class Picky(Plain):
     @classmethod
-    def refuses(cls, backbone, manifest, fields):
-        if "user" not in fields:
+    def refuses(cls, backbone, data, manifest):
+        if "user" not in data.fields:
             return "it wants the user"
         return "it wants a history" if backbone == "deep" else None
 

@@ -21,7 +21,7 @@ PAIRS = list(itertools.product(BACKBONES.names(), METHODS.names()))
 def training(feed, pair, seed=0, **settings):
     backbone, method = pair
     config = RunConfig(dataset="small", backbone=backbone, method=method, seed=seed)
-    reason = METHODS.get(method).refuses(backbone, feed.prepared.manifest, FIELDS)
+    reason = METHODS.get(method).refuses(backbone, feed.settings, feed.prepared.manifest)
     if reason:
         pytest.skip(reason)
     options = TrainingSettings(**{"batch_size": 256, "learning_rate": 1e-2, "penalty": 1e-4} | settings)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ctrbench.data.schema import Manifest
+from ctrbench.data.settings import DataSettings
 from ctrbench.methods.deepmcp import DeepMCP, DeepMCPSettings, nearby
 from tests.methods.rivals import HISTORIES, LABELS, TARGETS, Drawn, hand_made, log_s, logloss, make, vectors
 
@@ -75,11 +76,13 @@ def test_the_context_is_one_of_the_latest_clicks_of_its_row():
     assert counts.min() > 60
 
 
-def test_data_without_clicks_is_refused(feed):
+def test_rows_that_cannot_have_a_click_are_refused(feed):
     manifest: Manifest = feed.prepared.manifest
-    assert DeepMCP.refuses("din", manifest, ("user", "item")) is None
     without = manifest.model_copy(update={"mean_click_length": 0.0})
-    assert "histories" in DeepMCP.refuses("din", without, ("user", "item"))
+    assert DeepMCP.refuses("din", DataSettings(history_length=1), manifest) is None
+    assert DeepMCP.refuses("din", DataSettings(), None) is None
+    assert "histories" in DeepMCP.refuses("din", DataSettings(), without)
+    assert "histories" in DeepMCP.refuses("din", DataSettings(history_length=0), None)
 
 
 def test_weights_and_negatives_are_the_official_ones():

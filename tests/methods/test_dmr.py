@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from ctrbench.data.settings import DataSettings
 from ctrbench.methods.dmr import DMR, DMRSettings
 from tests.methods.rivals import HISTORIES, Drawn, hand_made, log_s, logloss, make, vectors
 
@@ -70,11 +71,13 @@ def test_rows_with_fewer_than_two_clicks_take_no_part(feed, histories):
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in method.parameters())
 
 
-def test_data_without_clicks_is_refused(feed):
+def test_rows_that_cannot_have_two_clicks_are_refused(feed):
     manifest = feed.prepared.manifest
-    assert DMR.refuses("din", manifest, ("item",)) is None
     without = manifest.model_copy(update={"mean_click_length": 0.0})
-    assert "last click" in DMR.refuses("din", without, ("item",))
+    assert DMR.refuses("din", DataSettings(history_length=2), manifest) is None
+    assert DMR.refuses("din", DataSettings(), None) is None
+    assert "last click" in DMR.refuses("din", DataSettings(), without)
+    assert "last click" in DMR.refuses("din", DataSettings(history_length=1), None)
 
 
 def test_the_loss_starts_as_large_as_the_official_sampled_softmax():

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ctrbench.data.schema import Split
+from ctrbench.data.settings import DataSettings
 from ctrbench.methods.dropoutnet import DropoutNet
 from tests.methods.rivals import HISTORIES, hand_made, logloss, make, vectors
 
@@ -61,5 +62,6 @@ def test_users_and_items_are_hidden_independently(feed):
 
 def test_a_run_without_the_users_id_is_refused(feed):
     manifest = feed.prepared.manifest
-    assert DropoutNet.refuses("din", manifest, ("user", "item")) is None
-    assert "'user'" in DropoutNet.refuses("din", manifest, ("item", "brand"))
+    for known in (manifest, None):
+        assert DropoutNet.refuses("din", DataSettings(fields=("user", "item")), known) is None
+        assert "'user'" in DropoutNet.refuses("din", DataSettings(fields=("item", "brand")), known)
