@@ -58,9 +58,19 @@ def report(
         raise CtrbenchError(f"{recipe}: a collection of {len(recipes)} reports, and --output takes one; pass --save")
 
     def one(chosen: "Recipe") -> None:
-        print_report(chosen, results=results, data=data, by=by, format_=format_, output=output, save=save)
+        print_report(
+            chosen,
+            results=results,
+            data=data,
+            by=by,
+            format_=format_,
+            output=output,
+            save=save,
+            # What was run last may be a recipe that options changed.
+            draw=recipe is not None,
+        )
 
-    in_turn(recipes, one)
+    in_turn([(each.name, each) for each in recipes], one)
 
 
 def print_report(
@@ -72,11 +82,12 @@ def print_report(
     format_: str = "terminal",
     output: Path | None = None,
     save: bool = False,
+    draw: bool = True,
 ) -> None:
     """Prints a recipe's table, or writes it to ``output``; of a recipe with a figure, the figure's numbers.
 
     The figure is drawn for a terminal, once its runs are complete, and with ``save``; another format alone leaves its
-    files as they are.
+    files as they are, and so does ``draw=False``, for a recipe that options changed: the files are another's.
 
     Raises:
         CtrbenchError: an unknown format, column or figure, no finished run, or a file that cannot be written.
@@ -91,8 +102,10 @@ def print_report(
         from ctrbench.report.figures import formats, picture, terminal
 
         drawn = picture.find_picture(recipe, results, data)
-        draw = save or (format_ == "terminal" and not drawn.incomplete)
-        files = picture.save(drawn, results / formats.FOLDER) if draw else []
+        complete = format_ == "terminal" and not drawn.incomplete
+        files = picture.save(drawn, results / formats.FOLDER) if save or (draw and complete) else []
+        if complete and not (save or draw):
+            typer.echo("no figure is drawn: options changed the recipe; ctrbench report --save draws it", err=True)
         figure_sheet = Sheet(drawn, recipe.name, {"terminal": terminal.as_text, **formats.FORMATS}, terminal.show)
         files += figure_sheet.write(format_, output, reports)
     else:

@@ -12,7 +12,7 @@ from ctrbench.cli.report import print_report
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
-    from ctrbench.experiments.recipe import Recipe
+    from ctrbench.experiments.selection import Selected
     from ctrbench.experiments.status import Status
 
 
@@ -38,31 +38,31 @@ def run(
     """Trains and measures every run of a recipe that has no record, then prints its table or figure."""
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from ctrbench.experiments.collection import in_turn, recipes_of
+    from ctrbench.experiments.collection import in_turn
     from ctrbench.experiments.selection import select
     from ctrbench.report.figures import needs_of
     from ctrbench.strict import parse_assignment
 
     overrides = dict(map(parse_assignment, set_))
     names = {"datasets": split_names(dataset), "backbones": split_names(backbone), "methods": split_names(method)}
-    recipes = [
-        select(name, **names, seeds=seeds, overrides=overrides) for name in (recipes_of(recipe) if recipe else [None])
-    ]
+    recipes = select(recipe, **names, seeds=seeds, overrides=overrides)
     workers = resolve_jobs(jobs, device)
     data, results = places.data_folder(data), places.results_folder(results)
 
-    def one(chosen: "Recipe") -> None:
+    def one(chosen: "Selected") -> None:
         if len(recipes) > 1:
-            typer.echo(f"{chosen.name}: {chosen.title}", err=not dry_run)
-        if needs_of(chosen.figure) == "runs":
+            typer.echo(f"{chosen.recipe.name}: {chosen.recipe.title}", err=not dry_run)
+        if needs_of(chosen.recipe.figure) == "runs":
             _run(chosen, data=data, results=results, device=device, workers=workers, dry_run=dry_run, force=force)
         else:
             _measure(chosen, data=data, results=results, dry_run=dry_run)
 
-    in_turn(recipes, one)
+    in_turn([(each.recipe.name, each) for each in recipes], one)
 
 
-def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: int, dry_run: bool, force: bool) -> None:
+def _run(
+    asked: "Selected", *, data: Path, results: Path, device: str, workers: int, dry_run: bool, force: bool
+) -> None:
     from rich.console import Console
 
     from ctrbench.cli.progress import Display
@@ -73,7 +73,7 @@ def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: i
     from ctrbench.experiments.recipe import write_recipe
     from ctrbench.experiments.status import status
 
-    ledger = Ledger(results)
+    chosen, ledger = asked.recipe, Ledger(results)
     plan = make_plan(chosen, data=data, found=read_found(results))
     standing = status(plan, ledger)
     _print_plan(standing, every_row=dry_run)
@@ -94,12 +94,12 @@ def _run(chosen: "Recipe", *, data: Path, results: Path, device: str, workers: i
         plan.manifests, plan.runs[0].config.data.label, ledger=ledger, data=data, measure=reference_records
     )
     if any(ledger.finished(planned.identity) for planned in plan.runs):
-        print_report(chosen, results=results, data=data)
+        print_report(chosen, results=results, data=data, draw=asked.as_filed)
     if failed := failure_line(outcomes):
         raise CtrbenchError(failed)
 
 
-def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> None:
+def _measure(asked: "Selected", *, data: Path, results: Path, dry_run: bool) -> None:
     """For a recipe that needs no run: measures the data if it needs that, and shows them."""
     from ctrbench.data.settings import DataSettings
     from ctrbench.experiments.cell import CATALOGUE
@@ -110,6 +110,7 @@ def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> N
     from ctrbench.experiments.recipe import write_recipe
     from ctrbench.report.figures import needs_of
 
+    chosen = asked.recipe
     manifests = read_manifests(chosen, data, CATALOGUE) if needs_of(chosen.figure) == "references" else {}
     typer.echo("0 runs: nothing is trained for this", err=not dry_run)
     if dry_run:
@@ -119,7 +120,7 @@ def _measure(chosen: "Recipe", *, data: Path, results: Path, dry_run: bool) -> N
     write_recipe(chosen, results / "last.toml")
     label = DataSettings.read(chosen.data, f"{chosen.name}: data").label
     measure_references(manifests, label, ledger=ledger, data=data, measure=reference_records)
-    print_report(chosen, results=results, data=data)
+    print_report(chosen, results=results, data=data, draw=asked.as_filed)
 
 
 def _print_plan(standing: "Status", *, every_row: bool) -> None:

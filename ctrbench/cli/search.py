@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctrbench.experiments.execute import Site
     from ctrbench.experiments.found import FoundSettings
     from ctrbench.experiments.recipe import Recipe
+    from ctrbench.experiments.selection import Selected
 
 
 def search(
@@ -38,7 +39,7 @@ def search(
     """
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from ctrbench.experiments.collection import in_turn, recipes_of
+    from ctrbench.experiments.collection import in_turn
     from ctrbench.experiments.execute import Site
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.selection import select
@@ -46,9 +47,9 @@ def search(
     from ctrbench.report.figures import needs_of
 
     datasets, backbones, methods = split_names(dataset), split_names(backbone), split_names(method)
-    named = {name: select(name, datasets=datasets, backbones=backbones, methods=methods) for name in recipes_of(recipe)}
-    recipes = [each for each in named.values() if each.search and needs_of(each.figure) == "runs"]
-    if not recipes:
+    named = select(recipe, datasets=datasets, backbones=backbones, methods=methods)
+    searched = [each for each in named if each.recipe.search and needs_of(each.recipe.figure) == "runs"]
+    if not searched:
         raise CtrbenchError(
             f"{recipe}: nothing to search, no [search] of settings for runs; run: ctrbench run {recipe}"
         )
@@ -56,13 +57,12 @@ def search(
     site = Site(Ledger(results / "searches"), execute_run, places.data_folder(data), device)
     workers = resolve_jobs(jobs, device)
 
-    def one(chosen: "Recipe") -> None:
+    def one(chosen: "Selected") -> None:
         if len(named) > 1:
-            typer.echo(f"{chosen.name}: {chosen.title}", err=True)
-        argument = next(name for name, each in named.items() if each is chosen)
-        typer.echo(f"{_search(chosen, site, results, workers)}; next: ctrbench run {argument}")
+            typer.echo(f"{chosen.recipe.name}: {chosen.recipe.title}", err=True)
+        typer.echo(f"{_search(chosen.recipe, site, results, workers)}; next: ctrbench run {chosen.argument}")
 
-    in_turn(recipes, one)
+    in_turn([(each.recipe.name, each) for each in searched], one)
 
 
 def _search(chosen: "Recipe", site: "Site", results: Path, workers: int) -> str:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.recipe import COLLECTED, Recipe, read_document, recipe_names, recipe_path
+from ctrbench.experiments.recipe import COLLECTED, read_document, recipe_names, recipe_path
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
+
+T = TypeVar("T")
 
 
 class Collection(Strict):
@@ -63,18 +66,18 @@ def _expanded(name: str, within: tuple[Path, ...]) -> list[str]:
     return [recipe for each in own for recipe in _expanded(each, (*within, path))]
 
 
-def in_turn(recipes: Sequence[Recipe], do: Callable[[Recipe], None]) -> None:
-    """Does something for each recipe; one that fails stops no other.
+def in_turn(recipes: Sequence[tuple[str, T]], do: Callable[[T], None]) -> None:
+    """Does something for each recipe, given by its name and in whatever form; one that fails stops no other.
 
     Raises:
         CtrbenchError: of the only one that failed, or one line that names all of them.
     """
     failed: dict[str, CtrbenchError] = {}
-    for recipe in recipes:
+    for name, recipe in recipes:
         try:
             do(recipe)
         except CtrbenchError as error:
-            failed[recipe.name] = error
+            failed[name] = error
     if len(failed) == 1:
         raise next(iter(failed.values()))
     if failed:

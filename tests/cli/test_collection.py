@@ -130,3 +130,19 @@ def test_no_row_of_the_shipped_recipes_is_searched_under_two_names():
         for dataset, method in itertools.product(recipe.datasets, recipe.methods):
             cell = Cell(dataset, "din", method)
             assert basis(recipe, cell, CATALOGUE) == basis(table, cell, CATALOGUE), recipe.name
+
+
+def test_a_recipe_that_options_changed_does_not_draw_over_the_figure_on_file(ctrbench, place):
+    (place / "mine.toml").write_text(ROW + 'methods = ["plain", "aqcl"]\nfigure = "variants"\n[variants.a]\n')
+    figure = place / "results" / "figures" / "mine.csv"
+    status, out, err = ctrbench("run", place / "mine.toml", "--jobs", 1, "--seeds", 2)
+    assert (status, figure.exists()) == (0, False)
+    assert "no figure is drawn: options changed the recipe; ctrbench report --save draws it" in err.splitlines()
+    assert "written to" not in out
+    status, out, err = ctrbench("run", place / "mine.toml", "--jobs", 1)
+    assert (status, figure.exists()) == (0, True)
+    assert "no figure" not in err
+    kept = figure.read_text()
+    ctrbench("run", place / "mine.toml", "--jobs", 1, "--seeds", 2)
+    ctrbench("report")
+    assert figure.read_text() == kept

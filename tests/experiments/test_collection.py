@@ -64,7 +64,7 @@ def test_a_recipe_that_fails_stops_no_other():
         if chosen.seeds == 1:
             raise CtrbenchError(f"{chosen.name} went wrong")
 
-    recipes = [recipe(name=name, seeds=seeds) for name, seeds in (("a", 1), ("b", 2), ("c", 1))]
+    recipes = [(name, recipe(name=name, seeds=seeds)) for name, seeds in (("a", 1), ("b", 2), ("c", 1))]
     with pytest.raises(CtrbenchError, match=r"^2 of 3 recipes failed \(a, c\): a went wrong; c went wrong$"):
         in_turn(recipes, do)
     assert done == ["a", "b", "c"]

@@ -1,0 +1,55 @@
+"""What options make of a recipe, and of a collection's."""
+
+import pytest
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.selection import AD_HOC, select
+
+
+def names(selected):
+    return {each.argument: (list(each.recipe.datasets), list(each.recipe.methods)) for each in selected}
+
+
+def test_names_take_the_place_of_a_recipes_and_the_base_stays():
+    (one,) = select("aqcl-table2", datasets=["mine"], methods=["icl"])
+    assert (list(one.recipe.datasets), list(one.recipe.methods)) == (["mine"], ["plain", "icl"])
+    assert one.recipe.training["patience"] == 1
+    assert not one.as_filed
+
+
+@pytest.mark.parametrize("change", [{"seeds": 1}, {"overrides": {"training.epochs": 1}}, {"datasets": ["ta-feng"]}])
+def test_a_recipe_is_as_filed_unless_something_changed_it(change):
+    assert [each.as_filed for each in select("aqcl-figure5")] == [True]
+    assert [each.as_filed for each in select("aqcl-figure5", **change)] == [False]
+    assert [each.as_filed for each in select("aqcl-figure6", datasets=["amazon-beauty"], seeds=1)] == [True]
+
+
+def test_names_choose_among_the_recipes_of_a_collection():
+    assert names(select("aqcl-figure7", datasets=["ta-feng"])) == {"aqcl-figure7b": (["ta-feng"], ["plain", "aqcl"])}
+    everything = names(select("all-aqcl", datasets=["ta-feng"]))
+    assert "aqcl-figure7a" not in everything
+    assert "aqcl-table2-patience" not in everything
+    sweep, _ = everything["protocol-sweep"]
+    assert len(sweep) == 6
+    assert all(name.startswith("ta-feng@") for name in sweep)
+    assert everything["aqcl-table2"] == (["ta-feng"], ["plain", "dropoutnet", "deepmcp", "dmr", "icl", "aqcl"])
+
+
+def test_the_recipes_of_a_collection_need_some_name_of_every_kind():
+    chosen = names(select("all-aqcl", methods=["dmr"], backbones=["din"], datasets=["amazon-beauty"]))
+    assert set(chosen) == {"aqcl-table2", "aqcl-table2-patience", "aqcl-table2-strong"}
+    assert set(map(str, chosen.values())) == {"(['amazon-beauty'], ['plain', 'dmr'])"}
+    with pytest.raises(CtrbenchError, match=r"all-aqcl: none of its recipes has all of ta-feng, wide-deep, dmr"):
+        select("all-aqcl", methods=["dmr"], backbones=["wide-deep"], datasets=["ta-feng"])
+
+
+def test_a_name_that_no_recipe_of_a_collection_has():
+    with pytest.raises(CtrbenchError, match=r"unknown dataset 'ta-fneg'; did you mean ta-feng\?"):
+        select("all-aqcl", datasets=["ta-fneg"])
+
+
+def test_names_alone_make_a_recipe():
+    (one,) = select(None, methods=["aqcl"])
+    assert (one.recipe.name, one.argument, one.as_filed) == (AD_HOC, None, False)
+    with pytest.raises(CtrbenchError, match="nothing to run: name a recipe"):
+        select(None)
