@@ -14,7 +14,7 @@ setup: .venv/ready
 	touch $@
 
 quickstart: setup
-	$(BIN)/ctrbench prepare oncold-sim --scale 0.004 --seed 0
+	$(BIN)/ctrbench prepare quickstart
 	$(BIN)/ctrbench run quickstart
 
 test: lint

@@ -53,8 +53,8 @@ def call(desk, command):
 
 @pytest.fixture(scope="module")
 def simulated(desk):
-    """``oncold-sim``, which commands of the recipes' page need."""
-    done = call(desk, "ctrbench prepare oncold-sim --scale 0.001 --seed 0")
+    """What ``my-recipe.toml`` needs, which commands of the recipes' page run."""
+    done = call(desk, "ctrbench prepare my-recipe.toml")
     assert done.returncode == 0, done.stderr
 
 

@@ -73,8 +73,7 @@ def _runs(results: Path) -> list[str]:
     lines = []
     for record in map(ledger.read, ledger.identities()):
         config = record.config
-        overall = next(group for group in record.metrics if group.column == "overall")
-        auc = "-" if overall.auc is None else f"{overall.auc:.4f}"
+        auc = "-" if record.overall.auc is None else f"{record.overall.auc:.4f}"
         row = f"{config.dataset} {config.backbone} {config.method} seed {config.seed}"
         lines.append(f"{record.identity[:12]}  {row}  {config.measure} AUC {auc}")
     return lines

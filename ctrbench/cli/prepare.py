@@ -91,6 +91,8 @@ def _simulation(
     named = [option for option, value in given.items() if value is not None]
     if named and not card.synthetic:
         raise CtrbenchError(f"{card.name}: --{named[0]} is for simulated data only; leave it out")
+    if told := next((option for option in named if f"@{option}=" in card.name), None):
+        raise CtrbenchError(f"{card.name}: its name says the {told}; leave out --{told}")
     if source and card.synthetic:
         raise CtrbenchError(f"{card.name}: simulated data have no files; leave out --source")
     if not card.synthetic:

@@ -131,8 +131,8 @@ def _result(outcome: "Outcome") -> str:
     record = outcome.record
     if not record:
         return f"{outcome.status}: {outcome.cause}"
-    overall = next(group for group in record.metrics if group.column == "overall")
-    auc, logloss = ("-" if value is None else f"{value:.4f}" for value in (overall.auc, overall.logloss))
+    figures = record.overall.auc, record.overall.logloss
+    auc, logloss = ("-" if value is None else f"{value:.4f}" for value in figures)
     return (
         f"{record.config.measure} AUC {auc}, logloss {logloss}, best epoch {record.best_epoch} of "
         f"{len(record.epochs)}, {record.timings.training_seconds:.0f} s"

@@ -33,6 +33,12 @@ class RunConfig(Strict):
     representations: int = Field(0, ge=0)
     """Test rows, evenly spread, whose h is filed beside the record (AQCL figure 6)."""
 
+    def setting(self, section: str, key: str) -> Any:
+        """A setting's value, of ``data``, ``training``, ``backbone`` or ``method``."""
+        if section in ("backbone", "method"):
+            return getattr(self, f"{section}_settings")[key]
+        return getattr(getattr(self, section), key)
+
     def digest(self) -> str:
         """sha256 of the canonical JSON of all settings."""
         return digest(self.model_dump(mode="json"))

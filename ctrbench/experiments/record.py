@@ -4,7 +4,7 @@ from typing import Literal
 
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.experiments.config import RunConfig
-from ctrbench.metrics.groups import GroupFigures
+from ctrbench.metrics.groups import OVERALL, GroupFigures
 from ctrbench.strict import Strict
 from ctrbench.training.figures import EpochFigures
 
@@ -72,6 +72,11 @@ class RunRecord(Strict):
     metrics: tuple[GroupFigures, ...]
     """Of what ``config.measure`` names, at the best epoch's weights; of a trial's rows no group is told apart."""
     timings: Timings
+
+    @property
+    def overall(self) -> GroupFigures:
+        """The metrics of all rows."""
+        return next(figures for figures in self.metrics if figures.column == OVERALL)
 
 
 class ReferenceRecord(Strict):

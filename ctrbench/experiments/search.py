@@ -70,12 +70,14 @@ def search(
                 for searched, points in rounds
                 for number, point in points.items()
             }
+            # Two trials may propose one point: it is run once.
+            distinct = list({run.identity: run for run in runs.values()}.values())
             if on_round:
-                on_round(list(runs.values()), _later(rounds))
+                on_round(distinct, _later(rounds))
             watches = {
                 runs[s.cell, number].identity: s.study.watch(number) for s, points in rounds for number in points
             }
-            outcomes = execute(list(runs.values()), site, jobs=jobs, on_outcome=on_outcome, watches=watches)
+            outcomes = execute(distinct, site, jobs=jobs, on_outcome=on_outcome, watches=watches)
             _tell(rounds, runs, outcomes, site.ledger, settings)
     settled |= {searched.cell: _best(searched, settings) for searched in open_searches}
     return Found(recipe=recipe.name, found=tuple(settled[cell] for cell in sorted(settled)))
@@ -106,8 +108,7 @@ def make_searches(recipe: Recipe, settings: Search, site: Site, catalogue: Catal
 
 def objective(record: RunRecord, search: Search) -> float | None:
     """The figure of a trial's record that the search looks at."""
-    overall = next(group for group in record.metrics if group.column == "overall")
-    return overall.auc if search.objective == "auc" else overall.logloss
+    return record.overall.auc if search.objective == "auc" else record.overall.logloss
 
 
 @contextlib.contextmanager

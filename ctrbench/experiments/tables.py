@@ -1,6 +1,6 @@
 """What a recipe says of the table it answers to, and the records that fill the table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.found import FoundSettings, read_found
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import admitted, dataset_names
-from ctrbench.experiments.recipe import Recipe
+from ctrbench.experiments.recipe import Dimension, Recipe
 from ctrbench.experiments.record import ReferenceRecord, RunRecord
-from ctrbench.experiments.resolve import UnsearchedError, check_paths, found_search, resolve
+from ctrbench.experiments.resolve import UnsearchedError, check_paths, found_search, locate, resolve
 from ctrbench.experiments.status import aside_line, left_aside
 from ctrbench.strict import Strict
 
@@ -106,7 +106,7 @@ def find_table(
         references += ledger.references(name, fingerprint, label)
     own = [config for _, config in configs]
     _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
-    spec = table_spec(recipe, label).model_copy(update={"searched": search_facts(recipe, searches)})
+    spec = table_spec(recipe, label).model_copy(update={"searched": search_facts(recipe, searches, configs, catalogue)})
     return spec, entries, references, [*missing.values(), *unsearched]
 
 
@@ -124,20 +124,39 @@ def table_spec(recipe: Recipe, label: str = "click") -> TableSpec:
     )
 
 
-def search_facts(recipe: Recipe, searches: Iterable[FoundSettings]) -> SearchFacts | None:
-    """What the report says of the searches of a recipe's rows; None for a recipe without a search."""
+def search_facts(
+    recipe: Recipe, searches: Iterable[FoundSettings], runs: Iterable[tuple[Cell, RunConfig]], catalogue: Catalogue
+) -> SearchFacts | None:
+    """What the report says of the searches of a recipe's rows; None for a recipe without a search.
+
+    A found number that no run of its row was made with, since every variant has another, is not an edge.
+    """
     if not recipe.search:
         return None
     searches, space = list(searches), recipe.search.space
+    used = _used(space, runs, catalogue)
     trials = [trial for search in searches for trial in search.trials]
     edges = [
         Edge(dataset=best.dataset, backbone=best.backbone, method=best.method, path=path, value=value)
         for best in searches
         for path, value in best.settings.items()
-        if space[path].on_edge(value)
+        if space[path].on_edge(value) and (best.dataset, best.backbone, best.method, path, value) in used
     ]
     given_up = sum(trial.state == "given up" for trial in trials)
     return SearchFacts(trials=len(trials), given_up=given_up, edges=tuple(edges))
+
+
+def _used(
+    space: Mapping[str, Dimension], runs: Iterable[tuple[Cell, RunConfig]], catalogue: Catalogue
+) -> set[tuple[object, ...]]:
+    """Dataset, backbone, method, path and value of the numbers that runs were made with, of the paths of a space."""
+    used: set[tuple[object, ...]] = set()
+    for cell, config in runs:
+        for path in space:
+            place = locate(path, cell, catalogue)
+            if place and isinstance(value := config.setting(*place), int | float):
+                used.add((*cell.names.values(), path, value))
+    return used
 
 
 def find_references(recipe: Recipe, results: Path, data: Path) -> tuple[list[ReferenceRecord], list[str]]:

@@ -32,7 +32,7 @@ def test_a_run_is_listed_and_shown_by_the_start_of_its_identity(ctrbench, place)
         ("aqcl", ["arXiv 2109.13921", "equations 3 to 8", "weight: float = 0.05"]),
         ("plain", ["settings: none"]),
         ("din", ["paper: ", "source: ", "hidden: tuple[int, ...] = (128, 64)"]),
-        ("quickstart", ["# ctrbench run quickstart", 'datasets = ["oncold-sim"]']),
+        ("quickstart", ["ctrbench run quickstart", 'datasets = ["oncold-sim@scale=0.004"]']),
         ("amazon-beauty", ["[split]", "not prepared; ctrbench prepare amazon-beauty"]),
         ("toy", ["prepared in", '"fingerprint": "']),
     ],

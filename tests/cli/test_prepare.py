@@ -151,10 +151,12 @@ def test_a_recipe_of_a_dataset_without_a_card_prepares_nothing(tmp_path: Path, b
     assert not (tmp_path / "data").exists()
 
 
-def test_a_simulated_dataset_of_a_recipe_takes_its_scale(tmp_path: Path) -> None:
-    output(tmp_path, "quickstart", "--scale", "0.0005")
+def test_a_scale_that_the_name_says_is_not_given_twice(tmp_path: Path) -> None:
+    with pytest.raises(CtrbenchError, match=r"oncold-sim@scale=0\.004: its name says the scale; leave out --scale"):
+        output(tmp_path, "quickstart", "--scale", "0.0005")
+    output(tmp_path, "oncold-sim@scale=0.0005", "--seed", "1")
     (manifest,) = prepared(tmp_path).values()
-    assert (manifest.name, manifest.users) == ("oncold-sim", 454)
+    assert (manifest.name, manifest.users) == ("oncold-sim@scale=0.0005", 454)
 
 
 def test_a_recipe_by_its_path_leaves_simulated_data_without_the_source(tmp_path: Path, both: Path) -> None:

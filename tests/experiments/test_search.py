@@ -139,6 +139,17 @@ def test_two_processes_do_not_search_one_recipe(place):
         find(place, searched())
 
 
+def test_equal_points_of_a_round_are_run_once(place):
+    space = {"training.penalty": {"low": 0.01, "high": 0.01001}}
+    told = []
+    recipe = searched(methods=["plain"], search={"trials": 4, "space": space})
+    (found,) = find(place, recipe, on_round=lambda runs, _: told.append(len(runs))).found
+    assert [trial.settings for trial in found.trials] == [{"training.penalty": 0.01}] * 4
+    assert {trial.value for trial in found.trials} == {found.value}
+    assert told == [1]
+    assert len(begun(place)) == 1
+
+
 def test_a_grid_is_searched_without_repeats(place):
     space = {"training.penalty": {"choices": [1e-4, 1e-3, 1e-2]}, "method.weight": {"choices": [0.01, 0.1]}}
     plain, weighted = find(place, searched(search={"space": space})).found

@@ -139,6 +139,14 @@ def test_what_the_search_of_a_row_came_to_is_told_once_for_its_variants(place):
     assert table(place, methods=["plain"])[0].searched is None
 
 
+def test_a_found_number_on_an_edge_that_every_variant_replaces_is_not_told(place):
+    settle(place, 0.3)
+    variants = {"set": {"training.penalty": 0.2}}
+    recipe = {"search": SEARCH, "methods": ["plain"]}
+    assert table(place, **recipe, variants=variants)[0].searched.edges == ()
+    assert len(table(place, **recipe, variants={**variants, "found": {}})[0].searched.edges) == 1
+
+
 @pytest.mark.parametrize(
     "changes", [{"variants": {"a": {"method.wieght": 1}}}, {"datasets": {"toy": {"method.wieght": 1}}}]
 )
