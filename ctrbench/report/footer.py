@@ -196,8 +196,8 @@ def _reading(spec: TableSpec, cells: Sequence[Cell]) -> str:
     text = (
         f"mean ± sample standard deviation over seeds; a change is the difference to {spec.base}, paired by seed; "
         "intervals are 95 % t-intervals, not corrected; "
-        "p of the paired t-test, Holm-corrected over the methods compared in one group and metric; a method improves "
-        f"or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, one seed, a base at chance)."
+        "p of the paired t-test, Holm-corrected over the methods compared in one group, metric and variant; a method "
+        f"improves or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, one seed, a base at chance)."
     )
     if references := dict.fromkeys(cell.method for cell in cells if cell.backbone == NO_BACKBONE):
         oracle = " (the true probabilities)" if "oracle" in references else ""

@@ -5,9 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.experiments.record import RunRecord
 from ctrbench.report.figures.base import Figure, Material
 from ctrbench.report.figures.style import COLOURS, DASHES, MARKERS, panels
 
+KEPT = "kept"
+"""In place of the number of an epoch: each seed's epoch whose weights are kept."""
 PARTS = {"alive": "share of codewords nearest to some row", "perplexity": "perplexity (codewords)"}
 """Parts of the method's loss -> label of their axis."""
 
@@ -16,16 +19,20 @@ class CodebookUse(Figure):
     """See the module's docstring."""
 
     reading = (
-        "Mean over the batches of an epoch; line: mean over the seeds that reached the epoch (a hollow mark: not all "
+        "Mean over the batches of an epoch, the first one's from the first batch on; kept: each seed's epoch whose "
+        "weights the run keeps; line: mean over the seeds that reached the epoch (a hollow mark: not all "
         "of them), band: their range. Perplexity = exp of the entropy of the codewords' shares of a batch."
     )
 
     def frame(self, material: Material) -> pd.DataFrame:
-        """One row per dataset, backbone, method, part and epoch: mean and range over seeds."""
+        """One row per dataset, backbone, method, part and epoch, and for the kept one: mean and range over seeds."""
         rows = [
-            (entry.cell.dataset, entry.cell.backbone, entry.cell.method, part, epoch.epoch, epoch.parts[part])
-            for entry in material.entries
-            for epoch in entry.record.epochs
+            (*place, part, when, epoch.parts[part])
+            for place, records in _records(material).items()
+            for when, epoch in (
+                *((str(epoch.epoch), epoch) for record in records for epoch in record.epochs),
+                *((KEPT, record.epochs[record.best_epoch - 1]) for record in records),
+            )
             for part in PARTS
             if part in epoch.parts
         ]
@@ -41,17 +48,14 @@ class CodebookUse(Figure):
         return found
 
     def summary(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The first epoch and the last that every seed reached."""
-        keys = ["dataset", "backbone", "method", "part"]
-        common = frame[frame["seeds"] == frame.groupby(keys)["seeds"].transform("max")]
-        ends = common.groupby(keys, sort=False)["epoch"]
-        return common[common["epoch"].isin([1]) | (common["epoch"] == ends.transform("max"))].reset_index(drop=True)
+        """The first epoch and the kept one."""
+        return frame[frame["epoch"].isin(["1", KEPT])].reset_index(drop=True)
 
     def draw(self, frame: pd.DataFrame) -> Drawing:
         """Left the share that is alive, right the perplexity; one line per dataset."""
         figure, grid = panels(1, len(PARTS))
         for axes, (part, label) in zip(grid[0], PARTS.items(), strict=True):
-            own = frame[frame["part"] == part]
+            own = frame[(frame["part"] == part) & (frame["epoch"] != KEPT)].astype({"epoch": int})
             for place, (names, line) in enumerate(own.groupby(["dataset", "backbone", "method"], sort=False)):
                 _line(axes, line, place, ", ".join(map(str, names)))
             axes.set(xlabel="epoch", ylabel=label)
@@ -60,6 +64,14 @@ class CodebookUse(Figure):
         _scale(grid[0, 1], float(frame["codewords"].max()), "all codewords alike")
         grid[0, 0].legend(loc="lower right")
         return figure
+
+
+def _records(material: Material) -> dict[tuple[str, str, str], list[RunRecord]]:
+    """Records of each dataset, backbone and method."""
+    found: dict[tuple[str, str, str], list[RunRecord]] = {}
+    for entry in material.entries:
+        found.setdefault((entry.cell.dataset, entry.cell.backbone, entry.cell.method), []).append(entry.record)
+    return found
 
 
 def _scale(axes: Axes, largest: float, name: str) -> None:

@@ -142,13 +142,15 @@ def test_gain_by_click_length(picture):
 def test_use_of_the_codebook_by_epoch(picture):
     found = picture("codebook-use")
     own = found.frame.set_index(["dataset", "part", "epoch"])
-    first = own.loc[("ta-feng", "alive", 1)]
+    first = own.loc[("ta-feng", "alive", "1")]
     assert first[["seeds", "mean", "low", "high"]].to_list() == pytest.approx([3, 0.61, 0.60, 0.62])
-    last = own.loc[("ta-feng", "alive", 4)]
+    last = own.loc[("ta-feng", "alive", "4")]
     assert last[["seeds", "mean", "low", "high"]].to_list() == pytest.approx([1, 0.92, 0.92, 0.92])
-    assert own.loc[("ta-feng", "perplexity", 2), "mean"] == 22
+    assert own.loc[("ta-feng", "perplexity", "2"), "mean"] == 22
     assert set(own["codewords"]) == {128}
-    assert found.summary["epoch"].to_list() == [1, 1, 2, 2] * 2
+    assert own.loc[("ta-feng", "alive", "kept")].equals(first)
+    assert found.frame["epoch"].to_list()[-2:] == ["kept", "kept"]
+    assert found.summary["epoch"].to_list() == ["1", "1", "kept", "kept"] * 2
 
 
 def test_use_of_a_codebook_that_no_method_has(picture):
