@@ -19,9 +19,9 @@ class CodebookUse(Figure):
     """See the module's docstring."""
 
     reading = (
-        "Mean over the batches of an epoch, the first one's from the first batch on; kept: each seed's epoch whose "
-        "weights the run keeps; line: mean over the seeds that reached the epoch (a hollow mark: not all "
-        "of them), band: their range. Perplexity = exp of the entropy of the codewords' shares of a batch."
+        "Mean over the batches of an epoch; in numbers, kept is each seed's epoch whose weights the run keeps. Line: "
+        "mean over the seeds that reached the epoch (a hollow mark: not all of them), band: their range. Perplexity = "
+        "exp of the entropy of the codewords' shares of a batch."
     )
 
     def frame(self, material: Material) -> pd.DataFrame:
