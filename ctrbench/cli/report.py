@@ -10,6 +10,7 @@ import typer
 from ctrbench import places
 from ctrbench.cli.options import Data, Results
 from ctrbench.errors import CtrbenchError
+from ctrbench.files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,15 +142,13 @@ class Sheet(Generic[T]):
         """
         from rich.console import Console
 
-        from ctrbench.report.output import write_whole
-
         if output is not None:
-            write_whole(output, self.writers[format_](self.content))
+            write_file(output, self.writers[format_](self.content), option="--output")
         elif format_ == "terminal":
             self.show(self.content, Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 0)).columns))
         else:
             typer.echo(self.writers[format_](self.content), nl=False)
         files = {reports / f"{self.name}.{ending}": saved for ending, saved in SAVED.items()} if reports else {}
         for path, saved in files.items():
-            write_whole(path, self.writers[saved](self.content), option="--results")
+            write_file(path, self.writers[saved](self.content), option="--results")
         return list(files)

@@ -12,10 +12,8 @@
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from ctrbench.data.schema import digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import REPRESENTATIONS, ReferenceRecord, RunRecord
+from ctrbench.files import replace_file
 from ctrbench.strict import Strict
 
 if TYPE_CHECKING:
@@ -294,6 +293,4 @@ def _read_references(path: Path) -> list[ReferenceRecord]:
 
 
 def _replace(path: Path, document: object) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    temporary.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    temporary.replace(path)
+    replace_file(path, json.dumps(document, indent=1) + "\n")

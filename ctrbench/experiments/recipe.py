@@ -1,8 +1,6 @@
 """A recipe: one table or figure of a paper, as TOML."""
 
 import math
-import os
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeGuard
@@ -12,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
+from ctrbench.files import write_file
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
 
@@ -200,14 +199,7 @@ def write_toml(path: Path, document: dict[str, Any], header: str) -> None:
     Raises:
         CtrbenchError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False, encoding="utf-8") as file:
-            file.write(f"# {header}\n{tomli_w.dumps(document)}")
-        os.chmod(file.name, 0o644)  # noqa: PTH101 - a temporary file is private
-        os.replace(file.name, path)  # noqa: PTH105
-    except OSError as error:
-        raise CtrbenchError(f"{path}: cannot be written ({error.strerror}); pass another --results") from None
+    write_file(path, f"# {header}\n{tomli_w.dumps(document)}", option="--results")
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:

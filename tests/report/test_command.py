@@ -10,7 +10,6 @@ from ctrbench.experiments.cell import CATALOGUE, Cell
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.recipe import read_recipe, write_recipe
 from ctrbench.experiments.resolve import resolve
-from ctrbench.report.output import write_whole
 from tests.report.conftest import BEAUTY, reference_records, run_record
 
 RECIPE = """
@@ -87,25 +86,3 @@ def test_misspelt_names(recipe, arguments, message):
     error = run(recipe, *arguments).exception
     assert isinstance(error, CtrbenchError)
     assert str(error) == message
-
-
-def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path):
-    (tmp_path / "taken").mkdir()
-    with pytest.raises(CtrbenchError, match=r"taken: cannot be written .*; pass another --output"):
-        write_whole(tmp_path / "taken", "text")
-    (tmp_path / "file").write_text("before")
-    with pytest.raises(CtrbenchError, match=r"below: cannot be written \("):
-        write_whole(tmp_path / "file" / "below", "text")
-    assert (tmp_path / "file").read_text() == "before"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
-
-
-def test_disk_that_fills_up_leaves_the_old_report(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    (tmp_path / "report.md").write_text("before")
-    monkeypatch.setattr("ctrbench.report.output.os.replace", full)
-    with pytest.raises(CtrbenchError, match=r"report\.md: cannot be written .No space left on device."):
-        write_whole(tmp_path / "report.md", "text")
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.md", "before")]

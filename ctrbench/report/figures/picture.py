@@ -14,11 +14,11 @@ from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import DataFacts, ReferenceRecord
 from ctrbench.experiments.tables import Entry, TableSpec, find_references, find_table, table_spec
+from ctrbench.files import write_file
 from ctrbench.report.build import incomplete
 from ctrbench.report.figures import FIGURES
 from ctrbench.report.figures.base import Exhibit, Figure, Material
 from ctrbench.report.figures.style import RC, caption
-from ctrbench.report.output import write_whole
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def save(picture: Picture, folder: Path) -> list[Path]:
     files = render(picture)
     paths = [folder / f"{picture.spec.name}.{ending}" for ending in files]
     for path, content in zip(paths, files.values(), strict=True):
-        write_whole(path, content, option="--results")
+        write_file(path, content, option="--results")
     return paths
 
 

@@ -1,0 +1,37 @@
+"""Files that are there whole or not at all."""
+
+import tempfile
+from pathlib import Path
+
+from ctrbench.errors import CtrbenchError
+
+
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Writes a file, its folder made if need be; a reader finds what was there before or all of the new, text in UTF-8.
+
+    Raises:
+        OSError: it cannot be written; then what was there is left as it is, and nothing beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+            file.close()
+            temporary.chmod(0o644)  # a temporary file is private
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_file(path: Path, content: str | bytes, *, option: str) -> None:
+    """As :func:`replace_file`, for a file whose place the user may choose by an ``option``, which the error names.
+
+    Raises:
+        CtrbenchError: the path cannot be written.
+    """
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise CtrbenchError(f"{path}: cannot be written ({error.strerror}); pass another {option}") from None
