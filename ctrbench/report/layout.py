@@ -11,7 +11,8 @@ from ctrbench.report.published import Metric
 DASH = "-"
 """Stands for what is not defined: a group of one class, a spread of one seed, a verdict without a published value."""
 
-HEADINGS: dict[Metric, str] = {"auc": "AUC (higher is better)", "ne": "NE (lower is better)"}
+NAMES: dict[Metric, str] = {"auc": "AUC", "ne": "NE"}
+BETTER: dict[Metric, str] = {"auc": "higher is better", "ne": "lower is better"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _levels(cells: Sequence[Cell], metric: Metric, seeds: int) -> Grid:
         *before, last = names(found[0])
         name = f"{last}, {own} seed{'s' if own != 1 else ''}" if fewer else last
         rows.append((*before, name, *(_with_spread(table.get((place, group))) for group in groups)))
-    return Grid(HEADINGS[metric], (*header, *groups), tuple(rows), keys=len(header))
+    return Grid(f"{NAMES[metric]} ({BETTER[metric]})", (*header, *groups), tuple(rows), keys=len(header))
 
 
 def _row_names(cells: Sequence[Cell]) -> tuple[Callable[[Cell], tuple[str, ...]], tuple[str, ...]]:
@@ -109,7 +110,7 @@ def _differences(cells: Sequence[Cell], metric: Metric, base: str) -> Grid:
         header = (*header[:cut], "RelaImpr", *header[cut:])
         gains = [_number(relaimpr[cell.variant, cell.method, cell.group].mean, "{:+.2f} %") for cell in own]
         rows = [(*row[:cut], gain, *row[cut:]) for row, gain in zip(rows, gains, strict=True)]
-    return Grid(f"{HEADINGS[metric][:3].strip()} against {base}", header, tuple(rows), keys=len(keys) + 1)
+    return Grid(f"{NAMES[metric]} against {base}", header, tuple(rows), keys=len(keys) + 1)
 
 
 def _beside_paper(cells: Sequence[Cell]) -> Grid:
