@@ -48,28 +48,29 @@ def select(
         CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of it that has them all, or
             neither a recipe nor a method or backbone is named.
     """
-    arguments: Sequence[str | None] = recipes_of(name) if name else (None,)
+    if name is None:
+        document = _ad_hoc(datasets, backbones, methods)
+        return [Selected(_changed(document, seeds=seeds, overrides=overrides), None, as_filed=False)]
+    filed = {argument: read_recipe(argument) for argument in recipes_of(name)}
     wanted: Names = {"datasets": datasets, "backbones": backbones, "methods": methods}
-    narrowed = dict.fromkeys(arguments, wanted)
-    if len(arguments) > 1:
-        narrowed = _narrowed({each: read_recipe(each) for each in arguments if each}, wanted)
-        if not narrowed:
-            raise CtrbenchError(f"{name}: none of its recipes has all of {', '.join(map(', '.join, wanted.values()))}")
+    narrowed = dict.fromkeys(filed, wanted) if len(filed) == 1 else _narrowed(filed, wanted)
+    if not narrowed:
+        raise CtrbenchError(f"{name}: none of its recipes has all of {', '.join((*datasets, *backbones, *methods))}")
     found = []
     for argument, names in narrowed.items():
-        recipe = _changed(argument, **names, seeds=seeds, overrides=overrides)
-        found.append(Selected(recipe, argument, argument is not None and recipe == read_recipe(argument)))
+        recipe = _changed(_renamed(filed[argument], **names), seeds=seeds, overrides=overrides)
+        found.append(Selected(recipe, argument, as_filed=recipe == filed[argument]))
     return found
 
 
-def _narrowed(recipes: Mapping[str, Recipe], wanted: Names) -> dict[str | None, Names]:
+def _narrowed(recipes: Mapping[str, Recipe], wanted: Names) -> dict[str, Names]:
     """Of each recipe that has some of the names of every kind asked for, those that it has."""
     for kind, names in wanted.items():
         known = {own for recipe in recipes.values() for own in getattr(recipe, kind)}
         for name in names:
             if ALL not in known and not _among([name], known):
                 raise unknown(kind.removesuffix("s"), name, known)
-    found: dict[str | None, Names] = {}
+    found: dict[str, Names] = {}
     for argument, recipe in recipes.items():
         own = {kind: _among(names, getattr(recipe, kind)) for kind, names in wanted.items()}
         if all(own[kind] for kind, names in wanted.items() if names):
@@ -82,28 +83,19 @@ def _among(names: Sequence[str], own: Mapping[str, object] | set[str]) -> list[s
     return list(names) if ALL in own else [each for each in own if each in names or card_name(each) in names]
 
 
-def _changed(
-    name: str | None,
-    *,
-    datasets: Sequence[str],
-    backbones: Sequence[str],
-    methods: Sequence[str],
-    seeds: int | None,
-    overrides: Mapping[str, Any] | None,
-) -> Recipe:
-    if name is None:
-        if not (methods or backbones):
-            raise CtrbenchError("nothing to run: name a recipe, a --method or a --backbone; see ctrbench list recipes")
-        document = _ad_hoc(datasets, backbones, methods)
-    else:
-        document = read_recipe(name).model_dump()
-        if datasets:
-            document["datasets"] = {name: document["datasets"].get(name, {}) for name in datasets}
-        if backbones:
-            document["backbones"] = {name: document["backbones"].get(name, {}) for name in backbones}
-        if methods:
-            named = dict.fromkeys([document["base"], *methods])
-            document["methods"] = {name: document["methods"].get(name, {}) for name in named}
+def _renamed(
+    filed: Recipe, *, datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]
+) -> dict[str, Any]:
+    """A recipe's document with other names in place of its own."""
+    document = filed.model_dump()
+    methods = list(dict.fromkeys([filed.base, *methods])) if methods else ()
+    for kind, names in (("datasets", datasets), ("backbones", backbones), ("methods", methods)):
+        if names:
+            document[kind] = {name: document[kind].get(name, {}) for name in names}
+    return document
+
+
+def _changed(document: dict[str, Any], *, seeds: int | None, overrides: Mapping[str, Any] | None) -> Recipe:
     if seeds is not None:
         document["seeds"] = seeds
     document["overrides"] = {**document.get("overrides", {}), **(overrides or {})}
@@ -111,6 +103,8 @@ def _changed(
 
 
 def _ad_hoc(datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]) -> dict[str, Any]:
+    if not (methods or backbones):
+        raise CtrbenchError("nothing to run: name a recipe, a --method or a --backbone; see ctrbench list recipes")
     datasets, backbones = datasets or ("amazon-beauty",), backbones or ("din",)
     methods = tuple(dict.fromkeys(["plain", *methods]))
     return {

@@ -124,14 +124,14 @@ def _settings(entries: Sequence[Entry]) -> str:
     them together: each setting once for whatever decides it."""
     places = [astuple(entry.cell) for entry in entries]
     flat = [_flat(entry.record.config) for entry in entries]
-    varying = [part for part in range(len(places[0])) if len({place[part] for place in places}) > 1]
+    varying = _varying(places)
     subsets = [subset for size in range(len(varying) + 1) for subset in itertools.combinations(varying, size)]
     decided: dict[tuple[int, ...], list[str]] = {subset: [] for subset in subsets}
     for path in dict.fromkeys(itertools.chain(*flat)):
         decided[next(s for s in subsets if _decides(s, places, [own.get(path) for own in flat]))].append(path)
     told = []
     for subset, paths in decided.items():
-        names = [" · ".join(place[part] for part in subset) for place in places]
+        names = [_name(place, subset) for place in places]
         texts = [_listed({path: own[path] for path in paths if path in own}) for own in flat]
         told.append(_told((name, text) for name, text in zip(names, texts, strict=True) if text))
     return ". ".join(filter(None, told))
@@ -146,8 +146,16 @@ def _decides(subset: Sequence[int], places: Sequence[tuple[str, ...]], values: S
 
 def _names(places: Sequence[tuple[str, ...]], among: Sequence[tuple[str, ...]]) -> list[str]:
     """Each place by the parts in which those of a table differ."""
-    varying = [part for part in range(len(among[0])) if len({place[part] for place in among}) > 1]
-    return [" · ".join(place[part] for part in varying) for place in places]
+    return [_name(place, _varying(among)) for place in places]
+
+
+def _varying(places: Sequence[tuple[str, ...]]) -> list[int]:
+    """The parts in which places differ."""
+    return [part for part in range(len(places[0])) if len({place[part] for place in places}) > 1]
+
+
+def _name(place: tuple[str, ...], parts: Sequence[int]) -> str:
+    return " · ".join(place[part] for part in parts)
 
 
 def _flat(config: RunConfig) -> dict[str, str]:

@@ -41,6 +41,8 @@ def test_the_recipes_of_a_collection_need_some_name_of_every_kind():
     assert set(map(str, chosen.values())) == {"(['amazon-beauty'], ['plain', 'dmr'])"}
     with pytest.raises(CtrbenchError, match=r"all-aqcl: none of its recipes has all of ta-feng, wide-deep, dmr"):
         select("all-aqcl", methods=["dmr"], backbones=["wide-deep"], datasets=["ta-feng"])
+    with pytest.raises(CtrbenchError, match=r"has all of wide-deep, dmr$"):
+        select("all-aqcl", methods=["dmr"], backbones=["wide-deep"])
 
 
 def test_a_name_that_no_recipe_of_a_collection_has():

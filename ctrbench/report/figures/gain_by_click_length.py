@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from ctrbench.metrics.groups import OVERALL
 from ctrbench.report.figures.base import Figure, Material
 from ctrbench.report.figures.gains import gains
 from ctrbench.report.figures.style import intervals, legend_above, panels
@@ -22,7 +23,7 @@ class GainByClickLength(Figure):
     def frame(self, material: Material) -> pd.DataFrame:
         """One row per dataset, backbone, method and bin; the base has no gain and no row."""
         found = gains(material, COLUMN).rename(columns={"group": COLUMN}).drop(columns="variant")
-        found = found[(found["method"] != material.spec.base) & (found[COLUMN] != "overall")]
+        found = found[(found["method"] != material.spec.base) & (found[COLUMN] != OVERALL)]
         found.insert(2, "base", material.spec.base)
         rows = {
             (entry.cell.dataset, group.group): group.rows
