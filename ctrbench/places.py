@@ -36,3 +36,8 @@ def card_name(dataset: str) -> str:
 def prepare_command(name: str) -> str:
     """The command that prepares a dataset; one of the user's own needs its file and card."""
     return f"ctrbench prepare {name}" + ("" if card_name(name) in cards() else " --source FILE --card CARD")
+
+
+def search_command(recipe: str) -> str:
+    """The command that searches a recipe of this name; one of the user's own goes by its file."""
+    return f"ctrbench search {recipe}" + ("" if (shipped("recipes") / f"{recipe}.toml").is_file() else ".toml")

@@ -66,7 +66,7 @@ def _run(
     from rich.console import Console
 
     from ctrbench.cli.progress import Display
-    from ctrbench.experiments.execute import Site, execute, failure_line, measure_references
+    from ctrbench.experiments.execute import Site, execute, failure_line
     from ctrbench.experiments.found import read_found
     from ctrbench.experiments.ledger import Ledger
     from ctrbench.experiments.plan import make_plan
@@ -79,7 +79,7 @@ def _run(
     _print_plan(standing, every_row=dry_run)
     if dry_run:
         return
-    from ctrbench.experiments.measure import reference_records
+    from ctrbench.experiments.references import measure_references
     from ctrbench.experiments.single import execute_run
 
     ledger.require_writable()
@@ -90,9 +90,7 @@ def _run(
     with Display(ledger, workers, Console(stderr=True)) as display:
         display.add(plan.runs)
         outcomes = execute(plan.runs, site, jobs=workers, on_outcome=display.ended)
-    measure_references(
-        plan.manifests, plan.runs[0].config.data.label, ledger=ledger, data=data, measure=reference_records
-    )
+    measure_references(plan.manifests, plan.runs[0].config.data.label, ledger=ledger, data=data)
     if any(ledger.finished(planned.identity) for planned in plan.runs):
         print_report(chosen, results=results, data=data, draw=asked.as_filed)
     if failed := failure_line(outcomes):
@@ -103,11 +101,10 @@ def _measure(asked: "Selected", *, data: Path, results: Path, dry_run: bool) -> 
     """For a recipe that needs no run: measures the data if it needs that, and shows them."""
     from ctrbench.data.settings import DataSettings
     from ctrbench.experiments.cell import CATALOGUE
-    from ctrbench.experiments.execute import measure_references
     from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.measure import reference_records
     from ctrbench.experiments.plan import read_manifests
     from ctrbench.experiments.recipe import write_recipe
+    from ctrbench.experiments.references import measure_references
     from ctrbench.report.figures import needs_of
 
     chosen = asked.recipe
@@ -119,7 +116,7 @@ def _measure(asked: "Selected", *, data: Path, results: Path, dry_run: bool) -> 
     ledger.require_writable()
     write_recipe(chosen, results / "last.toml")
     label = DataSettings.read(chosen.data, f"{chosen.name}: data").label
-    measure_references(manifests, label, ledger=ledger, data=data, measure=reference_records)
+    measure_references(manifests, label, ledger=ledger, data=data)
     print_report(chosen, results=results, data=data, draw=asked.as_filed)
 
 

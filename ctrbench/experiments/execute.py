@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ctrbench.data.schema import Manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Failure, Ledger, Progress
 from ctrbench.experiments.plan import Run
-from ctrbench.experiments.record import ReferenceRecord, RunRecord
+from ctrbench.experiments.record import RunRecord
 from ctrbench.training.figures import EpochFigures, OnEpoch
 
 if TYPE_CHECKING:
@@ -48,14 +47,6 @@ class Runner(Protocol):
         Calls ``on_epoch(epochs so far, epochs at most)`` once before the first epoch, with what ``working`` holds, and
         after each epoch.
         """
-        ...
-
-
-class ReferenceMeasure(Protocol):
-    """As :func:`ctrbench.experiments.single.reference_records`."""
-
-    def __call__(self, dataset: str, label: str, *, data: Path) -> list[ReferenceRecord]:
-        """Returns one record per reference."""
         ...
 
 
@@ -202,19 +193,6 @@ class _EpochReport:
         self._ledger.write_progress(self._identity, progress)
         if self._watch:
             self._watch(epochs)
-
-
-def measure_references(
-    manifests: dict[str, Manifest], label: str, *, ledger: Ledger, data: Path, measure: ReferenceMeasure
-) -> None:
-    """Files the reference rows of each dataset that has none for its present data.
-
-    Raises:
-        CtrbenchError: the prepared data or the results folder cannot be read or written.
-    """
-    for name, manifest in manifests.items():
-        if not ledger.references(name, manifest.fingerprint, label):
-            ledger.write_references(measure(name, label, data=data))
 
 
 def failure_line(outcomes: Sequence[Outcome]) -> str | None:

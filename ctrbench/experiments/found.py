@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.recipe import write_toml
 from ctrbench.strict import Strict
@@ -84,7 +85,7 @@ def _read(path: Path) -> Found:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CtrbenchError(
-            f"{path}: cannot be read ({error}); remove it and run: ctrbench search {path.stem}"
+            f"{path}: cannot be read ({error}); remove it and run: {places.search_command(path.stem)}"
         ) from None
     return Found.read(document, str(path))
 
@@ -97,7 +98,7 @@ def write_found(results: Path, found: Found) -> None:
     """
     path = found_path(results, found.recipe)
     before = _read(path).found if path.exists() else ()
-    places = {(f.dataset, f.backbone, f.method) for f in found.found}
-    kept = tuple(f for f in before if (f.dataset, f.backbone, f.method) not in places)
+    renewed = {(f.dataset, f.backbone, f.method) for f in found.found}
+    kept = tuple(f for f in before if (f.dataset, f.backbone, f.method) not in renewed)
     document = Found(recipe=found.recipe, found=kept + found.found).model_dump(mode="json", exclude_none=True)
-    write_toml(found_path(results, found.recipe), document, f"ctrbench search {found.recipe}")
+    write_toml(found_path(results, found.recipe), document, places.search_command(found.recipe))

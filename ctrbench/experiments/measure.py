@@ -1,14 +1,11 @@
-"""Metrics of a run by every group that the prepared data know, and the reference rows beside the models."""
+"""What a record says of its data, and the groups by which it cuts its rows."""
 
-from pathlib import Path
-
-import numpy as np
 from torch import Tensor
 
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Manifest, Split
-from ctrbench.experiments.record import DataFacts, Reference, ReferenceRecord
-from ctrbench.metrics.groups import ACTIVENESS, Column, activeness_codes, click_length_bins, measure
+from ctrbench.data.schema import Manifest
+from ctrbench.experiments.record import DataFacts
+from ctrbench.metrics.groups import ACTIVENESS, Column, activeness_codes, click_length_bins
 
 Columns = dict[str, Column]
 
@@ -29,30 +26,3 @@ def columns_of(prepared: Prepared, rows: Tensor) -> Columns:
 def data_facts(manifest: Manifest) -> DataFacts:
     """What a record says of its data."""
     return DataFacts(**{name: getattr(manifest, name) for name in DataFacts.model_fields})
-
-
-def reference_records(dataset: str, label: str, *, data: Path) -> list[ReferenceRecord]:
-    """Item popularity and random scores on the test split; on simulated data the oracle too: the true probabilities."""
-    prepared = Prepared.read(data / dataset)
-    rows = prepared.indices(Split.TEST)
-    truth = prepared.rows[label][rows].numpy()
-    popularity = prepared.items["popularity"][prepared.rows["item"][rows].long()]
-    columns = columns_of(prepared, rows)
-    scores: dict[Reference, np.ndarray] = {
-        "popularity": popularity.double().numpy(),
-        "random": np.random.default_rng(0).random(len(truth)),
-    }
-    if prepared.manifest.synthetic:
-        scores["oracle"] = prepared.truth(label, Split.TEST)
-    return [
-        ReferenceRecord(
-            dataset=dataset,
-            reference=name,
-            label=label,
-            fingerprint=prepared.manifest.fingerprint,
-            data=data_facts(prepared.manifest),
-            activeness_curve=prepared.manifest.activeness_curve,
-            metrics=tuple(measure(truth, score, columns, probabilities=name == "oracle")),
-        )
-        for name, score in scores.items()
-    ]

@@ -192,4 +192,4 @@ def found_search(
         cause = f"the settings of {cell} were found on other data"
     else:
         cause = f"the settings of {cell} were found with another recipe or another version of the algorithm"
-    raise UnsearchedError(f"{recipe.name}: {cause}; run: ctrbench search {recipe.name}")
+    raise UnsearchedError(f"{recipe.name}: {cause}; run: {places.search_command(recipe.name)}")

@@ -49,19 +49,15 @@ def resolve_device(name: str) -> torch.device:
 def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
     """The backbone and the method of a run, with the initial weights of its seed.
 
-    Raises:
-        CtrbenchError: the method refuses the backbone, the dataset or the fields.
+    The plan has made sure that the method takes the backbone, the dataset and the fields.
     """
     backbone_class, method_class = BACKBONES.get(config.backbone), METHODS.get(config.method)
-    manifest = feed.prepared.manifest
-    if reason := method_class.refuses(config.backbone, config.data, manifest):
-        raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")
     torch.manual_seed(derived_seed(config.seed, "backbone"))
     backbone_settings = backbone_class.Settings.read(config.backbone_settings, f"backbones.{config.backbone}")
     backbone = backbone_class(feed.inputs, backbone_settings).to(feed.device)
     torch.manual_seed(derived_seed(config.seed, "method"))
     method_settings = method_class.Settings.read(config.method_settings, f"methods.{config.method}")
-    return backbone, method_class(backbone, manifest, feed.items, method_settings).to(feed.device)
+    return backbone, method_class(backbone, feed.prepared.manifest, feed.items, method_settings).to(feed.device)
 
 
 def execute_run(

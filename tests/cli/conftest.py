@@ -27,5 +27,5 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("CTRBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CTRBENCH_RESULTS", str(tmp_path / "results"))
     monkeypatch.setattr("ctrbench.experiments.single.execute_run", fakes.runner)
-    monkeypatch.setattr("ctrbench.experiments.measure.reference_records", fakes.references)
+    monkeypatch.setattr("ctrbench.experiments.references.reference_records", fakes.references)
     return tmp_path

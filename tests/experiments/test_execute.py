@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.execute import Site, execute, failure_line, measure_references
+from ctrbench.experiments.execute import Site, execute, failure_line
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import make_plan
 from ctrbench.experiments.status import status
@@ -202,21 +202,6 @@ def test_a_resumed_run_times_its_own_epochs_alone(place, told):
     (Ledger(place / "results").working(plan.runs[0].identity) / "checkpoint").write_text("2")
     fakes.make(place, seeds=1, methods=["plain"])
     assert [(progress.epoch, progress.seconds_per_epoch) for progress in told] == [(2, None), (3, 10), (4, 10)]
-
-
-def test_references_are_measured_once_for_each_data(place):
-    data, ledger = place / "data", Ledger(place / "results")
-
-    def measure():
-        plan = make_plan(fakes.recipe(), data=data, catalogue=fakes.catalogue())
-        measure_references(plan.manifests, "click", ledger=ledger, data=data, measure=fakes.references)
-
-    measure()
-    measure()
-    assert fakes.log(data) == ["references toy"]
-    fakes.prepare(data, items=4)
-    measure()
-    assert len(list((ledger.results / "references").iterdir())) == 2
 
 
 def test_a_record_is_plain_json(place):

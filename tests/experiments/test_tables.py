@@ -4,7 +4,6 @@ import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import Cell
-from ctrbench.experiments.execute import measure_references
 from ctrbench.experiments.found import Found, FoundSettings, Trial, write_found
 from ctrbench.experiments.resolve import basis
 from ctrbench.experiments.tables import SearchFacts, find_table
@@ -42,7 +41,7 @@ def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):
 
 def test_a_fresh_clone_takes_the_data_with_most_runs(place):
     plan, ledger, _ = fakes.make(place)
-    measure_references(plan.manifests, "click", ledger=ledger, data=place / "data", measure=fakes.references)
+    ledger.write_references(fakes.references("toy", "click", data=place / "data"))
     fakes.prepare(place / "data", items=4)
     fakes.make(place, seeds=1)
     shutil.rmtree(place / "data")
