@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 
 class CtrbenchError(Exception):
@@ -6,3 +6,7 @@ class CtrbenchError(Exception):
 
     The command line prints it without a traceback and exits with status 1.
     """
+
+
+class DivergedError(CtrbenchError):
+    """A loss, or what the weights predict, is not a finite number: the same run would fail again."""

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ctrbench.experiments.recipe import Recipe
+    from ctrbench.experiments.selection import Selected
 
 DEFAULT_WIDTH = 100
 """Columns of a report that no terminal limits."""
+LAST = "last.toml"
+"""In the results: what ``ctrbench run`` was last asked for."""
 SAVED = {"md": "markdown", "csv": "csv", "tex": "latex"}
 """Ending -> format of what ``--save`` writes."""
 
@@ -47,31 +50,32 @@ def report(
     data: Data = None,
 ) -> None:
     """Prints the table of a recipe, or draws its figure, from its records alone."""
-    from ctrbench.experiments.collection import in_turn, recipes_of
-    from ctrbench.experiments.recipe import read_recipe
+    from ctrbench.experiments.collection import in_turn
+    from ctrbench.experiments.recipe import read_document
+    from ctrbench.experiments.selection import Asked
 
     results, data = places.results_folder(results), places.data_folder(data)
-    last = results / "last.toml"
+    last = results / LAST
     if recipe is None and not last.exists():
         raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
-    recipes = [read_recipe(name) for name in (recipes_of(recipe) if recipe else [last])]
+    asked = Asked(name=recipe) if recipe else Asked.read(read_document(last), str(last))
+    recipes = asked.recipes()
     if output is not None and len(recipes) > 1:
-        raise CtrbenchError(f"{recipe}: a collection of {len(recipes)} reports, and --output takes one; pass --save")
+        raise CtrbenchError(f"{asked.name}: it is {len(recipes)} reports, and --output takes one; pass --save")
 
-    def one(chosen: "Recipe") -> None:
+    def one(chosen: "Selected") -> None:
         print_report(
-            chosen,
+            chosen.recipe,
             results=results,
             data=data,
             by=by,
             format_=format_,
             output=output,
             save=save,
-            # What was run last may be a recipe that options changed.
-            draw=recipe is not None,
+            as_filed=chosen.as_filed,
         )
 
-    in_turn([(each.name, each) for each in recipes], one)
+    in_turn([(each.recipe.name, each) for each in recipes], one)
 
 
 def print_report(
@@ -83,30 +87,33 @@ def print_report(
     format_: str = "terminal",
     output: Path | None = None,
     save: bool = False,
-    draw: bool = True,
+    as_filed: bool = True,
 ) -> None:
     """Prints a recipe's table, or writes it to ``output``; of a recipe with a figure, the figure's numbers.
 
     The figure is drawn for a terminal, once its runs are complete, and with ``save``; another format alone leaves its
-    files as they are, and so does ``draw=False``, for a recipe that options changed: the files are another's.
+    files as they are. So does a recipe that is not ``as_filed``, since options changed it: the files are another's.
 
     Raises:
-        CtrbenchError: an unknown format, column or figure, no finished run, or a file that cannot be written.
+        CtrbenchError: an unknown format, column or figure, no finished run, a file that cannot be written, or ``save``
+            of a recipe that options changed.
     """
     from ctrbench.registry import unknown
     from ctrbench.report.formats import FORMATS
 
     if format_ not in (known := ("terminal", *FORMATS)):
         raise unknown("format", format_, known)
+    if save and not as_filed:
+        raise CtrbenchError(f"{recipe.name}: options changed it, and --save would replace its report; pass --output")
     reports = results / "reports" if save else None
     if recipe.figure:
         from ctrbench.report.figures import formats, picture, terminal
 
         drawn = picture.find_picture(recipe, results, data)
         complete = format_ == "terminal" and not drawn.incomplete
-        files = picture.save(drawn, results / formats.FOLDER) if save or (draw and complete) else []
-        if complete and not (save or draw):
-            typer.echo("no figure is drawn: options changed the recipe; ctrbench report --save draws it", err=True)
+        files = picture.save(drawn, results / formats.FOLDER) if save or (as_filed and complete) else []
+        if complete and not as_filed:
+            typer.echo("no figure is drawn: options changed the recipe, and the figure is its own", err=True)
         figure_sheet = Sheet(drawn, recipe.name, {"terminal": terminal.as_text, **formats.FORMATS}, terminal.show)
         files += figure_sheet.write(format_, output, reports)
     else:

@@ -1,6 +1,7 @@
 """``ctrbench run``."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,10 +9,16 @@ import typer
 
 from ctrbench import places
 from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_jobs, split_names
-from ctrbench.cli.report import print_report
+from ctrbench.cli.report import LAST, print_report
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ctrbench.data.schema import Manifest
+    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.experiments.plan import Run
+    from ctrbench.experiments.recipe import Recipe
     from ctrbench.experiments.selection import Selected
     from ctrbench.experiments.status import Status
 
@@ -39,85 +46,90 @@ def run(
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ctrbench.experiments.collection import in_turn
-    from ctrbench.experiments.selection import select
-    from ctrbench.report.figures import needs_of
+    from ctrbench.experiments.selection import Asked
     from ctrbench.strict import parse_assignment
 
-    overrides = dict(map(parse_assignment, set_))
-    names = {"datasets": split_names(dataset), "backbones": split_names(backbone), "methods": split_names(method)}
-    recipes = select(recipe, **names, seeds=seeds, overrides=overrides)
+    asked = Asked(
+        name=recipe,
+        datasets=tuple(split_names(dataset)),
+        backbones=tuple(split_names(backbone)),
+        methods=tuple(split_names(method)),
+        seeds=seeds,
+        overrides=dict(map(parse_assignment, set_)),
+    )
+    recipes = asked.recipes()
     workers = resolve_jobs(jobs, device)
     data, results = places.data_folder(data), places.results_folder(results)
 
     def one(chosen: "Selected") -> None:
         if len(recipes) > 1:
             typer.echo(f"{chosen.recipe.name}: {chosen.recipe.title}", err=not dry_run)
-        if needs_of(chosen.recipe.figure) == "runs":
-            _run(chosen, data=data, results=results, device=device, workers=workers, dry_run=dry_run, force=force)
-        else:
-            _measure(chosen, data=data, results=results, dry_run=dry_run)
+        task = _task(chosen.recipe, data, results, dry_run=dry_run)
+        if not dry_run:
+            task.ledger.require_writable()
+            asked.keep(results / LAST)
+            _make(chosen, task, device=device, workers=workers, force=force)
 
     in_turn([(each.recipe.name, each) for each in recipes], one)
 
 
-def _run(
-    asked: "Selected", *, data: Path, results: Path, device: str, workers: int, dry_run: bool, force: bool
-) -> None:
+@dataclass(frozen=True)
+class _Task:
+    """What a recipe asks for: runs, the datasets whose reference rows stand beside them, or neither."""
+
+    data: Path
+    ledger: "Ledger"
+    runs: "Sequence[Run]"
+    manifests: "Mapping[str, Manifest]"
+    label: str
+    """Of the reference rows."""
+
+
+def _task(recipe: "Recipe", data: Path, results: Path, *, dry_run: bool) -> _Task:
+    """Plans a recipe, and says what is done and what is left."""
+    from ctrbench.data.settings import DataSettings
+    from ctrbench.experiments.cell import CATALOGUE
+    from ctrbench.experiments.found import read_found
+    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.experiments.plan import make_plan, read_manifests
+    from ctrbench.experiments.status import status
+    from ctrbench.report.figures import needs_of
+
+    ledger, needs = Ledger(results), needs_of(recipe.figure)
+    if needs == "runs":
+        plan = make_plan(recipe, data=data, found=read_found(results))
+        _print_plan(status(plan, ledger), every_row=dry_run)
+        return _Task(data, ledger, plan.runs, plan.manifests, plan.runs[0].config.data.label)
+    manifests = read_manifests(recipe, data, CATALOGUE) if needs == "references" else {}
+    typer.echo("0 runs: nothing is trained for this", err=not dry_run)
+    return _Task(data, ledger, (), manifests, DataSettings.read(recipe.data, f"{recipe.name}: data").label)
+
+
+def _make(chosen: "Selected", task: _Task, *, device: str, workers: int, force: bool) -> None:
+    """Makes what has no record, and prints the report.
+
+    Raises:
+        CtrbenchError: a run failed; the others went on.
+    """
     from rich.console import Console
 
     from ctrbench.cli.progress import Display
     from ctrbench.experiments.execute import Site, execute, failure_line
-    from ctrbench.experiments.found import read_found
-    from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.plan import make_plan
-    from ctrbench.experiments.recipe import write_recipe
-    from ctrbench.experiments.status import status
-
-    chosen, ledger = asked.recipe, Ledger(results)
-    plan = make_plan(chosen, data=data, found=read_found(results))
-    standing = status(plan, ledger)
-    _print_plan(standing, every_row=dry_run)
-    if dry_run:
-        return
     from ctrbench.experiments.references import measure_references
     from ctrbench.experiments.single import execute_run
 
-    ledger.require_writable()
-    write_recipe(chosen, results / "last.toml")
-    for planned in plan.runs if force else ():
+    ledger = task.ledger
+    for planned in task.runs if force else ():
         ledger.discard(planned.identity)
-    site = Site(ledger, execute_run, data, device)
     with Display(ledger, workers, Console(stderr=True)) as display:
-        display.add(plan.runs)
-        outcomes = execute(plan.runs, site, jobs=workers, on_outcome=display.ended)
-    measure_references(plan.manifests, plan.runs[0].config.data.label, ledger=ledger, data=data)
-    if any(ledger.finished(planned.identity) for planned in plan.runs):
-        print_report(chosen, results=results, data=data, draw=asked.as_filed)
+        display.add(task.runs)
+        site = Site(ledger, execute_run, task.data, device)
+        outcomes = execute(task.runs, site, jobs=workers, on_outcome=display.ended)
+    measure_references(task.manifests, task.label, ledger=ledger, data=task.data)
+    if not task.runs or any(ledger.finished(planned.identity) for planned in task.runs):
+        print_report(chosen.recipe, results=ledger.results, data=task.data, as_filed=chosen.as_filed)
     if failed := failure_line(outcomes):
         raise CtrbenchError(failed)
-
-
-def _measure(asked: "Selected", *, data: Path, results: Path, dry_run: bool) -> None:
-    """For a recipe that needs no run: measures the data if it needs that, and shows them."""
-    from ctrbench.data.settings import DataSettings
-    from ctrbench.experiments.cell import CATALOGUE
-    from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.plan import read_manifests
-    from ctrbench.experiments.recipe import write_recipe
-    from ctrbench.experiments.references import measure_references
-    from ctrbench.report.figures import needs_of
-
-    chosen = asked.recipe
-    manifests = read_manifests(chosen, data, CATALOGUE) if needs_of(chosen.figure) == "references" else {}
-    typer.echo("0 runs: nothing is trained for this", err=not dry_run)
-    if dry_run:
-        return
-    ledger = Ledger(results)
-    ledger.require_writable()
-    write_recipe(chosen, results / "last.toml")
-    label = DataSettings.read(chosen.data, f"{chosen.name}: data").label
-    measure_references(manifests, label, ledger=ledger, data=data)
-    print_report(chosen, results=results, data=data, draw=asked.as_filed)
 
 
 def _print_plan(standing: "Status", *, every_row: bool) -> None:

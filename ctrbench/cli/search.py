@@ -79,13 +79,19 @@ def _search(chosen: "Recipe", site: "Site", results: Path, workers: int) -> str:
 
     known = read_found(results)
     with Display(site.ledger, workers, Console(stderr=True)) as display:
-        found = search_settings(chosen, site, known=known, jobs=workers, on_outcome=display.ended, on_round=display.add)
+        found, hopeless = search_settings(
+            chosen, site, known=known, jobs=workers, on_outcome=display.ended, on_round=display.add
+        )
     fresh = tuple(best for best in found.found if best not in known.found)
+    if fresh:
+        write_found(results, Found(recipe=found.recipe, found=fresh))
+        for best in found.found:
+            typer.echo(_line(best))
+    if hopeless:
+        names = ", ".join(map(str, hopeless))
+        raise CtrbenchError(f"{names}: every trial diverged; narrow the [search.space] of {chosen.name}")
     if not fresh:
         return f"{chosen.name}: nothing is left to search, all of its settings are found"
-    write_found(results, Found(recipe=found.recipe, found=fresh))
-    for best in found.found:
-        typer.echo(_line(best))
     return f"written to {found_path(results, found.recipe)}"
 
 

@@ -58,7 +58,7 @@ def _expanded(name: str, within: tuple[Path, ...]) -> list[str]:
         if name.endswith(".toml"):
             raise
         raise unknown("recipe", name, [*recipe_names(), *collection_names()]) from None
-    if path in within:
+    if path.resolve() in {each.resolve() for each in within}:
         raise CtrbenchError(f"{path}: the collection holds itself; take {within[-1].stem} out of one of them")
     if COLLECTED not in read_document(path):
         return [name]

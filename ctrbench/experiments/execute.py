@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import CtrbenchError, DivergedError
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Failure, Ledger, Progress
 from ctrbench.experiments.plan import Run
@@ -70,6 +70,8 @@ class Outcome:
     record: RunRecord | None = None
     cause: str | None = None
     """Of a failure, one line."""
+    diverged: bool = False
+    """Of a failure: training diverged, and would again."""
 
 
 class GivenUp(Exception):  # noqa: N818 - no error
@@ -157,7 +159,7 @@ def _attempt(run: Run, site: Site, starter: int, watch: Watch | None = None) -> 
                 identity=run.identity, config=run.config, cause=cause, traceback=traceback.format_exc(limit=-8)
             )
             ledger.mark_failed(failure)
-            return Outcome(run, "failed", cause=cause)
+            return Outcome(run, "failed", cause=cause, diverged=isinstance(error, DivergedError))
         ledger.write(record, predictions)
         return Outcome(run, "finished", record)
 

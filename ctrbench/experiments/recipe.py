@@ -142,24 +142,25 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in paths if COLLECTED not in read_document(path))
 
 
-def recipe_path(name: str) -> Path:
-    """The file of a shipped recipe's or collection's name, or the path itself if it ends in ``.toml``.
+def recipe_path(name: str, folder: Path = Path()) -> Path:
+    """The file of a shipped recipe's or collection's name, or of a path that ends in ``.toml``, seen from ``folder``.
 
     Raises:
         CtrbenchError: no such recipe.
     """
-    path = Path(name) if name.endswith(".toml") else places.shipped("recipes") / f"{name}.toml"
+    path = folder / name if name.endswith(".toml") else places.shipped("recipes") / f"{name}.toml"
     if path.is_file():
         return path
     if name.endswith(".toml"):
-        raise CtrbenchError(f"{name}: no such recipe file")
+        raise CtrbenchError(f"{path}: no such recipe file")
     raise unknown("recipe", name, recipe_names())
 
 
 def read_recipe(name: str | Path) -> Recipe:
     """Reads a shipped recipe by name, or any by the path of its ``.toml`` file.
 
-    One with ``like = "NAME"`` takes from that recipe every top-level key that it does not have itself.
+    One with ``like = "NAME"`` takes from that recipe every top-level key that it does not have itself; a path is seen
+    from the recipe's folder.
 
     Raises:
         CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, ``like`` in a circle, or a
@@ -189,7 +190,7 @@ def _inherited(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise CtrbenchError(f"{path}: it is like itself; name another recipe")
     document = read_document(path)
     like = document.pop("like", None)
-    inherited = _inherited(recipe_path(str(like)), (*before, path.resolve())) if like else {}
+    inherited = _inherited(recipe_path(str(like), path.parent), (*before, path.resolve())) if like else {}
     return {**inherited, "name": path.stem, **document}
 
 
@@ -200,16 +201,6 @@ def write_toml(path: Path, document: dict[str, Any], header: str) -> None:
         CtrbenchError: it cannot be written.
     """
     write_file(path, f"# {header}\n{tomli_w.dumps(document)}", option="--results")
-
-
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Saves a recipe as TOML; what it leaves out keeps its default.
-
-    Raises:
-        CtrbenchError: it cannot be written.
-    """
-    document = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    write_toml(path, document, f"ctrbench run {path}")
 
 
 def _is_number(value: object) -> TypeGuard[float]:

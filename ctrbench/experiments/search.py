@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import CATALOGUE, Catalogue, Cell
-from ctrbench.experiments.execute import Outcome, Site, execute
+from ctrbench.experiments.execute import Outcome, Site, execute, failure_line
 from ctrbench.experiments.found import Found, FoundSettings
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import Run, admitted, check_data, read_manifests
@@ -40,18 +40,19 @@ def search(
     catalogue: Catalogue = CATALOGUE,
     on_outcome: Callable[[Outcome], None] | None = None,
     on_round: Callable[[Sequence[Run], Sequence[Cell]], None] | None = None,
-) -> Found:
+) -> tuple[Found, list[Cell]]:
     """Searches every combination of a recipe that is not ``known``; nothing outside training is read.
 
     The trials' records lie in a ledger of their own, ``site.ledger``; their values in Optuna's journal beside it.
     ``on_round`` is told the runs of each round before they begin, and the rows of the runs that come after it.
 
     Returns:
-        Every combination's best settings, those of earlier searches included.
+        The best settings of every combination, those of earlier searches included, and the combinations without any,
+        since each of their trials diverged.
 
     Raises:
         CtrbenchError: the recipe has no search, a name or setting is unknown, another process searches this recipe, or
-            all trials of a combination failed.
+            a trial failed otherwise than by diverging: the next search tries it again.
     """
     if not (settings := recipe.search):
         raise CtrbenchError(f"{recipe.name}: it has no [search]; run: ctrbench run {recipe.name}")
@@ -79,8 +80,11 @@ def search(
             }
             outcomes = execute(distinct, site, jobs=jobs, on_outcome=on_outcome, watches=watches)
             _tell(rounds, runs, outcomes, site.ledger, settings)
-    settled |= {searched.cell: _best(searched, settings) for searched in open_searches}
-    return Found(recipe=recipe.name, found=tuple(settled[cell] for cell in sorted(settled)))
+            if broken := failure_line([outcome for outcome in outcomes if not outcome.diverged]):
+                raise CtrbenchError(broken)
+    settled |= {searched.cell: best for searched in open_searches if (best := _best(searched, settings))}
+    hopeless = [searched.cell for searched in open_searches if searched.cell not in settled]
+    return Found(recipe=recipe.name, found=tuple(settled[cell] for cell in sorted(settled))), hopeless
 
 
 def make_searches(recipe: Recipe, settings: Search, site: Site, catalogue: Catalogue) -> list[Searched]:
@@ -143,20 +147,25 @@ def _later(rounds: Rounds) -> list[Cell]:
 def _tell(
     rounds: Rounds, runs: dict[tuple[Cell, int], Run], outcomes: Sequence[Outcome], ledger: Ledger, search: Search
 ) -> None:
-    given_up = {outcome.run.identity for outcome in outcomes if outcome.status == "given up"}
+    """Tells the studies how trials ended; one that failed otherwise than by diverging waits for another attempt."""
+    ended = {outcome.run.identity: outcome for outcome in outcomes}
     for searched, points in rounds:
         for number in points:
             identity = runs[searched.cell, number].identity
-            record = ledger.read(identity) if ledger.finished(identity) else None
-            value = objective(record, search) if record else None
-            searched.study.tell(number, value, given_up=identity in given_up)
+            outcome = ended.get(identity)
+            if ledger.finished(identity):
+                record = ledger.read(identity)
+                searched.study.tell(number, objective(record, search), epochs=record.epochs)
+            elif outcome and (outcome.diverged or outcome.status == "given up"):
+                searched.study.tell(number, None, given_up=not outcome.diverged)
 
 
-def _best(searched: Searched, settings: Search) -> FoundSettings:
+def _best(searched: Searched, settings: Search) -> FoundSettings | None:
+    """None where every trial diverged."""
     trials = searched.study.trials()
     values = [(trial.value, trial) for trial in trials if trial.value is not None]
     if not values:
-        raise CtrbenchError(f"{searched.cell}: all trials of the search failed; results/searches/failed says why")
+        return None
     choose = max if settings.objective == "auc" else min
     value, trial = choose(values, key=lambda pair: pair[0])
     return FoundSettings(

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.collection import recipes_of
-from ctrbench.experiments.recipe import ALL, Recipe, read_recipe
+from ctrbench.experiments.recipe import ALL, Recipe, read_recipe, write_toml
 from ctrbench.places import card_name
 from ctrbench.registry import unknown
+from ctrbench.strict import Strict
 
 AD_HOC = "ad-hoc"
 """Name of a recipe made from names alone."""
@@ -27,6 +31,33 @@ class Selected:
     """The name or path by which a command finds the recipe; None for one made from names alone."""
     as_filed: bool
     """No option changed it, so that what is made of it may stand for the recipe of that name."""
+
+
+class Asked(Strict):
+    """What a command line asks for; ``last.toml`` keeps it for the next ``ctrbench report``."""
+
+    name: str | None = None
+    """Of a recipe or collection, or the path of its file."""
+    datasets: tuple[str, ...] = ()
+    backbones: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    seeds: int | None = None
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Of ``--set``: path -> value."""
+
+    def recipes(self) -> list[Selected]:
+        """As :func:`select`."""
+        return select(**dict(self))
+
+    def keep(self, path: Path) -> None:
+        """Writes it down, a recipe's path seen from anywhere.
+
+        Raises:
+            CtrbenchError: it cannot be written.
+        """
+        name = str(Path(self.name).resolve()) if self.name and self.name.endswith(".toml") else self.name
+        document = self.model_copy(update={"name": name}).model_dump(exclude_none=True, exclude_defaults=True)
+        write_toml(path, document, "what ctrbench run was last asked for, and ctrbench report without a name shows")
 
 
 def select(
@@ -50,7 +81,7 @@ def select(
     """
     if name is None:
         document = _ad_hoc(datasets, backbones, methods)
-        return [Selected(_changed(document, seeds=seeds, overrides=overrides), None, as_filed=False)]
+        return [Selected(_changed(document, seeds=seeds, overrides=overrides), None, as_filed=True)]
     filed = {argument: read_recipe(argument) for argument in recipes_of(name)}
     wanted: Names = {"datasets": datasets, "backbones": backbones, "methods": methods}
     narrowed = dict.fromkeys(filed, wanted) if len(filed) == 1 else _narrowed(filed, wanted)

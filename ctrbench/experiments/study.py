@@ -1,7 +1,8 @@
 """One search in Optuna's own storage: what it proposes, what it was told, and which trials it gives up early.
 
 A round's proposals depend on the trials of earlier rounds alone, and so does the decision to give a trial up: the
-search is the same with any number of jobs, and after a kill.
+search is the same with any number of jobs, and after a kill while its trials train. (One in the instant in which a
+round is proposed or answered leaves that round shorter; the number of trials stays.)
 """
 
 import logging
@@ -57,12 +58,16 @@ class Study:
             waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
         return {trial.number: self._point(trial) for trial in waiting}
 
-    def tell(self, number: int, value: float | None, *, given_up: bool = False) -> None:
-        """A trial ended: with a value, given up, or failed."""
+    def tell(
+        self, number: int, value: float | None, *, epochs: Sequence[EpochFigures] = (), given_up: bool = False
+    ) -> None:
+        """A trial ended: with a value, given up, or failed. Epochs that no watch saw are noted first."""
         from optuna.trial import TrialState  # noqa: PLC0415
 
         state = TrialState.PRUNED if given_up else TrialState.FAIL if value is None else TrialState.COMPLETE
-        self._study().tell(number, value if state == TrialState.COMPLETE else None, state=state)
+        study = self._study()
+        self._note(study, number, epochs)
+        study.tell(number, value if state == TrialState.COMPLETE else None, state=state)
 
     def trials(self) -> tuple[Trial, ...]:
         """All trials that ended, in the order in which they were proposed."""
@@ -87,16 +92,18 @@ class Study:
         Raises:
             GivenUp: the trial's best epoch so far is worse than the median of earlier rounds' trials at this epoch.
         """
+        if epochs and self._note(self._study(), number, epochs).should_prune():
+            raise GivenUp(f"epoch {len(epochs)} is worse than the median of earlier trials")
+
+    def _note(self, study: "optuna.Study", number: int, epochs: Sequence[EpochFigures]) -> "optuna.Trial":
         import optuna  # noqa: PLC0415
 
-        study = self._study()
         known = study.get_trials(deepcopy=False)[number]
         trial = optuna.trial.Trial(study, known._trial_id)
         for figures in epochs:
             if figures.epoch not in known.intermediate_values and (value := self._value(figures)) is not None:
                 trial.report(value, figures.epoch)
-        if epochs and trial.should_prune():
-            raise GivenUp(f"epoch {len(epochs)} is worse than the median of earlier trials")
+        return trial
 
     def _value(self, figures: EpochFigures) -> float | None:
         return figures.validation_auc if self.search.objective == "auc" else figures.validation_logloss

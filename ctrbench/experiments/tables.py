@@ -1,5 +1,6 @@
 """What a recipe says of the table it answers to, and the records that fill the table."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ class SearchFacts(Strict):
     """In all."""
     given_up: int
     """Of them, before their training had ended."""
+    failed: int = 0
+    """Of them, since their training diverged."""
     edges: tuple[Edge, ...]
 
 
@@ -142,8 +145,8 @@ def search_facts(
         for path, value in best.settings.items()
         if space[path].on_edge(value) and (best.dataset, best.backbone, best.method, path, value) in used
     ]
-    given_up = sum(trial.state == "given up" for trial in trials)
-    return SearchFacts(trials=len(trials), given_up=given_up, edges=tuple(edges))
+    states = Counter(trial.state for trial in trials)
+    return SearchFacts(trials=len(trials), given_up=states["given up"], failed=states["failed"], edges=tuple(edges))
 
 
 def _used(

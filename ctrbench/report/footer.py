@@ -191,6 +191,7 @@ def _search(spec: TableSpec, entries: Sequence[Entry]) -> str:
         return text
     cells = [entry.cell for entry in entries]
     text += f"; {searched.given_up:,} of {searched.trials:,} were given up early"
+    text += f", {searched.failed:,} diverged" if searched.failed else ""
     on_edge = [(edge.dataset, edge.backbone, edge.method) for edge in searched.edges]
     names = _names(on_edge, [*on_edge, *((cell.dataset, cell.backbone, cell.method) for cell in cells)])
     rows: dict[str, list[str]] = {}

@@ -15,7 +15,7 @@ from ctrbench.backbones.base import Backbone
 from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
 from ctrbench.data.streams import derived_seed, stream
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import DivergedError
 from ctrbench.methods.base import Method
 from ctrbench.metrics.auc import auc
 from ctrbench.metrics.logloss import logloss
@@ -26,10 +26,6 @@ from ctrbench.training.settings import TrainingSettings
 
 LAYOUT = 2
 """Of a checkpoint's tensors; counted up when their names change."""
-
-
-class DivergedError(CtrbenchError):
-    """The loss of an epoch is not a finite number."""
 
 
 class Training:

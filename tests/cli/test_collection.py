@@ -43,7 +43,7 @@ def test_run_and_report_take_its_recipes_in_turn(ctrbench, place, collection):
 def test_one_output_does_not_take_two_reports(ctrbench, place, collection):
     status, _, err = ctrbench("report", collection, "--output", place / "file")
     assert (status, err.count("\n")) == (1, 1)
-    assert "a collection of 2 reports, and --output takes one; pass --save" in err
+    assert "it is 2 reports, and --output takes one; pass --save" in err
 
 
 def test_collections_are_listed_and_shown(ctrbench, place):
@@ -137,7 +137,7 @@ def test_a_recipe_that_options_changed_does_not_draw_over_the_figure_on_file(ctr
     figure = place / "results" / "figures" / "mine.csv"
     status, out, err = ctrbench("run", place / "mine.toml", "--jobs", 1, "--seeds", 2)
     assert (status, figure.exists()) == (0, False)
-    assert "no figure is drawn: options changed the recipe; ctrbench report --save draws it" in err.splitlines()
+    assert "no figure is drawn: options changed the recipe, and the figure is its own" in err.splitlines()
     assert "written to" not in out
     status, out, err = ctrbench("run", place / "mine.toml", "--jobs", 1)
     assert (status, figure.exists()) == (0, True)
@@ -145,4 +145,11 @@ def test_a_recipe_that_options_changed_does_not_draw_over_the_figure_on_file(ctr
     kept = figure.read_text()
     ctrbench("run", place / "mine.toml", "--jobs", 1, "--seeds", 2)
     ctrbench("report")
+    status, _, err = ctrbench("report", "--save")
+    message = "error: mine: options changed it, and --save would replace its report; pass --output"
+    assert (status, err.splitlines()[-1]) == (1, message)
     assert figure.read_text() == kept
+    ctrbench("run", place / "mine.toml", "--jobs", 1)
+    figure.unlink()
+    assert ctrbench("report")[0] == 0
+    assert figure.exists()

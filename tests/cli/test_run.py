@@ -2,6 +2,7 @@ import tomllib
 
 import pytest
 
+from ctrbench.errors import DivergedError
 from tests.experiments import fakes
 
 TOY = ("--dataset", "toy", "--set", "training.epochs=2", "--jobs", 1)
@@ -18,7 +19,8 @@ def test_without_a_recipe_the_base_is_run_too_and_the_table_is_printed(ctrbench,
         for count, (seed, method) in enumerate([(s, m) for s in (0, 1) for m in ("plain", "aqcl")], 1)
     ]
     last = tomllib.loads((place / "results" / "last.toml").read_text())
-    assert (last["name"], last["overrides"]) == ("ad-hoc", {"training.epochs": 2})
+    names = {"datasets": ["toy"], "backbones": ["din"], "methods": ["aqcl"]}
+    assert last == {**names, "seeds": 2, "overrides": {"training.epochs": 2}}
     assert fakes.log(place / "data").count("references toy") == 1
     status, again, _ = ctrbench("report")
     assert (status, again) == (0, out)
@@ -189,6 +191,24 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
     status, out, err = ctrbench("run", recipe, "--jobs", 1)
     assert status == 0, err
     assert "2 trials" in out
+
+
+def test_a_search_files_what_it_found_before_it_tells_what_it_could_not(ctrbench, place, monkeypatch):
+    def diverging(config, **arguments):
+        if config.method == "icl":
+            raise DivergedError("the loss of epoch 1 is nan")
+        return fakes.runner(config, **arguments)
+
+    monkeypatch.setattr("ctrbench.experiments.single.execute_run", diverging)
+    recipe = place / "mine.toml"
+    recipe.write_text(
+        'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n'
+        'training.epochs = 1\n[search]\ntrials = 1\n[search.space]\n"training.penalty" = {choices = [1e-3]}\n'
+    )
+    for fresh in (True, False):
+        status, out, err = ctrbench("search", recipe, "--jobs", 1)
+        assert (status, out.startswith("toy din plain: training.penalty = 0.001 (")) == (1, fresh)
+        assert err.splitlines()[-1] == ("error: toy din icl: every trial diverged; narrow the [search.space] of mine")
 
 
 @pytest.mark.parametrize("dataset", ["toy", "amazon-beauty"])

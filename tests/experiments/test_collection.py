@@ -38,12 +38,15 @@ def test_shipped_collections_begin_with_their_command_and_hold_recipes():
         ('titel = "a"\nrecipes = ["quickstart"]', "unknown key 'titel'; did you mean title?"),
         ('title = "a"\nrecipes = ["quickstrat"]', r"mine\.toml: unknown recipe 'quickstrat'; did you mean quickstart"),
         ('title = "a"\nrecipes = ["mine.toml"]', "the collection holds itself"),
+        ('title = "a"\nrecipes = ["../here/mine.toml"]', "the collection holds itself"),
     ],
 )
 def test_faults(tmp_path, text, message):
-    (tmp_path / "mine.toml").write_text(text)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(text)
     with pytest.raises(CtrbenchError, match=message):
-        recipes_of(str(tmp_path / "mine.toml"))
+        recipes_of(str(folder / "mine.toml"))
 
 
 def test_an_unknown_name_may_be_meant_for_a_collection():

@@ -1,11 +1,8 @@
-import tomllib
-
 import pytest
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.recipe import Dimension, read_recipe, recipe_names, write_recipe
-from tests.experiments.fakes import recipe
+from ctrbench.experiments.recipe import Dimension, read_recipe, recipe_names
 
 MINIMAL = 'title = "t"\ndatasets = ["toy"]\nbackbones = ["net"]\nmethods = ["plain"]\n'
 
@@ -89,7 +86,7 @@ def test_a_recipe_like_another_takes_the_top_level_keys_that_it_does_not_have(tm
     (tmp_path / "first.toml").write_text(
         MINIMAL + "seeds = 3\nrepresentations = 7\n[training]\nepochs = 2\npatience = 1\n"
     )
-    (tmp_path / "second.toml").write_text(f'like = "{tmp_path}/first.toml"\nseeds = 4\n[training]\nepochs = 9\n')
+    (tmp_path / "second.toml").write_text('like = "first.toml"\nseeds = 4\n[training]\nepochs = 9\n')
     found = read(tmp_path, f'like = "{tmp_path}/second.toml"\ntitle = "mine"\n')
     assert (found.name, found.title, found.seeds, found.representations) == ("mine", "mine", 4, 7)
     # Whole keys are taken or left: of [training] nothing is mixed.
@@ -134,26 +131,3 @@ def test_a_recipe_like_none_is_one_line(tmp_path, text, message):
 def test_where_a_space_ends(space, within, edges):
     dimension = Dimension.model_validate(space, strict=False)
     assert [value for value in (*within, *edges) if dimension.on_edge(value)] == edges
-
-
-def test_a_saved_recipe_reads_back(tmp_path):
-    search = {"trials": 2, "space": {"training.penalty": {"low": 1e-5, "high": 0.1, "log": True}}}
-    saved = recipe(
-        search=search,
-        overrides={"training.batch_size": 8},
-        methods={"plain": {}, "weighted": {"weight": 0.1}},
-        datasets={"toy": {"data.fields": ["item"]}, "toy@ties=apart": {}},
-        variants={"as chosen": {}, "datasets.toy": {"datasets.toy.training.penalty": 0.5}},
-        figure="curve",
-        representations=5,
-    )
-    write_recipe(saved, tmp_path / "results" / "last.toml")
-    assert read_recipe(tmp_path / "results" / "last.toml") == saved
-    assert tomllib.loads((tmp_path / "results" / "last.toml").read_text())["name"] == "toy-table"
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["last.toml"]
-
-
-def test_a_recipe_that_cannot_be_saved(tmp_path):
-    (tmp_path / "results").write_text("a file")
-    with pytest.raises(CtrbenchError, match="cannot be written"):
-        write_recipe(recipe(), tmp_path / "results" / "last.toml")

@@ -5,7 +5,8 @@ import pytest
 from filelock import FileLock
 
 from ctrbench.data.schema import read_manifest
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import CtrbenchError, DivergedError
+from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.config import ALGORITHM_VERSION
 from ctrbench.experiments.execute import Site
 from ctrbench.experiments.found import read_found, write_found
@@ -26,8 +27,10 @@ def searched(**changes):
 def runner(config, *, data, working, device, on_epoch):
     """Logloss is lowest and AUC highest at penalty 1e-3 and weight 0.1; it falls to that epoch by epoch."""
     fakes.note(data, config.digest())
-    if config.training.penalty > 0.05:
-        raise CtrbenchError("diverged")
+    if config.training.penalty > 0.05 or config.method_settings.get("weight", 0) > 1:
+        raise DivergedError("diverged")
+    if (data / "busy").exists():
+        raise CtrbenchError("out of memory")
     made = fakes.record(config, read_manifest(data / config.dataset))
     far = abs(math.log10(max(config.training.penalty, 1e-9)) + 3) + 1 - config.method_settings.get("weight", 0)
     losses = [far + 1 / (epoch + 1) for epoch in range(config.training.epochs)]
@@ -36,12 +39,18 @@ def runner(config, *, data, working, device, on_epoch):
         on_epoch(figures[:epoch], config.training.epochs)
         fakes.note(data, f"{config.digest()} epoch {epoch}")
     metrics = replace(made.metrics[0], logloss=far, auc=1 / (1 + far))
-    return made.model_copy(update={"metrics": (metrics,)}), fakes.pa.table({"probability": [0.5]})
+    made = made.model_copy(update={"metrics": (metrics,), "epochs": tuple(figures)})
+    return made, fakes.pa.table({"probability": [0.5]})
+
+
+def site(place):
+    return Site(Ledger(place / "results" / "searches"), runner, place / "data")
 
 
 def find(place, recipe, **options):
-    site = Site(Ledger(place / "results" / "searches"), runner, place / "data")
-    return search(recipe, site, catalogue=fakes.catalogue(), **options)
+    found, hopeless = search(recipe, site(place), catalogue=fakes.catalogue(), **options)
+    assert hopeless == []
+    return found
 
 
 def begun(place):
@@ -164,8 +173,33 @@ def test_a_failed_trial_counts_but_does_not_win(place):
     assert {trial.state for trial in best.trials} == {"complete", "failed"}
     assert {trial.settings["training.penalty"]: trial.value for trial in best.trials} == {1e-3: 1.0, 0.09: None}
     assert best.settings == {"training.penalty": 1e-3}
-    with pytest.raises(CtrbenchError, match="toy net plain: all trials of the search failed"):
-        find(place, searched(search={"space": {"training.penalty": {"choices": [0.09]}}}))
+
+
+def test_a_row_whose_trials_all_diverge_holds_up_no_other(place):
+    recipe = searched(search={"space": {"training.penalty": {"choices": [1e-3]}, "method.weight": {"choices": [9]}}})
+    for _ in range(2):
+        found, hopeless = search(recipe, site(place), catalogue=fakes.catalogue())
+        assert [(best.method, best.settings) for best in found.found] == [("plain", {"training.penalty": 1e-3})]
+        assert hopeless == [Cell("toy", "net", "weighted")]
+    assert len(begun(place)) == 2
+
+
+def test_a_trial_that_failed_for_another_reason_is_tried_again(place, tmp_path):
+    other = tmp_path / "other"
+    fakes.prepare(other / "data")
+    (place / "data" / "busy").touch()
+    with pytest.raises(CtrbenchError, match=r"7 of 7 runs failed; toy net .*: out of memory; the same command tries"):
+        find(place, searched())
+    (place / "data" / "busy").unlink()
+    assert find(place, searched()) == find(other, searched())
+
+
+def test_trials_that_another_search_made_count_as_if_made_here(place, tmp_path):
+    other = tmp_path / "other"
+    fakes.prepare(other / "data")
+    find(place, searched(search={"trials": 4}))
+    longer = searched(search={"trials": 20})
+    assert find(place, longer) == find(other, longer)
 
 
 def test_rounds_tell_what_comes_after_them(place):

@@ -3,7 +3,8 @@
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.selection import AD_HOC, select
+from ctrbench.experiments.recipe import read_document
+from ctrbench.experiments.selection import AD_HOC, Asked, select
 
 
 def names(selected):
@@ -28,7 +29,7 @@ def test_names_choose_among_the_recipes_of_a_collection():
     assert names(select("aqcl-figure7", datasets=["ta-feng"])) == {"aqcl-figure7b": (["ta-feng"], ["plain", "aqcl"])}
     everything = names(select("all-aqcl", datasets=["ta-feng"]))
     assert "aqcl-figure7a" not in everything
-    assert "aqcl-table2-patience" not in everything
+    assert "aqcl-table2-weights" not in everything
     sweep, _ = everything["protocol-sweep"]
     assert len(sweep) == 6
     assert all(name.startswith("ta-feng@") for name in sweep)
@@ -50,8 +51,23 @@ def test_a_name_that_no_recipe_of_a_collection_has():
         select("all-aqcl", datasets=["ta-fneg"])
 
 
+def test_what_was_asked_for_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text('like = "aqcl-table2"\n')
+    asked = Asked(name="mine.toml", datasets=("ta-feng",), seeds=2, overrides={"training.epochs": 1})
+    asked.keep(tmp_path / "results" / "last.toml")
+    monkeypatch.chdir(tmp_path / "results")
+    kept = Asked.read(read_document(tmp_path / "results" / "last.toml"), "last.toml")
+    (one,) = kept.recipes()
+    assert (one.recipe.name, list(one.recipe.datasets), one.recipe.seeds) == ("mine", ["ta-feng"], 2)
+    assert one.recipe.overrides == {"training.epochs": 1}
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(CtrbenchError, match="cannot be written"):
+        asked.keep(tmp_path / "file" / "last.toml")
+
+
 def test_names_alone_make_a_recipe():
     (one,) = select(None, methods=["aqcl"])
-    assert (one.recipe.name, one.argument, one.as_filed) == (AD_HOC, None, False)
+    assert (one.recipe.name, one.argument, one.as_filed) == (AD_HOC, None, True)
     with pytest.raises(CtrbenchError, match="nothing to run: name a recipe"):
         select(None)

@@ -8,8 +8,9 @@ from ctrbench.cli import app
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import CATALOGUE, Cell
 from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.recipe import read_recipe, write_recipe
+from ctrbench.experiments.recipe import read_recipe
 from ctrbench.experiments.resolve import resolve
+from ctrbench.experiments.selection import Asked
 from tests.report.conftest import BEAUTY, reference_records, run_record
 
 RECIPE = """
@@ -62,7 +63,7 @@ def test_by_cohort(recipe):
 
 def test_last_run_without_a_name(recipe, tmp_path):
     assert "nothing was run here yet" in str(run().exception)
-    write_recipe(read_recipe(recipe), tmp_path / "results" / "last.toml")
+    Asked(name=str(recipe)).keep(tmp_path / "results" / "last.toml")
     assert run("--format", "csv").output == run(recipe, "--format", "csv").output
 
 

@@ -1,6 +1,6 @@
 """The searched alpha of each dataset, and constant alphas beside it: AQCL, figure 5."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from ctrbench.report.figures.style import COLOURS, DASHES, panels
 from ctrbench.report.figures.variants import Variants, auc_panel
 
 CONSTANT = "constant_alpha"
+CURVE = ["panel", "dataset", "w1", "w2", "mean_click_length", "relative_length", "click_length", "alpha"]
+"""Columns of a curve; a run's follow them."""
 CUTS = (("non-active up to here", "o"), ("highly-active beyond", "s"))
 
 
@@ -43,7 +45,7 @@ class AdaptiveAlpha(Figure):
         runs = Variants().frame(material)
         runs = runs[runs["dataset"].isin(constant)].assign(panel="runs")
         found = pd.concat([*(_curve(*place, facts) for place, facts in curves.items()), runs], ignore_index=True)
-        return found[["panel", *(column for column in found.columns if column != "panel")]]
+        return found.reindex(columns=[*CURVE, *(column for column in found.columns if column not in CURVE)])
 
     def summary(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The runs, and of each curve the cut-offs."""
@@ -53,20 +55,27 @@ class AdaptiveAlpha(Figure):
     def draw(self, frame: pd.DataFrame) -> Drawing:
         """Alpha against L / Lbar, against L, and the AUC of constant alphas."""
         runs = list(frame[frame["panel"] == "runs"].groupby(["dataset", "backbone"], sort=False))
-        figure, grid = panels(1, 2 + len(runs), height=3.7)
         curves = frame[frame["panel"] != "runs"]
-        for axes, x in zip(grid[0], ("relative_length", "click_length"), strict=False):
-            for place, (_, own) in enumerate(curves.groupby(["dataset", "w1", "w2"], sort=False)):
-                _draw_curve(axes, own, x, place)
-            axes.set_ylim(0, 1.02)
-        grid[0, 0].set(title="searched alpha", xlabel="click length L / Lbar", ylabel="alpha", xlim=(0, LONGEST))
-        grid[0, 1].set(title="the same in clicks", xlabel="click length L (clicks)", ylabel="alpha")
-        grid[0, 1].set_xlim(left=0)
-        grid[0, 0].legend(loc="upper left", bbox_to_anchor=(0, -0.2))
-        for axes, ((dataset, backbone), own) in zip(grid[0, 2:], runs, strict=True):
+        searched = 2 if len(curves) else 0
+        figure, grid = panels(1, searched + len(runs), height=3.7)
+        if searched:
+            _draw_curves(list(grid[0, :searched]), curves)
+        for axes, ((dataset, backbone), own) in zip(grid[0, searched:], runs, strict=True):
             auc_panel(axes, own)
             axes.set_title(f"constant alpha: {dataset}, {backbone}")
         return figure
+
+
+def _draw_curves(pair: Sequence[Axes], curves: pd.DataFrame) -> None:
+    """Alpha by L / Lbar and by L."""
+    for axes, x in zip(pair, ("relative_length", "click_length"), strict=True):
+        for place, (_, own) in enumerate(curves.groupby(["dataset", "w1", "w2"], sort=False)):
+            _draw_curve(axes, own, x, place)
+        axes.set_ylim(0, 1.02)
+    pair[0].set(title="searched alpha", xlabel="click length L / Lbar", ylabel="alpha", xlim=(0, LONGEST))
+    pair[1].set(title="the same in clicks", xlabel="click length L (clicks)", ylabel="alpha")
+    pair[1].set_xlim(left=0)
+    pair[0].legend(loc="upper left", bbox_to_anchor=(0, -0.2))
 
 
 def _curve(dataset: str, w1: float, w2: float, facts: DataFacts) -> pd.DataFrame:

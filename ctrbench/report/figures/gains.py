@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ctrbench.errors import CtrbenchError
 from ctrbench.report.comparison import cells
 from ctrbench.report.figures.base import Material
 
@@ -16,10 +17,13 @@ def gains(material: Material, by: str) -> pd.DataFrame:
     """One row per group of the column ``by``, method, variant, backbone and dataset, with :data:`COLUMNS`.
 
     Raises:
-        CtrbenchError: as :func:`ctrbench.report.comparison.cells`.
+        CtrbenchError: no run of a method beside the base, or as :func:`ctrbench.report.comparison.cells`.
     """
+    spec = material.spec
+    if all(entry.cell.method == spec.base for entry in material.entries):
+        raise CtrbenchError(f"{spec.name}: no finished run of a method beside {spec.base}: ctrbench run {spec.name}")
     rows = []
-    for cell in cells(material.spec, material.entries, [], by):
+    for cell in cells(spec, material.entries, [], by):
         if cell.metric != "auc":
             continue
         gain = cell.difference

@@ -52,8 +52,11 @@ class Representations(Figure):
     )
 
     def frame(self, material: Material) -> pd.DataFrame:
-        """One row per method and test row; the silhouettes stand in every row of their method."""
+        """One row per method and test row of seed 0; the silhouettes stand in every row of their method."""
         filed = [_read(material, entry) for entry in material.entries if entry.record.config.seed == 0]
+        if not filed:
+            name = material.spec.name
+            raise CtrbenchError(f"{name}: no finished run of seed 0, whose rows are shown: ctrbench run {name}")
         parts = []
         for dataset in dict.fromkeys(each.dataset for each in filed):
             own = [each for each in filed if each.dataset == dataset]

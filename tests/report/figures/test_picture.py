@@ -1,5 +1,6 @@
 """Files and words of a figure, whichever it is."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -48,6 +49,23 @@ def picture_recipe(tmp_path):
     from ctrbench.experiments.recipe import read_recipe
 
     return read_recipe(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize("figure", [name for name in DRAWN if FIGURES.get(name).needs == "runs"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        lambda cell, seed: cell.method != "plain",
+        lambda cell, seed: cell.method == "plain",
+        lambda cell, seed: seed == 0,
+        lambda cell, seed: cell.variant in ("adaptive", "8"),
+        lambda cell, seed: cell.dataset == "amazon-beauty",
+    ],
+    ids=["methods", "base", "first seed", "variant", "dataset"],
+)
+def test_of_part_of_its_runs_a_figure_is_drawn_or_says_in_a_line_why_not(picture, figure, lost):
+    with contextlib.suppress(CtrbenchError):
+        assert all(render(picture(figure, TEXTS.get(figure, ""), missing=lost)).values())
 
 
 @pytest.mark.parametrize("figure", DRAWN)
