@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all, and read or told why not in one line."""
 
 import tempfile
 from pathlib import Path
@@ -35,3 +35,15 @@ def write_file(path: Path, content: str | bytes, *, option: str) -> None:
         replace_file(path, content)
     except OSError as error:
         raise CtrbenchError(f"{path}: cannot be written ({error.strerror}); pass another {option}") from None
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8.
+
+    Raises:
+        CtrbenchError: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CtrbenchError(f"{path}: cannot be read ({error})") from None

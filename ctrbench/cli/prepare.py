@@ -60,11 +60,14 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
         CtrbenchError: no such dataset or recipe, or another name than the card's.
     """
     from ctrbench.experiments.collection import collection_names, recipes_of
-    from ctrbench.experiments.recipe import read_recipe, recipe_names
+    from ctrbench.experiments.recipe import ALL, read_recipe, recipe_names
     from ctrbench.prepare.card import read_card, shipped_card
 
     if card is None and (name.endswith(".toml") or name in (*recipe_names(), *collection_names())):
         datasets = dict.fromkeys(dataset for recipe in recipes_of(name) for dataset in read_recipe(recipe).datasets)
+        if not datasets.keys() - {ALL}:
+            raise CtrbenchError(f"{name}: it takes all datasets that are prepared; prepare one by its name")
+        datasets.pop(ALL, None)
         return [(each, _place(each, source)) for each in map(shipped_card, datasets)]
     chosen = read_card(card) if card else shipped_card(name)
     if chosen.name != name:

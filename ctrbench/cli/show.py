@@ -9,6 +9,7 @@ import typer
 from ctrbench import places
 from ctrbench.cli.options import Data, Results
 from ctrbench.errors import CtrbenchError
+from ctrbench.files import read_text
 from ctrbench.registry import unknown
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def show(
     cards = places.cards()
     recipes = [*recipe_names(), *collection_names()]
     if name in recipes or name.endswith(".toml"):
-        lines = [recipe_path(name).read_text("utf-8")]
+        lines = [read_text(recipe_path(name))]
     elif name in METHODS.names():
         lines = list(_component(name, METHODS.get(name)))
     elif name in BACKBONES.names():

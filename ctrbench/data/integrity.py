@@ -9,9 +9,16 @@ from ctrbench.places import prepare_command
 
 
 def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hex sha256 of a file's bytes.
+
+    Raises:
+        CtrbenchError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CtrbenchError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:

@@ -167,6 +167,8 @@ def read_manifest(folder: Path) -> Manifest:
         document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise CtrbenchError(f"{folder.name}: not prepared; run: {command}") from None
+    except OSError as error:
+        raise CtrbenchError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
         raise CtrbenchError(f"{path}: not JSON ({error}); {again}") from None
     if isinstance(document, dict) and (found := document.get("schema_version")) != SCHEMA_VERSION:

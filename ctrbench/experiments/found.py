@@ -91,14 +91,14 @@ def _read(path: Path) -> Found:
 
 
 def write_found(results: Path, found: Found) -> None:
-    """Writes a recipe's found settings whole; what its file holds of other combinations stays.
+    """Writes a recipe's found settings whole; what its file holds of other combinations or other data stays.
 
     Raises:
         CtrbenchError: the file is damaged, or the folder cannot be written.
     """
     path = found_path(results, found.recipe)
     before = _read(path).found if path.exists() else ()
-    renewed = {(f.dataset, f.backbone, f.method) for f in found.found}
-    kept = tuple(f for f in before if (f.dataset, f.backbone, f.method) not in renewed)
+    renewed = {(f.dataset, f.backbone, f.method, f.fingerprint) for f in found.found}
+    kept = tuple(f for f in before if (f.dataset, f.backbone, f.method, f.fingerprint) not in renewed)
     document = Found(recipe=found.recipe, found=kept + found.found).model_dump(mode="json", exclude_none=True)
     write_toml(found_path(results, found.recipe), document, places.search_command(found.recipe))

@@ -38,7 +38,8 @@ class Dimension(Strict):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        if bool(self.choices) == (self.low is not None and self.high is not None):
+        ends = (self.low, self.high)
+        if bool(self.choices) == (None not in ends) or (self.choices and (self.log or ends != (None, None))):
             raise ValueError("a dimension is either {low, high} or {choices}")
         if self.low is not None and self.high is not None and not (0 if self.log else -1e308) < self.low < self.high:
             raise ValueError("low must be less than high, and above 0 where log is set")

@@ -71,6 +71,8 @@ class TableSpec(Strict):
     """Trials of the search of settings, the same number for every method of the table."""
     searched: SearchFacts | None = None
     """None where nothing was searched."""
+    refused: dict[str, str] = Field(default_factory=dict)
+    """Row that makes no sense -> its method's reason."""
     not_comparable: dict[str, str] = Field(default_factory=dict)
     """Dataset -> why its rows do not answer to the published ones (private data, other protocol)."""
 
@@ -92,7 +94,9 @@ def find_table(
     """
     ledger = Ledger(results)
     manifests = {name: _manifest(data / name) for name in dataset_names(recipe, data)}
-    configs, searches, unsearched = _configs(recipe, manifests, results, catalogue)
+    cells, refused = admitted(recipe, manifests, catalogue)
+    check_paths(recipe, [*cells, *refused], catalogue)
+    configs, searches, unsearched = _configs(recipe, cells, manifests, results, catalogue)
     label = configs[0][1].data.label if configs else TableSpec.model_fields["label"].default
     entries: list[Entry] = []
     references: list[ReferenceRecord] = []
@@ -109,7 +113,11 @@ def find_table(
         references += ledger.references(name, fingerprint, label)
     own = [config for _, config in configs]
     _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
-    spec = table_spec(recipe, label).model_copy(update={"searched": search_facts(recipe, searches, configs, catalogue)})
+    facts = {
+        "searched": search_facts(recipe, searches, configs, catalogue),
+        "refused": {str(cell): reason for cell, reason in refused.items()},
+    }
+    spec = table_spec(recipe, label).model_copy(update=facts)
     return spec, entries, references, [*missing.values(), *unsearched]
 
 
@@ -190,15 +198,17 @@ def _manifest(folder: Path) -> Manifest | None:
 
 
 def _configs(
-    recipe: Recipe, manifests: dict[str, Manifest | None], results: Path, catalogue: Catalogue
+    recipe: Recipe,
+    cells: Iterable[Cell],
+    manifests: Mapping[str, Manifest | None],
+    results: Path,
+    catalogue: Catalogue,
 ) -> tuple[list[tuple[Cell, RunConfig]], list[FoundSettings], list[str]]:
     """Every run of the recipe in its row, the searches of the rows, and in words the runs of rows not searched yet.
 
     Raises:
-        CtrbenchError: an unknown name or setting, or every row lacks a search.
+        CtrbenchError: a value of another type, or every row lacks a search.
     """
-    cells, refused = admitted(recipe, manifests, catalogue)
-    check_paths(recipe, [*cells, *refused], catalogue)
     found = read_found(results)
     configs: list[tuple[Cell, RunConfig]] = []
     searches: dict[tuple[str, ...], FoundSettings] = {}

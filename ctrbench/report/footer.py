@@ -1,7 +1,7 @@
 """What stands under every table: how the numbers were obtained, in the records' own words."""
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, NamedTuple
 
@@ -10,9 +10,11 @@ from ctrbench.experiments.record import RunRecord
 from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import OVERALL, GroupFigures
 from ctrbench.metrics.logloss import CLIP
+from ctrbench.report import naming
 from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.comparison import why_not_comparable
 from ctrbench.report.verdicts import CLOSE_AUC, SIGNIFICANT
+from ctrbench.training.settings import TrainingSettings
 
 FINGERPRINT_LENGTH = 12
 
@@ -30,8 +32,8 @@ def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by:
     datasets = {record.config.dataset: record for record in records}
     notes = [
         Note("Protocol", _protocol(datasets, entries)),
-        Note("Negatives", _shared((name, _negatives(r)) for name, r in datasets.items())),
-        Note("Groups", _shared((name, _groups(r, by)) for name, r in datasets.items())),
+        Note("Negatives", naming.told_by_place(_places(entries), [_negatives(entry.record) for entry in entries])),
+        Note("Groups", naming.shared((name, _groups(r, by)) for name, r in datasets.items())),
         Note("Settings", _settings(entries)),
         Note("Search", _search(spec, entries)),
         Note("Reading", _reading(spec, cells)),
@@ -41,6 +43,8 @@ def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by:
         Note("Machine", _mixed(records, _machine)),
         Note("Cost", _cost(records)),
     ]
+    if spec.refused:
+        notes.insert(1, Note("Left out", naming.told(spec.refused.items())))
     reasons = {name: why_not_comparable(spec, name, record.data) for name, record in datasets.items()}
     if spec.published and any(reasons.values()):
         text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
@@ -48,34 +52,18 @@ def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by:
     return notes
 
 
-def _shared(facts: Iterable[tuple[str, str]]) -> str:
-    """Each distinct text once, with the names it holds for; without names where it holds for all."""
-    facts = list(facts)
-    texts = {text for _, text in facts}
-    return next(iter(texts)) if len(texts) == 1 else _told(facts)
-
-
-def _told(facts: Iterable[tuple[str, str]]) -> str:
-    """Each distinct text once, with the names it holds for."""
-    holders: dict[str, dict[str, None]] = {}
-    for name, text in facts:
-        holders.setdefault(text, {})[name] = None
-    return "; ".join(", ".join(names) + ": " * any(names) + text for text, names in holders.items())
-
-
 def _protocol(datasets: Mapping[str, RunRecord], entries: Sequence[Entry]) -> str:
-    rule = _shared((name, record.data.split_rule) for name, record in datasets.items())
-    trainings = [entry.record.config.training for entry in entries]
-    stops = _shared(
-        (
-            entry.cell.variant or entry.cell.method,
-            f"training stops after {_epochs(training.patience)} without a better validation {_metric(training.watch)}, "
-            f"or after {training.epochs}, and keeps the best epoch's weights",
-        )
-        for entry, training in zip(entries, trainings, strict=True)
-    )
+    rule = naming.shared((name, record.data.split_rule) for name, record in datasets.items())
+    stops = naming.told_by_place(_places(entries), [_stop(entry.record.config.training) for entry in entries])
     split = "The test split is read once per run, at the end."
     return f"{_sentence(rule.rstrip('.'))} {_sentence(stops)} {split} Equal seeds are paired: same batches."
+
+
+def _stop(training: TrainingSettings) -> str:
+    return (
+        f"training stops after {_epochs(training.patience)} without a better validation {_metric(training.watch)}, "
+        f"or after {training.epochs}, and keeps the best epoch's weights"
+    )
 
 
 def _epochs(count: int) -> str:
@@ -122,40 +110,21 @@ def _rows(metrics: GroupFigures) -> str:
 def _settings(entries: Sequence[Entry]) -> str:
     """Settings that all runs share, then those that a row's dataset decides, its backbone, its method, or several of
     them together: each setting once for whatever decides it."""
-    places = [astuple(entry.cell) for entry in entries]
+    places = _places(entries)
     flat = [_flat(entry.record.config) for entry in entries]
-    varying = _varying(places)
-    subsets = [subset for size in range(len(varying) + 1) for subset in itertools.combinations(varying, size)]
-    decided: dict[tuple[int, ...], list[str]] = {subset: [] for subset in subsets}
+    decided: dict[tuple[int, ...], list[str]] = {}
     for path in dict.fromkeys(itertools.chain(*flat)):
-        decided[next(s for s in subsets if _decides(s, places, [own.get(path) for own in flat]))].append(path)
+        decided.setdefault(naming.deciding(places, [own.get(path) for own in flat]), []).append(path)
     told = []
-    for subset, paths in decided.items():
-        names = [_name(place, subset) for place in places]
+    for parts, paths in sorted(decided.items(), key=lambda item: (len(item[0]), item[0])):
         texts = [_listed({path: own[path] for path in paths if path in own}) for own in flat]
-        told.append(_told((name, text) for name, text in zip(names, texts, strict=True) if text))
+        rows = zip(places, texts, strict=True)
+        told.append(naming.told((naming.label(place, parts), text) for place, text in rows if text))
     return ". ".join(filter(None, told))
 
 
-def _decides(subset: Sequence[int], places: Sequence[tuple[str, ...]], values: Sequence[str | None]) -> bool:
-    """Whether rows that agree in these parts of their places agree in a setting."""
-    seen: dict[tuple[str, ...], str | None] = {}
-    keys = (tuple(place[part] for part in subset) for place in places)
-    return all(seen.setdefault(key, value) == value for key, value in zip(keys, values, strict=True))
-
-
-def _names(places: Sequence[tuple[str, ...]], among: Sequence[tuple[str, ...]]) -> list[str]:
-    """Each place by the parts in which those of a table differ."""
-    return [_name(place, _varying(among)) for place in places]
-
-
-def _varying(places: Sequence[tuple[str, ...]]) -> list[int]:
-    """The parts in which places differ."""
-    return [part for part in range(len(places[0])) if len({place[part] for place in places}) > 1]
-
-
-def _name(place: tuple[str, ...], parts: Sequence[int]) -> str:
-    return " · ".join(place[part] for part in parts)
+def _places(entries: Sequence[Entry]) -> list[naming.Place]:
+    return [astuple(entry.cell) for entry in entries]
 
 
 def _flat(config: RunConfig) -> dict[str, str]:
@@ -193,7 +162,7 @@ def _search(spec: TableSpec, entries: Sequence[Entry]) -> str:
     text += f"; {searched.given_up:,} of {searched.trials:,} were given up early"
     text += f", {searched.failed:,} diverged" if searched.failed else ""
     on_edge = [(edge.dataset, edge.backbone, edge.method) for edge in searched.edges]
-    names = _names(on_edge, [*on_edge, *((cell.dataset, cell.backbone, cell.method) for cell in cells)])
+    names = naming.labels(on_edge, [*on_edge, *((cell.dataset, cell.backbone, cell.method) for cell in cells)])
     rows: dict[str, list[str]] = {}
     for edge, name in zip(searched.edges, names, strict=True):
         rows.setdefault(f"{edge.path} {edge.value:g}", []).append(name)

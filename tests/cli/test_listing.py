@@ -26,6 +26,13 @@ def test_a_run_is_listed_and_shown_by_the_start_of_its_identity(ctrbench, place)
     assert "environment" in shown
 
 
+def test_a_recipe_that_is_no_text_is_told_in_a_line(ctrbench, place):
+    (place / "mine.toml").write_bytes(b'title = "\xff"')
+    status, out, err = ctrbench("show", place / "mine.toml")
+    assert (status, out) == (1, "")
+    assert err.startswith(f"error: {place / 'mine.toml'}: cannot be read ('utf-8' codec")
+
+
 @pytest.mark.parametrize(
     ("name", "parts"),
     [

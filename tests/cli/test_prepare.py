@@ -151,6 +151,17 @@ def test_a_recipe_of_a_dataset_without_a_card_prepares_nothing(tmp_path: Path, b
     assert not (tmp_path / "data").exists()
 
 
+def test_a_recipe_of_all_that_is_prepared_prepares_what_it_names(tmp_path: Path, both: Path) -> None:
+    (both / "interactions.csv").write_text(INTERACTIONS)
+    recipe = tmp_path / "recipes" / "both.toml"
+    recipe.write_text(recipe.read_text().replace('"other"', '"all"'))
+    output(tmp_path, "both", "--source", str(both))
+    assert list(prepared(tmp_path)) == ["mine", "mine@ties=apart"]
+    recipe.write_text(recipe.read_text().replace('"mine", "mine@ties=apart", ', ""))
+    with pytest.raises(CtrbenchError, match="both: it takes all datasets that are prepared; prepare one by its name"):
+        output(tmp_path, "both", "--source", str(both))
+
+
 def test_a_scale_that_the_name_says_is_not_given_twice(tmp_path: Path) -> None:
     with pytest.raises(CtrbenchError, match=r"oncold-sim@scale=0\.004: its name says the scale; leave out --scale"):
         output(tmp_path, "quickstart", "--scale", "0.0005")

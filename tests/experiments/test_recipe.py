@@ -44,6 +44,10 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
         ),
         ("[search]\ntrials = 3\n[search.space]\na = {low = 1}", "search.space.a: a dimension is either"),
         ("[search]\ntrials = 3\n[search.space]\na = {low = 0, high = 1, log = true}", "low must be less than high"),
+        (
+            "[search]\ntrials = 3\n[search.space]\na = {choices = [1], low = 0.1}",
+            "either {low, high} or {choices}",
+        ),
         ("[search]\ntrials = 3\nseed = 2\n[search.space]\na = {choices = [1]}", "one of the table's seeds 0 to 4"),
         ("seeds = ", "cannot be read as TOML"),
         ("representations = -1", "representations: input should be greater than or equal to 0"),

@@ -220,6 +220,15 @@ def test_a_plan_takes_what_was_found(place):
         assert run.config.method_settings.get("weight") == best.settings.get("method.weight")
 
 
+def test_what_was_found_on_other_data_stays_on_file(place):
+    first = find(place, searched())
+    fakes.prepare(place / "data", items=4)
+    second = find(place, searched())
+    for found in (first, second, second):
+        write_found(place / "results", found)
+    assert read_found(place / "results").found == first.found + second.found
+
+
 def test_what_is_set_by_hand_wins_over_what_was_found(place):
     recipe = searched(overrides={"training.penalty": 0.5})
     plan = make_plan(recipe, data=place / "data", found=find(place, recipe), catalogue=fakes.catalogue())

@@ -59,7 +59,9 @@ def test_a_clone_without_records(place):
 
 
 def test_refused_pairs_are_not_missing(place):
-    assert table(place, backbones=["deep"], methods=["plain", "picky"], seeds=1)[3] == ["toy deep plain seed 0"]
+    spec, _, _, missing = table(place, backbones=["deep"], methods=["plain", "picky"], seeds=1)
+    assert missing == ["toy deep plain seed 0"]
+    assert spec.refused == {"toy deep picky": "it wants a history"}
 
 
 VARIANTS = {"as chosen": {}, "heavy": {"method.weight": 0.5}}

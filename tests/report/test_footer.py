@@ -76,6 +76,27 @@ def test_variants_are_told_apart_and_a_shared_run_is_counted_once(beauty):
     assert found["Clipping"].startswith(f"0 of {10 * 44_726:,} predicted rows")
 
 
+def test_stops_and_negatives_are_named_by_what_decides_them(beauty):
+    other = changed(run_records({"plain": [0.7, 0.71], "icl": [0.7, 0.72]}, dataset="ta-feng"), patience=5)
+    found = notes([*beauty, *other])
+    assert "Amazon-beauty: training stops after 3 epochs without" in found["Protocol"]
+    assert "; ta-feng: training stops after 5 epochs without" in found["Protocol"]
+    fixed = [
+        r.model_copy(update={"identity": f"{r.identity} fixed", "config": r.config.model_copy(
+            update={"data": r.config.data.model_copy(update={"negatives": "fixed"})})})
+        for r in beauty
+    ]  # fmt: skip
+    text = dict(build(SPEC, [*entries(beauty, "near"), *entries(fixed, "far")], []).notes)["Negatives"]
+    assert [part.partition(":")[0] for part in text.split("; ")[::2]] == ["near", "far"]
+    assert text.endswith("per training positive, drawn once")
+
+
+def test_rows_that_make_no_sense_are_named_with_their_reason(beauty):
+    assert "Left out" not in notes(beauty)
+    spec = SPEC.model_copy(update={"refused": {"a din dmr": "no clicks", "b din dmr": "no clicks", "b din x": "?"}})
+    assert notes(beauty, spec)["Left out"] == "a din dmr, b din dmr: no clicks; b din x: ?"
+
+
 def test_a_setting_is_named_once_for_whatever_decides_it(beauty):
     other = run_records({"plain": [0.7, 0.71], "icl": [0.7, 0.72]}, dataset="ta-feng")
     rows = [*entries([*beauty, *other], "near"), *entries(changed(beauty, epochs=7), "far")]
