@@ -136,14 +136,14 @@ def _show(card: "Card", prepared: "Prepared") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ctrbench.report.published import read_counts
+    from ctrbench.report.published import published_name, read_counts
 
     manifest = prepared.manifest
     console = Console()
     console.print(f"{manifest.title}: {'prepared' if prepared.fresh else 'already prepared'} in {prepared.folder}")
     sizes = Table("", "users", "items", "interactions", box=box.SIMPLE)
     sizes.add_row("here", *(f"{count:,}" for count in (manifest.users, manifest.items, manifest.interactions)))
-    if published := read_counts("aqcl_table1").get(card.table1 or ""):
+    if published := read_counts("aqcl_table1").get(published_name(card.name)):
         sizes.add_row("published (AQCL, table 1)", *(f"{count:,}" for count in published))
     console.print(sizes)
     parts = Table("split", "rows", "positives", box=box.SIMPLE)

@@ -42,6 +42,7 @@ class Feed:
 
     With ``tuning`` it is the feed of a search's trial: the rows that the dataset sets aside for tuning are left out of
     training and stand in for validation, so that nothing outside the training split is read (AQCL eq. 7).
+    Popularity, by which negatives are drawn, counts the whole training split there too: it is the dataset's.
     """
 
     def __init__(self, prepared: Prepared, settings: DataSettings, *, tuning: bool = False) -> None:

@@ -39,10 +39,6 @@ class RunConfig(Strict):
             return getattr(self, f"{section}_settings")[key]
         return getattr(getattr(self, section), key)
 
-    def digest(self) -> str:
-        """sha256 of the canonical JSON of all settings."""
-        return digest(self.model_dump(mode="json"))
-
     def identity(self, fingerprint: str) -> str:
         """sha256 of settings, data fingerprint and algorithm version: the name of the run's record."""
         return digest([self.model_dump(mode="json"), fingerprint, ALGORITHM_VERSION])

@@ -147,8 +147,6 @@ class Card(Strict):
     """Simulated data: share of the full size; ``--scale`` goes before it."""
     seed: int = Field(0, ge=0)
     """Simulated data: ``--seed`` goes before it."""
-    table1: str | None = None
-    """The dataset's row in the published table 1 of AQCL."""
     sources: tuple[SourceFile, ...] = ()
     counts: Counts | None = None
     ties: Literal["file-order", "hashed", "apart"] = "file-order"
@@ -177,7 +175,7 @@ class Card(Strict):
     def digest(self) -> str:
         """sha256 of what decides the prepared data: a mended address or citation leaves it as it is."""
         # Scale and seed count as the simulation takes them.
-        beside = {"title", "citation", "sources", "counts", "table1", "scale", "seed"}
+        beside = {"title", "citation", "sources", "counts", "scale", "seed"}
         return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))
 
 

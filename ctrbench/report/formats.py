@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
+from ctrbench.experiments.tables import TableSpec
 from ctrbench.report.build import Report
 from ctrbench.report.cells import frame
 from ctrbench.report.layout import Grid
@@ -13,7 +14,7 @@ from ctrbench.report.layout import Grid
 
 def markdown(report: Report) -> str:
     """Headings and pipe tables, as GitHub shows them."""
-    parts = [f"# {report.spec.title}", _subtitle(report)]
+    parts = [f"# {report.spec.title}", subtitle(report.spec)]
     if report.incomplete:
         parts.append(f"> **{report.incomplete}**")
     for block in report.blocks:
@@ -64,8 +65,9 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 }
 
 
-def _subtitle(report: Report) -> str:
-    return f"Recipe `{report.spec.name}`" + (f", after {report.spec.paper}" if report.spec.paper else "")
+def subtitle(spec: TableSpec) -> str:
+    """The recipe and the paper, in Markdown."""
+    return f"Recipe `{spec.name}`" + (f", after {spec.paper}" if spec.paper else "")
 
 
 def tabulated(grid: Grid, form: str) -> str:

@@ -1,7 +1,8 @@
 """A report on a terminal: grids cut to its width, colours that repeat what a word already says."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -57,8 +58,13 @@ def show_grid(grid: Grid, console: Console) -> None:
 
 def as_text(report: Report, width: int = 100) -> str:
     """What :func:`show` prints, without colours."""
+    return without_colours(partial(show, report), width)
+
+
+def without_colours(show: Callable[[Console], None], width: int) -> str:
+    """What ``show`` prints on a console, as lines without blanks at their ends."""
     buffer = io.StringIO()
-    show(report, Console(file=buffer, width=width, color_system=None))
+    show(Console(file=buffer, width=width, color_system=None))
     return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
 
 

@@ -26,7 +26,7 @@ def searched(**changes):
 
 def runner(config, *, data, working, device, on_epoch):
     """Logloss is lowest and AUC highest at penalty 1e-3 and weight 0.1; it falls to that epoch by epoch."""
-    fakes.note(data, config.digest())
+    fakes.note(data, fakes.settings_digest(config))
     if config.training.penalty > 0.05 or config.method_settings.get("weight", 0) > 1:
         raise DivergedError("diverged")
     if (data / "busy").exists():
@@ -37,7 +37,7 @@ def runner(config, *, data, working, device, on_epoch):
     figures = [fakes.epoch_figures(e + 1, auc=1 / (1 + loss), logloss=loss) for e, loss in enumerate(losses)]
     for epoch in range(config.training.epochs + 1):
         on_epoch(figures[:epoch], config.training.epochs)
-        fakes.note(data, f"{config.digest()} epoch {epoch}")
+        fakes.note(data, f"{fakes.settings_digest(config)} epoch {epoch}")
     metrics = replace(made.metrics[0], logloss=far, auc=1 / (1 + far))
     made = made.model_copy(update={"metrics": (metrics,), "epochs": tuple(figures)})
     return made, fakes.pa.table({"probability": [0.5]})

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter
 
-from ctrbench.data.schema import Activeness as Cut
 from ctrbench.experiments.record import ReferenceRecord
 from ctrbench.metrics.groups import ACTIVENESS, activeness_codes
 from ctrbench.report.figures.base import Figure, Material, Needs
@@ -52,7 +51,7 @@ def _curve(record: ReferenceRecord) -> pd.DataFrame:
     length = np.array(record.activeness_curve[::-1])
     cut = record.data.activeness
     codes = activeness_codes(length, cut.cutoffs)
-    ranges = _ranges(cut)
+    ranges = _ranges(*cut.cutoffs)
     return pd.DataFrame(
         {
             "dataset": record.dataset,
@@ -65,8 +64,7 @@ def _curve(record: ReferenceRecord) -> pd.DataFrame:
     )
 
 
-def _ranges(cut: Cut) -> tuple[str, str, str]:
-    low, high = cut.cutoffs
+def _ranges(low: int, high: int) -> tuple[str, str, str]:
     between = f"L {low + 1}" if high == low + 1 else f"L {low + 1} to {high}"
     return f"L <= {low}", between, f"L > {high}"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ctrbench.report.figures.picture import Picture, as_csv
-from ctrbench.report.formats import escaped, tabulated
+from ctrbench.report.formats import escaped, subtitle, tabulated
 from ctrbench.report.layout import DASH, Grid
 
 FOLDER = "figures"
@@ -30,10 +30,9 @@ def grid(picture: Picture) -> Grid:
 def markdown(picture: Picture) -> str:
     """The picture, as GitHub shows it, if there is one, and its table."""
     spec = picture.spec
-    subtitle = f"Recipe `{spec.name}`" + (f", after {spec.paper}" if spec.paper else "")
     lacking = [f"> **{picture.incomplete}**"] if picture.incomplete else []
     image = [f"![{spec.title}](../{FOLDER}/{spec.name}.png)"] if picture.drawn else []
-    parts = [f"# {spec.title}", subtitle, *lacking, *image, tabulated(grid(picture), "pipe"), picture.note]
+    parts = [f"# {spec.title}", subtitle(spec), *lacking, *image, tabulated(grid(picture), "pipe"), picture.note]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,13 +1,13 @@
 """A figure's numbers on a terminal."""
 
-import io
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
 
 from ctrbench.report.figures.formats import grid
 from ctrbench.report.figures.picture import Picture
-from ctrbench.report.terminal import show_grid, show_heading
+from ctrbench.report.terminal import show_grid, show_heading, without_colours
 
 
 def show(picture: Picture, console: Console) -> None:
@@ -20,6 +20,4 @@ def show(picture: Picture, console: Console) -> None:
 
 def as_text(picture: Picture, width: int = 100) -> str:
     """What :func:`show` prints, without colours."""
-    buffer = io.StringIO()
-    show(picture, Console(file=buffer, width=width, color_system=None))
-    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
+    return without_colours(partial(show, picture), width)
