@@ -21,11 +21,15 @@ def sections():
 
 
 def linked(section):
-    """The numbers behind the reports and figures of a section, and those of its searches."""
+    """The tables of a section's reports and figures, and the numbers that stand elsewhere: intervals, searches."""
     links = re.findall(r"\]\(((?:reports|figures|found)/[^)#]+)\)", section)
     frames = [pd.read_csv((RESULTS / link).with_suffix(".csv")) for link in links if not link.startswith("found")]
-    searches = [(RESULTS / link).read_text("utf-8") for link in links if link.startswith("found")]
-    return frames, [float(number) for text in searches for number in re.findall(r"\d+\.\d+(?:e-?\d+)?", text)]
+    texts = [(RESULTS / link).read_text("utf-8") for link in links if link.endswith((".md", ".toml"))]
+    intervals = [
+        end for text in texts for pair in re.findall(r"\[([-+]\d\.\d+), ([-+]\d\.\d+)\]", text) for end in pair
+    ]
+    searches = [number for text in texts for number in re.findall(r"^.* = (\d+\.\d+(?:e-?\d+)?)", text, re.MULTILINE)]
+    return frames, list(map(float, [*intervals, *searches]))
 
 
 def values(frames):
@@ -52,8 +56,8 @@ def rounded(numbers, digits):
 @pytest.mark.parametrize("title", sections())
 def test_a_number_of_the_text_is_a_number_of_a_report(title):
     section = sections()[title]
-    frames, searched = linked(section)
-    known = rounded(itertools.chain(values(frames), searched), 4)
+    frames, others = linked(section)
+    known = rounded(itertools.chain(values(frames), others), 4)
     assert [number for number in re.findall(r"\b\d\.\d{4}\b", section) if number not in known] == []
     for digits in (2, 3):
         p_values = rounded(
@@ -65,6 +69,7 @@ def test_a_number_of_the_text_is_a_number_of_a_report(title):
 
 def test_not_every_number_would_pass():
     section = sections()["Table 2"]
-    known = rounded(values(linked(section)[0]), 4)
+    frames, others = linked(section)
+    known = rounded(itertools.chain(values(frames), others), 4)
     assert len(re.findall(r"\b\d\.\d{4}\b", section)) > 40
     assert sum(f"{number / 10_000:.4f}" in known for number in range(6_600, 8_000)) < 700
