@@ -1,8 +1,8 @@
 """Every number in the words of results/README.md is one of the reports and figures that its section links.
 
-A number of four decimals must be a value of theirs, a distance to a published value, or the difference of one method's
-means between two inputs or settings; a p value must be one of theirs. This finds slips alone: a wrong number that is
-right elsewhere in the section passes.
+A number of four decimals must be one of theirs; with a sign, a change that they tell or a difference between two of their
+means or published values. A p value must be one of theirs. This finds slips alone: a wrong number that is right
+elsewhere in the section passes.
 """
 
 import itertools
@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 RESULTS = Path(__file__).parents[1] / "results"
+ROW = ["dataset", "backbone", "group", "metric"]
 
 
 def sections():
@@ -20,56 +21,67 @@ def sections():
     return {part.partition("\n")[0]: part for part in parts if re.search(r"\d\.\d{4}\b", part)}
 
 
-def linked(section):
-    """The tables of a section's reports and figures, and the numbers that stand elsewhere: intervals, searches."""
-    links = re.findall(r"\]\(((?:reports|figures|found)/[^)#]+)\)", section)
-    frames = [pd.read_csv((RESULTS / link).with_suffix(".csv")) for link in links if not link.startswith("found")]
-    texts = [(RESULTS / link).read_text("utf-8") for link in links if link.endswith((".md", ".toml"))]
-    intervals = [
-        end for text in texts for pair in re.findall(r"\[([-+]\d\.\d+), ([-+]\d\.\d+)\]", text) for end in pair
-    ]
-    searches = [number for text in texts for number in re.findall(r"^.* = (\d+\.\d+(?:e-?\d+)?)", text, re.MULTILINE)]
-    return frames, list(map(float, [*intervals, *searches]))
+class Linked:
+    """What stands behind the links of a section."""
 
+    def __init__(self, section):
+        links = re.findall(r"\]\(((?:reports|figures|found)/[^)#]+)\)", section)
+        frames = [pd.read_csv((RESULTS / link).with_suffix(".csv")) for link in links if not link.startswith("found")]
+        self.tables = [frame for frame in frames if "base_delta" in frame]
+        self.figures = [frame for frame in frames if "base_delta" not in frame]
+        self.texts = [(RESULTS / link).read_text("utf-8") for link in links if link.endswith((".md", ".toml"))]
 
-def values(frames):
-    for frame in frames:
-        yield from frame.select_dtypes("number").stack()
-    tables = [frame for frame in frames if "published" in frame and "metric" in frame]
-    for table in tables:
-        yield from (table["mean"] - table["published"]).dropna()
-        for _, rows in table.groupby(["dataset", "backbone", "group", "metric"]):
-            yield from differences(rows.drop_duplicates("method")["published"].dropna())
-    if tables:
-        for _, rows in pd.concat(tables).groupby(["dataset", "backbone", "method", "group", "metric"]):
-            yield from differences(rows["mean"].dropna())
+    def changes(self):
+        """Numbers that may carry a sign."""
+        for text in self.texts:
+            yield from map(float, itertools.chain(*re.findall(r"\[([-+]\d\.\d+), ([-+]\d\.\d+)\]", text)))
+        for table in self.tables:
+            yield from table["base_delta"].dropna()
+            yield from (table["mean"] - table["published"]).dropna()
+            for _, rows in table.groupby(ROW):
+                yield from rows["published"].dropna() - rows.loc[rows["method"] == "plain", "published"].mean()
+        for figure in self.figures:
+            yield from figure.select_dtypes("number").stack()
+        for _, rows in pd.concat(self.tables or [pd.DataFrame(columns=[*ROW, "method"])]).groupby([*ROW, "method"]):
+            yield from differences(rows["mean"])
+
+    def numbers(self):
+        for table in self.tables:
+            yield from table.select_dtypes("number").stack()
+        for text in self.texts:
+            yield from map(float, re.findall(r"^.* = (\d+\.\d+(?:e-?\d+)?)", text, re.MULTILINE))
+        yield from self.changes()
+
+    def p_values(self):
+        return (p for table in self.tables for p in table["base_p"].dropna())
 
 
 def differences(numbers):
-    return (first - second for first, second in itertools.combinations(numbers, 2))
+    return (first - second for first, second in itertools.permutations(numbers.dropna(), 2))
 
 
-def rounded(numbers, digits):
+def signed(numbers):
+    return {f"{number:+.4f}" for number in numbers}
+
+
+def unsigned(numbers, digits=4):
     return {f"{abs(number):.{digits}f}" for number in numbers}
 
 
 @pytest.mark.parametrize("title", sections())
 def test_a_number_of_the_text_is_a_number_of_a_report(title):
-    section = sections()[title]
-    frames, others = linked(section)
-    known = rounded(itertools.chain(values(frames), others), 4)
-    assert [number for number in re.findall(r"\b\d\.\d{4}\b", section) if number not in known] == []
+    section, linked = sections()[title], Linked(sections()[title])
+    known = unsigned(linked.numbers()) | signed(linked.changes())
+    told = re.findall(r"(?<![\d.])[-+]?\d\.\d{4}\b", section)
+    assert [number for number in told if number not in known] == []
     for digits in (2, 3):
-        p_values = rounded(
-            (p for frame in frames for p in frame.get("base_p", pd.Series(dtype=float)).dropna()), digits
-        )
-        told = re.findall(rf"\bp (0\.\d{{{digits}}})\b", section)
-        assert [number for number in told if number not in p_values] == []
+        p_values = unsigned(linked.p_values(), digits)
+        assert [p for p in re.findall(rf"\bp (0\.\d{{{digits}}})\b", section) if p not in p_values] == []
 
 
 def test_not_every_number_would_pass():
-    section = sections()["Table 2"]
-    frames, others = linked(section)
-    known = rounded(itertools.chain(values(frames), others), 4)
+    section, linked = sections()["Table 2"], Linked(sections()["Table 2"])
     assert len(re.findall(r"\b\d\.\d{4}\b", section)) > 40
+    known, changes = unsigned(linked.numbers()), signed(linked.changes())
     assert sum(f"{number / 10_000:.4f}" in known for number in range(6_600, 8_000)) < 700
+    assert sum(f"{number / 10_000:+.4f}" in changes for number in range(-300, 300)) < 500
