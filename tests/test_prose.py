@@ -1,7 +1,7 @@
 """Every number in the words of results/README.md is one of the reports and figures that its section links.
 
-A number of four decimals must be one of theirs; with a sign, a change that they tell or a difference between two of their
-means or published values. A p value must be one of theirs. This finds slips alone: a wrong number that is right
+A number of four decimals must be one of theirs; with a sign, a change that they tell or the difference between two of
+their means or published values. A p value must be one of theirs. This finds slips alone: a wrong number that is right
 elsewhere in the section passes.
 """
 
