@@ -9,20 +9,30 @@ from ctrbench.errors import CtrbenchError
 def replace_file(path: Path, content: str | bytes) -> None:
     """Writes a file, its folder made if need be; a reader finds what was there before or all of the new, text in UTF-8.
 
+    A link stays, and leads to the new file; what is no file (``/dev/stdout``) is written into.
+
     Raises:
         OSError: it cannot be written; then what was there is left as it is, and nothing beside it.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_bytes(_bytes(content))
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         temporary = Path(file.name)
         try:
-            file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+            file.write(_bytes(content))
             file.close()
             temporary.chmod(0o644)  # a temporary file is private
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode("utf-8")
 
 
 def write_file(path: Path, content: str | bytes, *, option: str) -> None:

@@ -39,5 +39,6 @@ def prepare_command(name: str) -> str:
 
 
 def search_command(recipe: str) -> str:
-    """The command that searches a recipe of this name; one of the user's own goes by its file."""
-    return f"ctrbench search {recipe}" + ("" if (shipped("recipes") / f"{recipe}.toml").is_file() else ".toml")
+    """The command that searches a recipe of this name; one of the user's own goes by its file, wherever that lies."""
+    known = (shipped("recipes") / f"{recipe}.toml").is_file()
+    return f"ctrbench search {recipe}" if known else f"ctrbench search …/{recipe}.toml"

@@ -27,9 +27,13 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """Runs ``ctrbench``; a :class:`CtrbenchError` becomes one line and exit status 1, Ctrl-C exit status 130."""
+    """Runs ``ctrbench``; a :class:`CtrbenchError`, or a place without permission, becomes one line and exit status 1,
+    Ctrl-C exit status 130."""
     try:
         app()
+    except PermissionError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
     except CtrbenchError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)

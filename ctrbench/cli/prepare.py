@@ -29,7 +29,7 @@ def prepare(
         bool, typer.Option("--other-version", help="Accept other counts and checksums than the card's.")
     ] = False,
     data: Annotated[Path | None, typer.Option(help="Downloads and prepared data [CTRBENCH_DATA, datasets/].")] = None,
-    scale: Annotated[float | None, typer.Option(help="Simulated data: share of the full size.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Simulated data: share of the full size, 10 at most.")] = None,
     seed: Annotated[int | None, typer.Option(help="Simulated data: seed.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Simulated data: processes; the data do not depend on it.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Prepare again, even if nothing changed.")] = False,
@@ -88,6 +88,7 @@ def _place(card: "Card", source: Path | None) -> Path | None:
 def _simulation(
     card: "Card", source: Path | None, *, scale: float | None, seed: int | None, jobs: int | None
 ) -> "Simulation | None":
+    from ctrbench.prepare.card import LARGEST_SCALE
     from ctrbench.prepare.formats import Simulation
 
     given = {"scale": scale, "seed": seed, "jobs": jobs}
@@ -100,6 +101,8 @@ def _simulation(
         raise CtrbenchError(f"{card.name}: simulated data have no files; leave out --source")
     if not card.synthetic:
         return None
+    if scale is not None and not 0 < scale <= LARGEST_SCALE:
+        raise CtrbenchError(f"{card.name}: --scale {scale:g} is not above 0 and at most {LARGEST_SCALE}")
     return Simulation(
         scale=card.scale if scale is None else scale,
         seed=card.seed if seed is None else seed,

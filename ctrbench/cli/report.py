@@ -58,7 +58,7 @@ def report(
     last = results / LAST
     if recipe is None and not last.exists():
         raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
-    asked = Asked(name=recipe) if recipe else Asked.read(read_document(last), str(last))
+    asked = Asked(name=recipe) if recipe is not None else Asked.read(read_document(last), f"{last} (name a recipe)")
     recipes = asked.recipes()
     if output is not None and len(recipes) > 1:
         raise CtrbenchError(f"{asked.name}: it is {len(recipes)} reports, and --output takes one; pass --save")
@@ -92,11 +92,11 @@ def print_report(
     """Prints a recipe's table, or writes it to ``output``; of a recipe with a figure, the figure's numbers.
 
     The figure is drawn for a terminal, once its runs are complete, and with ``save``; another format alone leaves its
-    files as they are. So does a recipe that is not ``as_filed``, since options changed it: the files are another's.
+    files as they are. So does a recipe that is not ``as_filed``: the files are another's.
 
     Raises:
         CtrbenchError: an unknown format, column or figure, no finished run, a file that cannot be written, or ``save``
-            of a recipe that options changed.
+            of a recipe that is not ``as_filed``.
     """
     from ctrbench.registry import unknown
     from ctrbench.report.formats import FORMATS
@@ -104,7 +104,9 @@ def print_report(
     if format_ not in (known := ("terminal", *FORMATS)):
         raise unknown("format", format_, known)
     if save and not as_filed:
-        raise CtrbenchError(f"{recipe.name}: options changed it, and --save would replace its report; pass --output")
+        raise CtrbenchError(
+            f"{recipe.name}: its report is that of the recipe as filed under this name; pass --output, not --save"
+        )
     reports = results / "reports" if save else None
     if recipe.figure:
         from ctrbench.report.figures import formats, picture, terminal
@@ -113,7 +115,7 @@ def print_report(
         complete = format_ == "terminal" and not drawn.incomplete
         files = picture.save(drawn, results / formats.FOLDER) if save or (as_filed and complete) else []
         if complete and not as_filed:
-            typer.echo("no figure is drawn: options changed the recipe, and the figure is its own", err=True)
+            typer.echo(f"no figure is drawn: {recipe.name} is that of the recipe as filed under this name", err=True)
         figure_sheet = Sheet(drawn, recipe.name, {"terminal": terminal.as_text, **formats.FORMATS}, terminal.show)
         files += figure_sheet.write(format_, output, reports)
     else:
@@ -122,9 +124,16 @@ def print_report(
         from ctrbench.report.terminal import as_text, show
 
         table = build(*find_table(recipe, results, data), by=by)
-        files = Sheet(table, recipe.name, {"terminal": as_text, **FORMATS}, show).write(format_, output, reports)
+        files = Sheet(table, recipe.name + _cut(by), {"terminal": as_text, **FORMATS}, show).write(
+            format_, output, reports
+        )
     for path in files:
         typer.echo(f"written to {path}", err=format_ != "terminal")
+
+
+def _cut(by: str) -> str:
+    """What a column adds to the name of a report's files."""
+    return "" if by == "activeness" else f"-by-{by.replace(' ', '-')}"
 
 
 T = TypeVar("T")
@@ -136,7 +145,7 @@ class Sheet(Generic[T]):
 
     content: T
     name: str
-    """Of the recipe."""
+    """Of the files."""
     writers: "Mapping[str, Callable[[T], str]]"
     show: "Callable[[T, Console], None]"
     """On a terminal, with colours."""

@@ -56,11 +56,14 @@ def search(
     results = places.results_folder(results)
     site = Site(Ledger(results / "searches"), execute_run, places.data_folder(data), device)
     workers = resolve_jobs(jobs, device)
+    chosen_names = {"--dataset": datasets, "--backbone": backbones, "--method": methods}
+    options = [f"{option} {','.join(names)}" for option, names in chosen_names.items() if names]
 
     def one(chosen: "Selected") -> None:
         if len(named) > 1:
             typer.echo(f"{chosen.recipe.name}: {chosen.recipe.title}", err=True)
-        typer.echo(f"{_search(chosen.recipe, site, results, workers)}; next: ctrbench run {chosen.argument}")
+        next_step = " ".join(["ctrbench run", str(chosen.argument), *options])
+        typer.echo(f"{_search(chosen.recipe, site, results, workers)}; next: {next_step}")
 
     in_turn([(each.recipe.name, each) for each in searched], one)
 

@@ -1,5 +1,6 @@
 """What a search leaves: ``results/found/<recipe>.toml``."""
 
+import itertools
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,10 +75,10 @@ def read_found(results: Path) -> Found:
     Raises:
         CtrbenchError: a file is damaged.
     """
-    found: list[FoundSettings] = []
-    for path in sorted(results.glob("found/*.toml")):
-        found += _read(path).found
-    return Found(found=tuple(found))
+    folder = results / "found"
+    # Not a glob, which passes over a folder that cannot be read.
+    files = sorted(folder.iterdir()) if folder.exists() else []
+    return Found(found=tuple(itertools.chain(*(_read(path).found for path in files if path.suffix == ".toml"))))
 
 
 def _read(path: Path) -> Found:
@@ -91,14 +92,14 @@ def _read(path: Path) -> Found:
 
 
 def write_found(results: Path, found: Found) -> None:
-    """Writes a recipe's found settings whole; what its file holds of other combinations or other data stays.
+    """Writes a recipe's found settings whole; what its file holds of other combinations, settings or data stays.
 
     Raises:
         CtrbenchError: the file is damaged, or the folder cannot be written.
     """
     path = found_path(results, found.recipe)
     before = _read(path).found if path.exists() else ()
-    renewed = {(f.dataset, f.backbone, f.method, f.fingerprint) for f in found.found}
-    kept = tuple(f for f in before if (f.dataset, f.backbone, f.method, f.fingerprint) not in renewed)
+    renewed = {(f.dataset, f.backbone, f.method, f.basis, f.fingerprint) for f in found.found}
+    kept = tuple(f for f in before if (f.dataset, f.backbone, f.method, f.basis, f.fingerprint) not in renewed)
     document = Found(recipe=found.recipe, found=kept + found.found).model_dump(mode="json", exclude_none=True)
     write_toml(found_path(results, found.recipe), document, places.search_command(found.recipe))

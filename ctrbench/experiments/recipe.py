@@ -83,8 +83,8 @@ class Search(Strict):
 class Recipe(Strict):
     """What to run, with which settings, and which published values it answers to."""
 
-    name: str
-    """The file's name without its ending, if left out."""
+    name: str = Field(pattern=r"^\w[\w .@=+-]*$")
+    """The file's name without its ending, if left out; its report, figure and found settings lie under it."""
     title: str
     """Of the table."""
     paper: str | None = None

@@ -1,6 +1,8 @@
 """What a finished run leaves: the schema of ``record.json``. Tables read nothing else."""
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.experiments.config import RunConfig
@@ -72,6 +74,12 @@ class RunRecord(Strict):
     metrics: tuple[GroupFigures, ...]
     """Of what ``config.measure`` names, at the best epoch's weights; of a trial's rows no group is told apart."""
     timings: Timings
+
+    @model_validator(mode="after")
+    def _all_rows_are_measured(self) -> Self:
+        if all(figures.column != OVERALL for figures in self.metrics):
+            raise ValueError("no metrics of all rows")
+        return self
 
     @property
     def overall(self) -> GroupFigures:

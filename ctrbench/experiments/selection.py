@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.collection import recipes_of
-from ctrbench.experiments.recipe import ALL, Recipe, read_recipe, write_toml
+from ctrbench.experiments.recipe import ALL, Recipe, read_recipe, recipe_names, recipe_path, write_toml
 from ctrbench.places import card_name
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
@@ -30,7 +30,7 @@ class Selected:
     argument: str | None
     """The name or path by which a command finds the recipe; None for one made from names alone."""
     as_filed: bool
-    """No option changed it, so that what is made of it may stand for the recipe of that name."""
+    """No option changed it, and no shipped recipe has its name, so that what is made of it may lie under that name."""
 
 
 class Asked(Strict):
@@ -90,8 +90,14 @@ def select(
     found = []
     for argument, names in narrowed.items():
         recipe = _changed(_renamed(filed[argument], **names), seeds=seeds, overrides=overrides)
-        found.append(Selected(recipe, argument, as_filed=recipe == filed[argument]))
+        unchanged = recipe.model_dump_json() == filed[argument].model_dump_json()
+        found.append(Selected(recipe, argument, as_filed=unchanged and not _borrows_a_name(recipe, argument)))
     return found
+
+
+def _borrows_a_name(recipe: Recipe, argument: str) -> bool:
+    """Whether a shipped recipe has the name of another file's."""
+    return recipe.name in recipe_names() and recipe_path(argument).resolve() != recipe_path(recipe.name).resolve()
 
 
 def _narrowed(recipes: Mapping[str, Recipe], wanted: Names) -> dict[str, Names]:

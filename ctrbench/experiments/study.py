@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import GivenUp
 from ctrbench.experiments.found import Trial
 from ctrbench.experiments.recipe import Dimension, Search
@@ -115,13 +116,17 @@ class Study:
 
         optuna.logging.set_verbosity(logging.WARNING)
         self.journal.parent.mkdir(parents=True, exist_ok=True)
-        return optuna.create_study(
-            study_name=self.name,
-            storage=JournalStorage(JournalFileBackend(str(self.journal))),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=ROUND, n_warmup_steps=FULL_EPOCHS + 1),
-            direction="maximize" if self.search.objective == "auc" else "minimize",
-            load_if_exists=True,
-        )
+        try:
+            return optuna.create_study(
+                study_name=self.name,
+                storage=JournalStorage(JournalFileBackend(str(self.journal))),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=ROUND, n_warmup_steps=FULL_EPOCHS + 1),
+                direction="maximize" if self.search.objective == "auc" else "minimize",
+                load_if_exists=True,
+            )
+        except (AssertionError, KeyError, ValueError):
+            cause = "cannot be read; remove it: finished trials have records and are not trained again"
+            raise CtrbenchError(f"{self.journal}: {cause}") from None
 
     def _sampler(self, asked: int) -> "optuna.samplers.BaseSampler":
         """Seeded anew for each round: a sampler's state is not in the storage."""

@@ -12,6 +12,9 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict, parse_assignment
 
+LARGEST_SCALE = 10
+"""Of simulated data."""
+
 RESERVED = {
     *("user", "item", "start", "length", "time", "split", "tuning", "line", "popularity"),
     *("activeness", "click_length", "overall"),
@@ -143,7 +146,7 @@ class Card(Strict):
     """A name in :data:`ctrbench.prepare.formats.FORMATS`."""
     synthetic: bool = False
     """Simulated: no sources; ``--scale``, ``--seed`` and ``--jobs`` apply."""
-    scale: float = Field(1.0, gt=0)
+    scale: float = Field(1.0, gt=0, le=LARGEST_SCALE, allow_inf_nan=False)
     """Simulated data: share of the full size; ``--scale`` goes before it."""
     seed: int = Field(0, ge=0)
     """Simulated data: ``--seed`` goes before it."""

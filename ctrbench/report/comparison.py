@@ -68,7 +68,7 @@ def why_not_comparable(spec: TableSpec, dataset: str, data: DataFacts) -> str | 
 
 def _check(spec: TableSpec, entries: Sequence[Entry], by: str) -> None:
     if not entries:
-        raise CtrbenchError(f"{spec.name}: no finished run yet; start with ctrbench run")
+        raise CtrbenchError(f"{spec.name}: no finished run yet; start with ctrbench run {spec.name}")
     known = {metrics.column for entry in entries for metrics in entry.record.metrics}
     if by not in known:
         raise unknown("column", by, known)

@@ -137,7 +137,7 @@ def test_a_recipe_that_options_changed_does_not_draw_over_the_figure_on_file(ctr
     figure = place / "results" / "figures" / "mine.csv"
     status, out, err = ctrbench("run", place / "mine.toml", "--jobs", 1, "--seeds", 2)
     assert (status, figure.exists()) == (0, False)
-    assert "no figure is drawn: options changed the recipe, and the figure is its own" in err.splitlines()
+    assert "no figure is drawn: mine is that of the recipe as filed under this name" in err.splitlines()
     assert "written to" not in out
     status, out, err = ctrbench("run", place / "mine.toml", "--jobs", 1)
     assert (status, figure.exists()) == (0, True)
@@ -146,7 +146,7 @@ def test_a_recipe_that_options_changed_does_not_draw_over_the_figure_on_file(ctr
     ctrbench("run", place / "mine.toml", "--jobs", 1, "--seeds", 2)
     ctrbench("report")
     status, _, err = ctrbench("report", "--save")
-    message = "error: mine: options changed it, and --save would replace its report; pass --output"
+    message = "error: mine: its report is that of the recipe as filed under this name; pass --output, not --save"
     assert (status, err.splitlines()[-1]) == (1, message)
     assert figure.read_text() == kept
     ctrbench("run", place / "mine.toml", "--jobs", 1)

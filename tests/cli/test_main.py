@@ -17,6 +17,14 @@ def test_help_names_every_verb(ctrbench):
     assert all(verb in out for verb in ("prepare", "run", "search", "report", "list", "show", "doctor"))
 
 
+def test_a_place_without_permission_is_told_in_a_line(ctrbench, place, monkeypatch):
+    def closed(*_):
+        raise PermissionError(13, "Permission denied", "somewhere/runs")
+
+    monkeypatch.setattr("ctrbench.experiments.ledger.Ledger.identities", closed)
+    assert ctrbench("list", "runs") == (1, "", "error: somewhere/runs: Permission denied\n")
+
+
 def test_an_interrupt_says_how_to_go_on(ctrbench, place, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

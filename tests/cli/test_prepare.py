@@ -162,6 +162,14 @@ def test_a_recipe_of_all_that_is_prepared_prepares_what_it_names(tmp_path: Path,
         output(tmp_path, "both", "--source", str(both))
 
 
+@pytest.mark.parametrize("scale", ["nan", "inf", "1e300", "0", "-1"])
+def test_a_scale_that_cannot_be(tmp_path: Path, scale: str) -> None:
+    with pytest.raises(CtrbenchError, match=f"oncold-sim: --scale {scale.replace('1e300', '1e.300')} is not above 0"):
+        output(tmp_path, "oncold-sim", "--scale", scale)
+    with pytest.raises(CtrbenchError, match="scale: input should be"):
+        output(tmp_path, f"oncold-sim@scale={scale}")
+
+
 def test_a_scale_that_the_name_says_is_not_given_twice(tmp_path: Path) -> None:
     with pytest.raises(CtrbenchError, match=r"oncold-sim@scale=0\.004: its name says the scale; leave out --scale"):
         output(tmp_path, "quickstart", "--scale", "0.0005")

@@ -179,7 +179,7 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
         'training.epochs = 1\n[search]\ntrials = 2\n[search.space]\n"training.penalty" = {choices = [1e-3, 1e-2]}\n'
     )
     status, _, err = ctrbench("run", recipe, "--jobs", 1)
-    wanted = "error: mine: no settings were searched for toy din plain; run: ctrbench search mine.toml\n"
+    wanted = "error: mine: no settings were searched for toy din plain; run: ctrbench search …/mine.toml\n"
     assert (status, err) == (1, wanted)
     status, out, err = ctrbench("search", recipe, "--jobs", 1)
     assert status == 0, err

@@ -85,6 +85,7 @@ def test_a_damaged_record_is_named(ledger, record, text):
     [
         (lambda document: document["metrics"][0].update(auc=7.7), "metrics.0.auc: input should be less than or equal"),
         (lambda document: document["metrics"][0].update(rows=-1), "metrics.0.rows: input should be greater than"),
+        (lambda document: document.update(metrics=[]), "no metrics of all rows"),
         (lambda document: document["config"].update(seed=9), "its settings or data are not those of run"),
         (lambda document: document.update(fingerprint="0" * 64), "its settings or data are not those of run"),
     ],

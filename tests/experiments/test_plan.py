@@ -278,6 +278,6 @@ def test_what_is_searched_depends_on_the_dataset_but_not_on_variants_or_what_is_
 def test_a_recipe_with_a_search_wants_it_made(place):
     search = {"trials": 1, "space": {"training.penalty": {"choices": [0.1]}}}
     with pytest.raises(
-        CtrbenchError, match="no settings were searched for toy net plain; run: ctrbench search toy-table"
+        CtrbenchError, match="no settings were searched for toy net plain; run: ctrbench search …/toy-table"
     ):
         plan(place, search=search)

@@ -49,6 +49,7 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
             "either {low, high} or {choices}",
         ),
         ("[search]\ntrials = 3\nseed = 2\n[search.space]\na = {choices = [1]}", "one of the table's seeds 0 to 4"),
+        ('name = "../elsewhere"', "name: string should match pattern"),
         ("seeds = ", "cannot be read as TOML"),
         ("representations = -1", "representations: input should be greater than or equal to 0"),
         ('variants = ["one"]', "variants: input should be a valid dictionary"),

@@ -17,7 +17,7 @@ from tests.experiments import fakes
 
 SPACE = {"training.penalty": {"low": 1e-5, "high": 1e-1, "log": True}, "method.weight": {"choices": [0.01, 0.05, 0.1]}}
 
-OTHER_BASIS = "found with another recipe or another version of the algorithm; run: ctrbench search toy-table"
+OTHER_BASIS = "found with another recipe or another version of the algorithm; run: ctrbench search …/toy-table"
 
 
 def searched(**changes):
@@ -220,13 +220,28 @@ def test_a_plan_takes_what_was_found(place):
         assert run.config.method_settings.get("weight") == best.settings.get("method.weight")
 
 
-def test_what_was_found_on_other_data_stays_on_file(place):
+def test_what_was_found_on_other_data_or_with_another_recipe_stays_on_file(place):
     first = find(place, searched())
     fakes.prepare(place / "data", items=4)
     second = find(place, searched())
-    for found in (first, second, second):
+    longer = find(place, searched(search={"trials": 7}))
+    for found in (first, second, longer, second):
         write_found(place / "results", found)
-    assert read_found(place / "results").found == first.found + second.found
+    kept = read_found(place / "results").found
+    assert sorted(map(str, kept)) == sorted(map(str, first.found + second.found + longer.found))
+
+
+def test_a_damaged_journal_says_how_to_go_on(place):
+    find(place, searched())
+    before = begun(place)
+    (journal,) = (place / "results" / "searches").glob("*.journal")
+    for content in (journal.read_bytes()[:-30] + b"\n", b"\xff\xfe\n", b"{}\n"):
+        journal.write_bytes(content)
+        with pytest.raises(CtrbenchError, match=r"toy-table\.journal: cannot be read; remove it: finished trials have"):
+            find(place, searched())
+    journal.unlink()
+    find(place, searched())
+    assert set(begun(place)) == set(before)
 
 
 def test_what_is_set_by_hand_wins_over_what_was_found(place):
@@ -290,7 +305,7 @@ def test_no_trial_trains_where_a_later_one_could_not(place, changes, message):
 def test_settings_found_on_other_data_are_refused(place):
     found = find(place, searched())
     fakes.prepare(place / "data", items=4)
-    with pytest.raises(CtrbenchError, match="were found on other data; run: ctrbench search toy-table"):
+    with pytest.raises(CtrbenchError, match="were found on other data; run: ctrbench search …/toy-table"):
         make_plan(searched(), data=place / "data", found=found, catalogue=fakes.catalogue())
 
 

@@ -25,6 +25,19 @@ def test_a_recipe_is_as_filed_unless_something_changed_it(change):
     assert [each.as_filed for each in select("aqcl-figure6", datasets=["amazon-beauty"], seeds=1)] == [True]
 
 
+def test_the_order_of_names_is_part_of_a_recipe():
+    assert [each.as_filed for each in select("aqcl-figure5", datasets=["ta-feng", "amazon-beauty"])] == [False]
+
+
+@pytest.mark.parametrize(("file", "text"), [("aqcl-figure5.toml", ""), ("mine.toml", 'name = "aqcl-figure5"\n')])
+def test_a_file_that_borrows_the_name_of_a_shipped_recipe_is_not_as_filed(tmp_path, file, text):
+    (tmp_path / file).write_text(f'{text}like = "aqcl-figure5"\n')
+    (one,) = select(str(tmp_path / file))
+    assert (one.recipe.name, one.as_filed) == ("aqcl-figure5", False)
+    (tmp_path / "other.toml").write_text('like = "aqcl-figure5"\n')
+    assert [each.as_filed for each in select(str(tmp_path / "other.toml"))] == [True]
+
+
 def test_names_choose_among_the_recipes_of_a_collection():
     assert names(select("aqcl-figure7", datasets=["ta-feng"])) == {"aqcl-figure7b": (["ta-feng"], ["plain", "aqcl"])}
     everything = names(select("all-aqcl", datasets=["ta-feng"]))

@@ -1,5 +1,8 @@
 """``ctrbench report`` on records that a recipe's runs left."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
@@ -54,6 +57,27 @@ def test_table_from_records_alone(recipe):
     assert result.exit_code == 0
     assert "1 of 15 runs missing: amazon-beauty din aqcl seed 4" in result.output
     assert "item popularity" in result.output
+
+
+def test_a_saved_report_by_another_column_has_files_of_its_own(recipe, tmp_path):
+    run(recipe, "--save")
+    whole = (tmp_path / "results" / "reports" / "mine.csv").read_text()
+    run(recipe, "--by", "brand size", "--save")
+    assert (tmp_path / "results" / "reports" / "mine.csv").read_text() == whole
+    assert ",large,auc," in (tmp_path / "results" / "reports" / "mine-by-brand-size.csv").read_text()
+
+
+def test_output_keeps_a_link_and_writes_into_what_is_no_file(recipe, tmp_path):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "target.csv")
+    run(recipe, "--format", "csv", "--output", tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "target.csv").read_text() == run(recipe, "--format", "csv").output
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_text)
+        run(recipe, "--format", "csv", "--output", tmp_path / "pipe")
+    assert read.result() == run(recipe, "--format", "csv").output
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_by_cohort(recipe):
