@@ -44,7 +44,7 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Instead of standard output.", show_default=False)
     ] = None,
     save: Annotated[
-        bool, typer.Option("--save", help="Also write reports/RECIPE.md, .csv and .tex in the results folder.")
+        bool, typer.Option("--save", help="Also write reports/RECIPE.md, .csv, .tex and the figure, in the results.")
     ] = False,
     results: Results = None,
     data: Data = None,
