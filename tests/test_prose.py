@@ -7,10 +7,14 @@ elsewhere in the section passes.
 
 import itertools
 import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from ctrbench.experiments.recipe import read_recipe
+from ctrbench.experiments.tables import find_table
 
 RESULTS = Path(__file__).parents[1] / "results"
 ROW = ["dataset", "backbone", "group", "metric"]
@@ -85,3 +89,31 @@ def test_not_every_number_would_pass():
     known, changes = unsigned(linked.numbers()), signed(linked.changes())
     assert sum(f"{number / 10_000:.4f}" in known for number in range(6_600, 8_000)) < 700
     assert sum(f"{number / 10_000:+.4f}" in changes for number in range(-300, 300)) < 500
+
+
+def kept_with_either_patience(recipe, method=None):
+    """Dataset -> runs that keep the same epoch with either patience, and all runs, by the recipe's records."""
+    epochs = {}
+    for entry in find_table(read_recipe(recipe), RESULTS, RESULTS / "no data")[1]:
+        config = entry.record.config
+        alike = config.model_copy(update={"training": config.training.model_copy(update={"patience": 0})})
+        if method in (None, config.method):
+            own = epochs.setdefault((config.dataset, alike.model_dump_json()), {})
+            own[config.training.patience] = entry.record.best_epoch
+    assert all(set(own) == {1, 3} for own in epochs.values())
+    runs = Counter(dataset for dataset, _ in epochs)
+    same = Counter(dataset for (dataset, _), own in epochs.items() if own[1] == own[3])
+    return {dataset: (same[dataset], count) for dataset, count in runs.items()}
+
+
+def test_the_text_counts_the_runs_that_patience_changes():
+    text = " ".join((RESULTS / "README.md").read_text("utf-8").split())
+    oncold = "oncold-sim@scale=0.01"
+    wanted = {"amazon-beauty": (28, 30), "ta-feng": (30, 30), oncold: (26, 30)}
+    assert kept_with_either_patience("aqcl-table2-patience") == wanted
+    assert "28 of table 2's 30 runs on Beauty, all 30 on Ta Feng and 26 of 30 on the simulated Oncold" in text
+    for method in ("aqcl", "icl"):
+        assert kept_with_either_patience("aqcl-table2-patience", method)[oncold] == (3, 5)
+    assert kept_with_either_patience("aqcl-table2-patience", "dropoutnet")["amazon-beauty"] == (3, 5)
+    assert kept_with_either_patience("aqcl-figure7c-patience", "aqcl") == {oncold: (11, 15)}
+    assert "which moves four of the fifteen runs" in text

@@ -56,11 +56,11 @@ def test_settings_name_what_all_share_and_what_each_method_has(beauty):
     )
 
 
-def changed(records, **training):
-    """The records with other settings of the training, as other runs."""
+def changed(records, section="training", **settings):
+    """The records with other settings of a section, as other runs."""
     return [
         r.model_copy(update={"identity": f"{r.identity} changed", "config": r.config.model_copy(
-            update={"training": r.config.training.model_copy(update=training)})})
+            update={section: getattr(r.config, section).model_copy(update=settings)})})
         for r in records
     ]  # fmt: skip
 
@@ -81,11 +81,7 @@ def test_stops_and_negatives_are_named_by_what_decides_them(beauty):
     found = notes([*beauty, *other])
     assert "Amazon-beauty: training stops after 3 epochs without" in found["Protocol"]
     assert "; ta-feng: training stops after 5 epochs without" in found["Protocol"]
-    fixed = [
-        r.model_copy(update={"identity": f"{r.identity} fixed", "config": r.config.model_copy(
-            update={"data": r.config.data.model_copy(update={"negatives": "fixed"})})})
-        for r in beauty
-    ]  # fmt: skip
+    fixed = changed(beauty, "data", negatives="fixed")
     text = dict(build(SPEC, [*entries(beauty, "near"), *entries(fixed, "far")], []).notes)["Negatives"]
     assert [part.partition(":")[0] for part in text.split("; ")[::2]] == ["near", "far"]
     assert text.endswith("per training positive, drawn once")
