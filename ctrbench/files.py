@@ -1,7 +1,11 @@
-"""Files that are written whole or not at all, and read or told why not in one line."""
+"""Files that are written whole or not at all, and read with errors of one line."""
 
 import tempfile
+import tomllib
 from pathlib import Path
+from typing import Any
+
+import tomli_w
 
 from ctrbench.errors import CtrbenchError
 
@@ -57,3 +61,24 @@ def read_text(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CtrbenchError(f"{path}: cannot be read ({error})") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file, with or without a byte order mark.
+
+    Raises:
+        CtrbenchError: it cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise CtrbenchError(f"{path}: cannot be read as TOML ({error})") from None
+
+
+def write_toml(path: Path, document: dict[str, Any], header: str, *, option: str) -> None:
+    """Writes a TOML file whole: a comment line, then the document; the path was chosen by an ``option``.
+
+    Raises:
+        CtrbenchError: it cannot be written.
+    """
+    write_file(path, f"# {header}\n{tomli_w.dumps(document)}", option=option)

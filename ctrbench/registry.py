@@ -31,6 +31,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, builtin: dict[str, str] | None = None) -> None:
         """``kind`` is the singular noun of error messages; ``builtin`` maps names to ``"module:attribute"``."""
         self.kind = kind
+        self._builtin = tuple(builtin or {})
         self._lazy = dict(builtin or {})
         self._loaded: dict[str, T] = {}
 
@@ -53,6 +54,10 @@ class Registry(Generic[T]):
         """All names: built-in ones in their order of declaration, then those of third parties."""
         return list(dict.fromkeys([*self._lazy, *self._loaded, *self._third_party()]))
 
+    def builtin(self) -> list[str]:
+        """Names of what this package itself declares."""
+        return list(self._builtin)
+
     def get(self, name: str) -> T:
         """The object of a name.
 
@@ -68,6 +73,13 @@ class Registry(Generic[T]):
             else:
                 raise unknown(self.kind, name, self.names())
         return self._loaded[name]
+
+    def distribution(self, name: str) -> str | None:
+        """Name and version of the distribution whose entry point registers a name; None for one registered in code."""
+        point = self._third_party().get(name)
+        if point is None or name in self._builtin or point.dist is None:
+            return None
+        return f"{point.dist.name} {point.dist.version}"
 
     def _third_party(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=f"ctrbench.{self.kind}s")}

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.recipe import COLLECTED, read_document, recipe_names, recipe_path
+from ctrbench.files import read_toml
+from ctrbench.recipe.read import COLLECTED, recipe_names, recipe_path
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
 
@@ -16,13 +17,13 @@ T = TypeVar("T")
 
 
 class Collection(Strict):
-    """Recipes that a command does in turn."""
+    """Recipes that a command processes one after another."""
 
     name: str
     """The file's name without its ending, if left out."""
     title: str
     recipes: tuple[str, ...] = Field(min_length=1)
-    """Names of recipes or of other collections, or paths that end in ``.toml``, seen from this file's folder."""
+    """Names of recipes or of other collections, or paths that end in ``.toml``, relative to this file's folder."""
 
 
 def collection_names() -> list[str]:
@@ -37,14 +38,14 @@ def read_collection(name: str) -> Collection:
         CtrbenchError: no such file, not TOML, an unknown key, or a value of another type.
     """
     path = recipe_path(name)
-    return Collection.read({"name": path.stem, **read_document(path)}, str(path))
+    return Collection.read({"name": path.stem, **read_toml(path)}, str(path))
 
 
 def recipes_of(name: str) -> list[str]:
     """Names and paths of the recipes that a name stands for: a recipe's itself, a collection's in order, each once.
 
     Raises:
-        CtrbenchError: no such recipe, a collection that holds itself, or a file that cannot be read.
+        CtrbenchError: no such recipe, a collection that contains itself, or a file that cannot be read.
     """
     return list(dict.fromkeys(_expanded(name, ())))
 
@@ -59,15 +60,15 @@ def _expanded(name: str, within: tuple[Path, ...]) -> list[str]:
             raise
         raise unknown("recipe", name, [*recipe_names(), *collection_names()]) from None
     if path.resolve() in {each.resolve() for each in within}:
-        raise CtrbenchError(f"{path}: the collection holds itself; take {within[-1].stem} out of one of them")
-    if COLLECTED not in read_document(path):
+        raise CtrbenchError(f"{path}: the collection contains itself; take {within[-1].stem} out of one of them")
+    if COLLECTED not in read_toml(path):
         return [name]
     own = [str(path.parent / each) if each.endswith(".toml") else each for each in read_collection(name).recipes]
     return [recipe for each in own for recipe in _expanded(each, (*within, path))]
 
 
-def in_turn(recipes: Sequence[tuple[str, T]], do: Callable[[T], None]) -> None:
-    """Does something for each recipe, given by its name and in whatever form; one that fails stops no other.
+def for_each_recipe(recipes: Sequence[tuple[str, T]], do: Callable[[T], None]) -> None:
+    """Calls ``do`` for each recipe, given as (name, recipe); a failure does not stop the others.
 
     Raises:
         CtrbenchError: of the only one that failed, or one line that names all of them.

@@ -1,4 +1,4 @@
-"""The recipes that a command line asks for: named ones, with changes, or one made from names alone."""
+"""Which recipes a command asks for: named ones, with changes, or one made from names alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.collection import recipes_of
-from ctrbench.experiments.recipe import ALL, Recipe, read_recipe, recipe_names, recipe_path, write_toml
+from ctrbench.files import write_toml
 from ctrbench.places import card_name
+from ctrbench.recipe.collection import recipes_of
+from ctrbench.recipe.read import read_recipe, recipe_names, recipe_path
+from ctrbench.recipe.recipe import ALL, Recipe
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
 
@@ -23,18 +25,18 @@ Names = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Selected:
-    """A recipe that a command line asks for."""
+class RecipeMatch:
+    """A recipe that a command asks for."""
 
     recipe: Recipe
     argument: str | None
     """The name or path by which a command finds the recipe; None for one made from names alone."""
-    as_filed: bool
-    """No option changed it, and no shipped recipe has its name, so that what is made of it may lie under that name."""
+    is_unmodified: bool
+    """True if no option changed the recipe and no shipped recipe has its name, so its outputs may use its name."""
 
 
-class Asked(Strict):
-    """What a command line asks for; ``last.toml`` keeps it for the next ``ctrbench report``."""
+class RecipeQuery(Strict):
+    """What a command asks for; ``last.toml`` keeps it for the next ``ctrbench report``."""
 
     name: str | None = None
     """Of a recipe or collection, or the path of its file."""
@@ -45,22 +47,23 @@ class Asked(Strict):
     overrides: dict[str, Any] = Field(default_factory=dict)
     """Of ``--set``: path -> value."""
 
-    def recipes(self) -> list[Selected]:
-        """As :func:`select`."""
-        return select(**dict(self))
+    def matches(self) -> list[RecipeMatch]:
+        """As :func:`find_recipes`."""
+        return find_recipes(**dict(self))
 
-    def keep(self, path: Path) -> None:
-        """Writes it down, a recipe's path seen from anywhere.
+    def save(self, path: Path) -> None:
+        """Writes the query, with a recipe's path made absolute.
 
         Raises:
-            CtrbenchError: it cannot be written.
+            CtrbenchError: the file cannot be written.
         """
         name = str(Path(self.name).resolve()) if self.name and self.name.endswith(".toml") else self.name
         document = self.model_copy(update={"name": name}).model_dump(exclude_none=True, exclude_defaults=True)
-        write_toml(path, document, "what ctrbench run was last asked for, and ctrbench report without a name shows")
+        header = "what ctrbench run was last asked for; ctrbench report without a name shows it"
+        write_toml(path, document, header, option="--results")
 
 
-def select(
+def find_recipes(
     name: str | None,
     *,
     datasets: Sequence[str] = (),
@@ -68,12 +71,12 @@ def select(
     methods: Sequence[str] = (),
     seeds: int | None = None,
     overrides: Mapping[str, Any] | None = None,
-) -> list[Selected]:
-    """The recipe of a name, those of a collection, or without a name one of the names alone.
+) -> list[RecipeMatch]:
+    """The recipe of a name, those of a collection, or, without a name, a recipe made from the names alone.
 
-    Names take the place of a recipe's, whose settings stay; the base is always run too. Of a collection they choose:
-    each recipe is narrowed to those of the names that it has, and left out where it has none. A name of a dataset also
-    chooses those with changes (``amazon-beauty`` also ``amazon-beauty@ties=apart``).
+    For a single recipe the names replace the recipe's own, whose settings are kept; the base is always included. For a
+    collection they filter: each recipe keeps those of its names that are listed, and a recipe that keeps none is
+    skipped. A dataset's name also selects its changed cards (``amazon-beauty`` also ``amazon-beauty@ties=apart``).
 
     Raises:
         CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of it that has them all, or
@@ -81,17 +84,17 @@ def select(
     """
     if name is None:
         document = _ad_hoc(datasets, backbones, methods)
-        return [Selected(_changed(document, seeds=seeds, overrides=overrides), None, as_filed=True)]
-    filed = {argument: read_recipe(argument) for argument in recipes_of(name)}
+        return [RecipeMatch(_changed(document, seeds=seeds, overrides=overrides), None, is_unmodified=True)]
+    originals = {argument: read_recipe(argument) for argument in recipes_of(name)}
     wanted: Names = {"datasets": datasets, "backbones": backbones, "methods": methods}
-    narrowed = dict.fromkeys(filed, wanted) if len(filed) == 1 else _narrowed(filed, wanted)
+    narrowed = dict.fromkeys(originals, wanted) if len(originals) == 1 else _narrowed(originals, wanted)
     if not narrowed:
         raise CtrbenchError(f"{name}: none of its recipes has all of {', '.join((*datasets, *backbones, *methods))}")
     found = []
     for argument, names in narrowed.items():
-        recipe = _changed(_renamed(filed[argument], **names), seeds=seeds, overrides=overrides)
-        unchanged = recipe.model_dump_json() == filed[argument].model_dump_json()
-        found.append(Selected(recipe, argument, as_filed=unchanged and not _borrows_a_name(recipe, argument)))
+        recipe = _changed(_renamed(originals[argument], **names), seeds=seeds, overrides=overrides)
+        unchanged = recipe.model_dump_json() == originals[argument].model_dump_json()
+        found.append(RecipeMatch(recipe, argument, is_unmodified=unchanged and not _borrows_a_name(recipe, argument)))
     return found
 
 
@@ -121,11 +124,11 @@ def _among(names: Sequence[str], own: Mapping[str, object] | set[str]) -> list[s
 
 
 def _renamed(
-    filed: Recipe, *, datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]
+    original: Recipe, *, datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]
 ) -> dict[str, Any]:
     """A recipe's document with other names in place of its own."""
-    document = filed.model_dump()
-    methods = list(dict.fromkeys([filed.base, *methods])) if methods else ()
+    document = original.model_dump()
+    methods = list(dict.fromkeys([original.base, *methods])) if methods else ()
     for kind, names in (("datasets", datasets), ("backbones", backbones), ("methods", methods)):
         if names:
             document[kind] = {name: document[kind].get(name, {}) for name in names}

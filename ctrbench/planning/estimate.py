@@ -1,17 +1,17 @@
-"""The honest remaining time of runs that are under way."""
+"""Estimates the time remaining for jobs under way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctrbench.experiments.cell import Cell
-from ctrbench.experiments.ledger import Progress
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.store.work import Progress
 
 
 @dataclass(frozen=True)
 class Pace:
     """Of a finished run."""
 
-    cell: Cell
+    row: RowKey
     epochs: int
     seconds: float | None
     """None where another command made the run, perhaps on another machine."""
@@ -21,7 +21,7 @@ class Pace:
 class Left:
     """A run that is not finished."""
 
-    cell: Cell
+    row: RowKey
     at_most: int
     """Epochs."""
     progress: Progress | None = None
@@ -55,7 +55,7 @@ def remaining(left: Sequence[Left], finished: Sequence[Pace], jobs: int) -> Rema
     """
     needs = []
     for run in left:
-        if (seconds := _seconds_per_epoch(run.cell, left, finished)) is not None:
+        if (seconds := _seconds_per_epoch(run.row, left, finished)) is not None:
             done = run.progress.epoch if run.progress else 0
             needs.append(max(_epochs(run, finished) - done, 1) * seconds - min(run.since, seconds))
     if not needs:
@@ -64,14 +64,14 @@ def remaining(left: Sequence[Left], finished: Sequence[Pace], jobs: int) -> Rema
     return Remaining(max(sum(needs) / jobs, *needs), bound=not finished and not untimed, untimed=untimed)
 
 
-def _seconds_per_epoch(cell: Cell, left: Sequence[Left], finished: Sequence[Pace]) -> float | None:
+def _seconds_per_epoch(row: RowKey, left: Sequence[Left], finished: Sequence[Pace]) -> float | None:
     """Mean over the timed runs of a row; None where none is."""
-    paces = [pace.seconds / pace.epochs for pace in finished if pace.cell == cell and pace.seconds is not None]
-    under_way = [run.progress for run in left if run.cell == cell and run.progress]
+    paces = [pace.seconds / pace.epochs for pace in finished if pace.row == row and pace.seconds is not None]
+    under_way = [run.progress for run in left if run.row == row and run.progress]
     paces += [progress.seconds_per_epoch for progress in under_way if progress.seconds_per_epoch is not None]
     return sum(paces) / len(paces) if paces else None
 
 
 def _epochs(run: Left, finished: Sequence[Pace]) -> float:
-    epochs = [pace.epochs for pace in finished if pace.cell == run.cell] or [pace.epochs for pace in finished]
+    epochs = [pace.epochs for pace in finished if pace.row == run.row] or [pace.epochs for pace in finished]
     return min(sum(epochs) / len(epochs), run.at_most) if epochs else run.at_most

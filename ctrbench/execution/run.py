@@ -1,0 +1,175 @@
+"""One job from configuration to output: read, build, train, predict and measure once."""
+
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+
+from ctrbench.data.examples import Feed
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Split
+from ctrbench.errors import CtrbenchError
+from ctrbench.execution.environment import environment
+from ctrbench.execution.handover import Assignment, Handover
+from ctrbench.measure.job import Targets, measure_job
+from ctrbench.measure.representations import representations
+from ctrbench.planning.plan import Job
+from ctrbench.store.defaults import Defaults
+from ctrbench.planning.settings import full_settings
+from ctrbench.store.record import DataFacts, Environment, Record, Timings
+from ctrbench.training.build import build, feed_for
+from ctrbench.training.fit import Training, next_epoch
+from ctrbench.training.predict import predict
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def resolve_device(name: str) -> torch.device:
+    """``cpu``, ``cuda``, or ``auto``: cuda where there is one.
+
+    Raises:
+        CtrbenchError: another name, or cuda is asked for and there is none.
+    """
+    if name not in DEVICES:
+        raise CtrbenchError(f"--device {name}: no such device; use cpu, cuda or auto")
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise CtrbenchError("--device cuda: torch sees no CUDA device; use cpu or auto")
+    return torch.device(name)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is told of a job; it knows no recipe."""
+
+    job: Job
+    defaults: Defaults
+    """Of every setting, plug-ins included."""
+    columns: tuple[str, ...] = ()
+    """Column expressions to measure beside the columns that every job has."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a finished job leaves."""
+
+    record: Record
+    facts: DataFacts
+    predictions: pa.Table
+    """``row`` (position in rows.parquet), then the probability of each trained task."""
+    representations: pa.Table | None
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """The work of an executor: trains and measures one job on a device."""
+
+    device: str = "auto"
+
+    def __call__(self, assignment: Assignment, data: Path) -> Generator[Handover, None, Output]:
+        """Trains, or resumes from the assignment's checkpoint; yields a handover after each epoch.
+
+        Raises:
+            CtrbenchError: the data are not prepared or changed, or the training diverged.
+        """
+        order: Order = assignment.config
+        config = order.job.config
+        prepared = Prepared.read(data / config.dataset, resolve_device(self.device))
+        feed, training = _training(order, prepared)
+        surroundings = environment(feed.device)
+        if assignment.checkpoint is not None:
+            training.restore(assignment.checkpoint)
+        at_most = config.training.epochs
+        yield Handover(assignment.identity, tuple(training.epochs), at_most, assignment.checkpoint)
+        while not training.finished:
+            training.add(next_epoch(training))
+            yield Handover(assignment.identity, tuple(training.epochs), at_most, training.checkpoint())
+        training.load_best()
+        return _output(order, prepared, feed, training, surroundings)
+
+
+def _training(order: Order, prepared: Prepared) -> tuple[Feed, Training]:
+    config, settings = order.job.config, full_settings(order.job.config, order.defaults)
+    feed = feed_for(
+        config.method, settings["method"], prepared, config.data, search_holdout=config.judged_on == "search_holdout"
+    )
+    fingerprint = prepared.manifest.fingerprint_with(feed.cohorts)
+    if config.identity(fingerprint, order.job.plugins) != order.job.identity:
+        raise CtrbenchError(f"{config.dataset}: the prepared data changed; run the same command again")
+    backbone, method = build(
+        feed,
+        config.training,
+        backbone=config.backbone,
+        method=config.method,
+        seed=config.seed,
+        backbone_settings=settings["backbone"],
+        method_settings=settings["method"],
+    )
+    return feed, Training(backbone, method, feed, config.training, config.seed)
+
+
+def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, surroundings: Environment) -> Output:
+    config = order.job.config
+    started = time.perf_counter()
+    split = Split.TEST if config.judged_on == "test" else Split.VALIDATION
+    feed.unlock(split)
+    examples = feed.split(split)
+    predicted = predict(training.backbone, feed, split)
+    of_examples = feed.targets(examples)
+    measurement = measure_job(
+        prepared,
+        examples.rows,
+        feed.tasks,
+        Targets(of_examples.labels, of_examples.observed),
+        predicted,
+        expressions=order.columns,
+        by_group=split == Split.TEST,
+    )
+    seconds = time.perf_counter() - started
+    shown = None
+    if config.representations:
+        shown = representations(training.backbone, training.method, feed, config.representations)
+    facts = measurement.facts
+    record = Record(
+        identity=order.job.identity,
+        **{name: getattr(config, name) for name in type(config).model_fields},
+        plugins=order.job.plugins,
+        fingerprint=prepared.manifest.fingerprint_with(feed.cohorts),
+        measuring_fingerprint=facts.measuring_fingerprint,
+        best_epoch=training.best_epoch,
+        epochs=tuple(training.epochs),
+        tasks=measurement.tasks,
+        timings=_timings(training, seconds),
+        environment=surroundings,
+    )
+    columns = {"row": examples.rows.cpu().numpy()}
+    columns |= {task: predicted[:, place] for place, task in enumerate(feed.tasks.trained)}
+    return Output(record, facts, pa.table(columns), shown)
+
+
+def _timings(training: Training, evaluation_seconds: float) -> Timings:
+    cpu_seconds = sum(epoch.cpu_seconds for epoch in training.epochs)
+    rows = sum(epoch.rows_per_second * epoch.cpu_seconds for epoch in training.epochs)
+    return Timings(
+        training_seconds=sum(epoch.seconds for epoch in training.epochs),
+        training_cpu_seconds=cpu_seconds,
+        rows_per_second=rows / cpu_seconds,
+        evaluation_seconds=evaluation_seconds,
+        peak_memory_mb=_peak_memory_mb(),
+    )
+
+
+def _peak_memory_mb() -> float | None:
+    """Peak resident memory of this process; None where the system does not say (Windows)."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has no such module
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kibibytes, macOS bytes.
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,1 @@
+"""Predictions -> metrics by task, column and group; reference rows; representations."""

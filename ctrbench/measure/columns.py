@@ -1,0 +1,85 @@
+"""The columns by which measured rows are cut into groups, and what a record says of its data.
+
+Shape: R rows.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Cohort, Manifest
+from ctrbench.metrics.groups import (
+    ACTIVENESS,
+    OVERALL,
+    Column,
+    activeness_codes,
+    click_length_bins,
+    quantile_bins,
+)
+from ctrbench.recipe.column import ColumnPart, parse_column
+from ctrbench.registry import unknown
+from ctrbench.store.record import DataFacts
+
+Columns = dict[str, Column]
+
+CLICK_LENGTH, POPULARITY = "click_length", "item_popularity"
+
+
+def columns_of(prepared: Prepared, rows: Tensor, expressions: Iterable[str] = ()) -> Columns:
+    """Group codes and names of ``activeness``, ``click_length``, every cohort column, and of column expressions
+    (:mod:`ctrbench.recipe.column`), for rows (R,).
+
+    Raises:
+        CtrbenchError: an expression is malformed or names an unknown column.
+    """
+    own = ["activeness", CLICK_LENGTH, *(cohort.name for cohort in prepared.manifest.cohorts)]
+    wanted = dict.fromkeys([*own, *(each for each in expressions if each != OVERALL)])
+    return {expression: _column(prepared, rows, expression) for expression in wanted}
+
+
+def _column(prepared: Prepared, rows: Tensor, expression: str) -> Column:
+    codes, names = _part(prepared, rows, (parts := parse_column(expression))[0])
+    for part in parts[1:]:
+        more, others = _part(prepared, rows, part)
+        inside = (codes >= 0) & (more >= 0)
+        codes = np.where(inside, codes.astype(np.int32) * len(others) + more, -1)
+        names = tuple(f"{one} x {other}" for one in names for other in others)
+    return codes, names
+
+
+def _part(prepared: Prepared, rows: Tensor, part: ColumnPart) -> Column:
+    manifest = prepared.manifest
+    cohorts = {cohort.name: cohort for cohort in manifest.cohorts}
+    if part.buckets:
+        return quantile_bins(_numbers(prepared, rows, part.name, cohorts), part.buckets, part.name)
+    if part.name == "activeness":
+        return activeness_codes(_length(prepared, rows), manifest.activeness.cutoffs), ACTIVENESS
+    if part.name == CLICK_LENGTH:
+        return click_length_bins(_length(prepared, rows))
+    if part.name in cohorts:
+        cohort = cohorts[part.name]
+        return prepared.per_row(cohort.source, cohort.name, rows), cohort.values
+    raise unknown(f"column of {manifest.name}", part.name, ["activeness", CLICK_LENGTH, *cohorts])
+
+
+def _numbers(prepared: Prepared, rows: Tensor, name: str, cohorts: dict[str, Cohort]) -> NDArray[np.generic]:
+    if name == CLICK_LENGTH:
+        return _length(prepared, rows)
+    if name == POPULARITY:
+        return prepared.per_row("item", "popularity", rows)
+    if name in cohorts:
+        return prepared.per_row(cohorts[name].source, name, rows)
+    raise unknown(f"number of {prepared.manifest.name} to cut", name, [CLICK_LENGTH, POPULARITY, *cohorts])
+
+
+def _length(prepared: Prepared, rows: Tensor) -> NDArray[np.integer]:
+    return prepared.per_row("row", "length", rows)
+
+
+def data_facts(manifest: Manifest) -> DataFacts:
+    """What a record says of its data, without groups."""
+    own = {name: getattr(manifest, name) for name in DataFacts.model_fields if name not in ("dataset", "groups")}
+    return DataFacts(dataset=manifest.name, **own)

@@ -1,0 +1,92 @@
+"""Predictions of a job -> its metrics, by task, column and group.
+
+Shape: R rows, T trained tasks.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.tasks import Tasks
+from ctrbench.measure.columns import columns_of, data_facts
+from ctrbench.metrics.measure import Measured, measure
+from ctrbench.metrics.sample import Sample
+from ctrbench.store.record import DataFacts, Groups, TaskMetrics
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The metrics of a job, and the facts of the data with the groups that they belong to."""
+
+    tasks: dict[str, TaskMetrics]
+    facts: DataFacts
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the predictions of each task are compared with."""
+
+    labels: Mapping[str, NDArray[np.bool_]]
+    """Task -> (R,)"""
+    observed: Mapping[str, NDArray[np.bool_] | None]
+    """Task -> (R,) rows on which it is defined; None: all."""
+
+    @classmethod
+    def stored(cls, prepared: Prepared, rows: Tensor, tasks: Tasks) -> Self:
+        """Those of stored rows (R,), such as the test split's."""
+        columns = {label: prepared.rows[label][rows].cpu().numpy() for label in tasks.columns}
+        return cls(tasks.labels(columns), tasks.observed(columns))
+
+
+def measure_job(
+    prepared: Prepared,
+    rows: Tensor,
+    tasks: Tasks,
+    targets: Targets,
+    predicted: NDArray[np.floating],
+    *,
+    expressions: Iterable[str] = (),
+    metrics: Sequence[str] | None = None,
+    by_group: bool = True,
+) -> Measurement:
+    """Measures every task of a job.
+
+    Args:
+        prepared: the data.
+        rows: (R,) positions of the measured rows.
+        tasks: of the job.
+        targets: of the rows.
+        predicted: (R, T) probabilities of the trained tasks.
+        expressions: columns to measure beside those that every job has.
+        metrics: names; None for all that are registered.
+        by_group: False measures all rows together alone.
+
+    Raises:
+        CtrbenchError: an unknown column or metric.
+    """
+    columns = columns_of(prepared, rows, expressions) if by_group else {}
+    users = prepared.rows["user"][rows].cpu().numpy()
+    found: dict[str, TaskMetrics] = {}
+    groups: dict[str, dict[str, Groups]] = {}
+    for task, probability in tasks.probabilities(predicted).items():
+        observed = targets.observed[task]
+        chosen = np.flatnonzero(observed) if observed is not None else slice(None)
+        sample = Sample(targets.labels[task][chosen], probability[chosen], users[chosen])
+        measured = measure(sample, {name: (codes[chosen], names) for name, (codes, names) in columns.items()}, metrics)
+        definition = tasks.definition(task)
+        found[task] = TaskMetrics(definition=definition, clipped=measured.clipped, values=measured.values)
+        groups[definition] = groups_of(measured)
+    return Measurement(found, data_facts(prepared.manifest).model_copy(update={"groups": groups if by_group else {}}))
+
+
+def groups_of(measured: Measured) -> dict[str, Groups]:
+    """As the facts of the data store them."""
+    return {
+        column: Groups(names=own.names, rows=own.rows, positives=own.positives)
+        for column, own in measured.groups.items()
+    }

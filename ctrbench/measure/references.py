@@ -1,0 +1,110 @@
+"""The reference rows beside the models: item popularity and random scores; on simulated data the oracle too."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Manifest, Split
+from ctrbench.data.settings import DataSettings
+from ctrbench.data.tasks import Tasks
+from ctrbench.measure.columns import columns_of, data_facts
+from ctrbench.measure.job import groups_of
+from ctrbench.metrics.measure import measure
+from ctrbench.metrics.sample import Sample
+from ctrbench.store.record import DataFacts, Groups, Reference, ReferenceRecord
+from ctrbench.store.store import Store
+
+
+def measure_references(
+    manifest: Manifest, wanted: Iterable[DataSettings], *, store: Store, data: Path, expressions: Sequence[str] = ()
+) -> None:
+    """Stores the reference rows of a dataset for every task of some jobs that has none for its present data.
+
+    Args:
+        manifest: of the dataset.
+        wanted: sections ``[data]`` of the jobs.
+        store: takes the rows.
+        data: folder of the prepared data.
+        expressions: columns to measure beside those that every job has.
+
+    Raises:
+        CtrbenchError: the prepared data or the results folder cannot be read or written.
+    """
+    key = manifest.fingerprint, manifest.measuring_fingerprint
+    known = {
+        row.task
+        for row in store.references(manifest.name)
+        if (row.fingerprint, row.measuring_fingerprint) == key and row.columns.issuperset(expressions)
+    }
+    prepared: Prepared | None = None
+    for settings in wanted:
+        tasks = Tasks.of(settings, manifest.labels, manifest.name)
+        for task in tasks.names:
+            if (definition := tasks.definition(task)) not in known:
+                known.add(definition)
+                prepared = prepared or Prepared.read(data / manifest.name)
+                store.write_references(*reference_rows(prepared, tasks, task, expressions))
+
+
+def reference_rows(
+    prepared: Prepared, tasks: Tasks, task: str, expressions: Sequence[str] = ()
+) -> tuple[DataFacts, list[ReferenceRecord]]:
+    """The facts of the data, and one record per reference, on the test rows on which a task is defined."""
+    manifest, rows = prepared.manifest, prepared.indices(Split.TEST)
+    stored = {label: prepared.rows[label][rows].numpy() for label in tasks.columns}
+    observed = tasks.observed(stored)[task]
+    chosen = np.arange(len(rows)) if observed is None else np.flatnonzero(observed)
+    label, rows = tasks.labels(stored)[task][chosen], rows[torch.from_numpy(chosen)]
+    columns = columns_of(prepared, rows, expressions)
+    users = prepared.rows["user"][rows].numpy()
+    groups: dict[str, Groups] = {}
+    records = []
+    for name, score in _scores(prepared, rows, chosen, tasks, task).items():
+        measured = measure(Sample(label, score, users, probabilities=name == "oracle"), columns)
+        groups = groups_of(measured)
+        defined = {metric: values for metric, values in measured.values.items() if values["overall"] != [None]}
+        records.append(
+            ReferenceRecord(
+                dataset=manifest.name,
+                reference=name,
+                task=tasks.definition(task),
+                fingerprint=manifest.fingerprint,
+                measuring_fingerprint=manifest.measuring_fingerprint,
+                probabilities=name == "oracle",
+                values=defined,
+            )
+        )
+    facts = data_facts(manifest).model_copy(update={"groups": {tasks.definition(task): groups}})
+    return facts, records
+
+
+def _scores(
+    prepared: Prepared, rows: Tensor, chosen: NDArray[np.integer], tasks: Tasks, task: str
+) -> dict[Reference, NDArray[np.float64]]:
+    """Reference -> score of each row; ``chosen`` are the rows' places among all test rows."""
+    popularity = prepared.items["popularity"][prepared.rows["item"][rows].long()]
+    scores: dict[Reference, NDArray[np.float64]] = {
+        "popularity": popularity.double().numpy(),
+        "random": np.random.default_rng(0).random(len(rows)),
+    }
+    if prepared.manifest.synthetic:
+        scores["oracle"] = _true_probability(prepared, tasks, task)[chosen]
+    return scores
+
+
+def _true_probability(prepared: Prepared, tasks: Tasks, task: str) -> NDArray[np.float64]:
+    """True probability of a task on every test row.
+
+    Simulated labels are nested (who converts has clicked), so the probability of two of them together is the smaller
+    one, and that of one given the other their ratio.
+    """
+    factors = tasks.derived.get(task, (task,))
+    joint = np.minimum.reduce([prepared.truth(label, Split.TEST) for label in factors])
+    if task in tasks.given:
+        return joint / prepared.truth(tasks.given[task], Split.TEST)
+    return joint

@@ -1,0 +1,187 @@
+"""Recipe -> plan: the ordered list of jobs, every setting resolved and checked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctrbench import places
+from ctrbench.data.inputs import Inputs
+from ctrbench.data.schema import Manifest, read_manifest
+from ctrbench.data.tasks import Tasks
+from ctrbench.errors import CtrbenchError
+from ctrbench.metrics import METRICS
+from ctrbench.planning.registries import REGISTRIES, Registries
+from ctrbench.planning.rows import dataset_names, expanded, prepared_names, rows_of
+from ctrbench.planning.search_basis import best_settings_of
+from ctrbench.planning.settings import build_config, check_paths, full_settings
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.registry import unknown
+from ctrbench.store.best_settings import BestSettings
+from ctrbench.store.defaults import Defaults
+from ctrbench.store.identity import JobConfig, Plugin, canonical
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row key and a seed, with the configuration that follows."""
+
+    config: JobConfig
+    identity: str
+    row: RowKey
+    """Rows may share a job: plain's, where variants differ in settings of a method only."""
+    plugins: tuple[Plugin, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.row} seed {self.config.seed}"
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Dataset, backbone and method: the file of its record."""
+        return self.config.dataset, self.config.backbone, self.config.method
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every job of a recipe once, done or not, and the rows that make no sense."""
+
+    jobs: tuple[Job, ...]
+    refused: dict[RowKey, str]
+    """Row -> the method's reason."""
+    manifests: dict[str, Manifest]
+    """Of each dataset, as prepared here."""
+
+
+def make_plan(
+    recipe: Recipe, *, data: Path, best: BestSettings | None = None, registries: Registries = REGISTRIES
+) -> Plan:
+    """Resolves a recipe. Seeds are the outer loop, so that a table under way compares equal numbers of them.
+
+    Raises:
+        CtrbenchError: an unknown name, a setting that no row has or of another type, a dataset that is not prepared, a
+            label or field that a dataset lacks, a search that is missing or was made with other settings or data, or
+            no row is left to run.
+    """
+    defaults = registries.defaults()
+    manifests = read_manifests(recipe, data, registries, defaults)
+    rows, refused = admitted(recipe, manifests, registries, defaults)
+    if not rows:
+        raise CtrbenchError(f"{recipe.name}: nothing to run; {'; '.join(f'{row}: {why}' for row, why in refused.items())}")
+    settings = {row: best_settings_of(recipe, row, best, defaults, manifests[row.dataset].fingerprint) for row in rows}
+    jobs: dict[str, Job] = {}
+    for dataset, manifest in manifests.items():
+        for seed in range(recipe.seeds):
+            for row in rows:
+                if row.dataset == dataset:
+                    config = build_config(recipe, row, seed, settings[row], defaults)
+                    job = make_job(config, row, manifest, registries, defaults)
+                    jobs.setdefault(job.identity, job)
+    return Plan(tuple(jobs.values()), refused, manifests)
+
+
+def make_job(
+    config: JobConfig, row: RowKey, manifest: Manifest, registries: Registries, defaults: Defaults
+) -> Job:
+    """Checks a configuration against its dataset and the classes of its components, tuned values included.
+
+    Raises:
+        CtrbenchError: a label or field that the dataset lacks, a field named twice, the item is missing, a value of
+            another type, or the method refuses.
+    """
+    _check_data(config, manifest)
+    if reason := refusal(config, manifest, registries, defaults):
+        raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")
+    plugins = registries.plugins(config)
+    fingerprint = training_fingerprint(config, manifest, registries, defaults)
+    return Job(config, config.identity(fingerprint, plugins), row, plugins)
+
+
+def training_fingerprint(config: JobConfig, manifest: Manifest, registries: Registries, defaults: Defaults) -> str:
+    """The fingerprint of what a job reads while it trains: cohorts count for a method that asks for them."""
+    method = registries.methods.get(config.method)
+    settings = method.Settings.read(full_settings(config, defaults)["method"], f"methods.{config.method}")
+    return manifest.fingerprint_with(method.cohorts(settings))
+
+
+def refusal(
+    config: JobConfig, manifest: Manifest | None, registries: Registries, defaults: Defaults
+) -> str | None:
+    """Why a method refuses a job; None where it does not. Without the data there is no manifest.
+
+    Raises:
+        CtrbenchError: a value of the backbone's or the method's settings is of another type.
+    """
+    settings = full_settings(config, defaults)
+    method = registries.methods.get(config.method)
+    checked = {}
+    for kind, component in (("backbone", registries.backbones.get(config.backbone)), ("method", method)):
+        where = f"{kind}s.{getattr(config, kind)}"
+        own = settings[kind]  # type: ignore[index]
+        checked[kind] = component.Settings.read(own, where)
+        read = checked[kind].model_dump(mode="json")
+        for key, value in config.settings.get(kind, {}).items():  # type: ignore[call-overload]
+            if canonical(read[key]) != canonical(value):
+                raise CtrbenchError(f"{where}: {key} = {value!r} would be read as {read[key]!r}; write it like that")
+    return method.refuses(config.backbone, config.data, checked["method"], manifest)
+
+
+def _check_data(config: JobConfig, manifest: Manifest) -> None:
+    tasks = Tasks.of(config.data, manifest.labels, manifest.name)
+    Inputs.of(manifest, config.data.fields)
+    *task, metric = config.training.watch.rsplit(".", 1)
+    if task and task[0] not in tasks.names:
+        raise unknown("task of training.watch", task[0], tasks.names)
+    METRICS.get(metric)
+
+
+def read_manifests(
+    recipe: Recipe, data: Path, registries: Registries, defaults: Defaults
+) -> dict[str, Manifest]:
+    """The manifest of each of the recipe's datasets. Misspelt names and settings are reported before missing data.
+
+    Raises:
+        CtrbenchError: an unknown backbone, method or dataset, a setting that no row has, or a dataset that is not
+            prepared.
+    """
+    for backbone in expanded(recipe.backbones, registries.backbones):
+        registries.backbones.get(backbone)
+    for method in expanded(recipe.methods, registries.methods):
+        registries.methods.get(method)
+    names, prepared = dataset_names(recipe, data), prepared_names(data)
+    known = {*prepared, *places.cards()}
+    for name in names:
+        if name not in prepared and places.card_name(name) not in known:
+            raise unknown("dataset", name, known)
+    check_paths(recipe, rows_of(recipe, names, registries.backbones, registries.methods), defaults)
+    return {name: read_manifest(data / name) for name in names}
+
+
+def admitted(
+    recipe: Recipe, manifests: Mapping[str, Manifest | None], registries: Registries, defaults: Defaults
+) -> tuple[list[RowKey], dict[RowKey, str]]:
+    """The recipe's rows, and those that their method refuses, with its reason.
+
+    Raises:
+        CtrbenchError: an unknown backbone or method, or a setting of another type.
+    """
+    rows = rows_of(recipe, manifests, registries.backbones, registries.methods)
+    refused = refusals(recipe, rows, manifests, registries, defaults)
+    return [row for row in rows if row not in refused], refused
+
+
+def refusals(
+    recipe: Recipe,
+    rows: Iterable[RowKey],
+    manifests: Mapping[str, Manifest | None],
+    registries: Registries,
+    defaults: Defaults,
+) -> dict[RowKey, str]:
+    """Row -> why its method refuses it, before a search has set anything."""
+    found = {}
+    for row in rows:
+        config = build_config(recipe, row, 0, {}, defaults)
+        if reason := refusal(config, manifests[row.dataset], registries, defaults):
+            found[row] = reason
+    return found
+
+

@@ -1,0 +1,79 @@
+"""Where names of backbones and methods are looked up, and what their settings default to."""
+
+import hashlib
+import inspect
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ctrbench.backbones import BACKBONES
+from ctrbench.methods import METHODS
+from ctrbench.registry import Registry
+from ctrbench.store.defaults import Defaults, defaults_of, shipped_defaults
+from ctrbench.store.identity import JobConfig, Plugin
+
+if TYPE_CHECKING:
+    from ctrbench.backbones.base import Backbone
+    from ctrbench.methods.base import Method
+
+Kind = Literal["backbone", "method"]
+
+
+@dataclass(frozen=True)
+class Registries:
+    """The backbones and methods that a command may name."""
+
+    backbones: "Registry[type[Backbone]]"
+    methods: "Registry[type[Method]]"
+
+    def of(self, kind: Kind) -> "Registry[Any]":
+        """One of the two."""
+        return self.backbones if kind == "backbone" else self.methods
+
+    def defaults(self, known: Defaults | None = None) -> Defaults:
+        """Defaults of every component whose settings need be known: the golden file's, and of plug-ins their own.
+
+        Raises:
+            CtrbenchError: a plug-in cannot be imported.
+        """
+        defaults = known or shipped_defaults()
+        kinds: tuple[tuple[Kind, dict[str, Any]], ...] = (("backbone", defaults.backbones), ("method", defaults.methods))
+        for kind, settled in kinds:
+            for name in self.of(kind).names():
+                if name not in settled:
+                    defaults = defaults.including(kind, name, defaults_of(self.of(kind).get(name).Settings))
+        return defaults
+
+    def plugins(self, config: JobConfig) -> tuple[Plugin, ...]:
+        """The components of a job that come from outside the package, with what identifies their code."""
+        kinds: tuple[Kind, ...] = ("backbone", "method")
+        names = {kind: getattr(config, kind) for kind in kinds}
+        return tuple(self._plugin(kind, name) for kind, name in names.items() if name not in self.of(kind).builtin())
+
+    def _plugin(self, kind: Kind, name: str) -> Plugin:
+        registry = self.of(kind)
+        component = registry.get(name)
+        return Plugin(
+            kind=kind,
+            name=name,
+            distribution=registry.distribution(name),
+            digest=_source_digest(component),
+            defaults=defaults_of(component.Settings),
+        )
+
+
+REGISTRIES = Registries(BACKBONES, METHODS)
+
+
+def _source_digest(component: type) -> str:
+    """sha256 of the source of the module that defines a class; of its qualified name where there is no source."""
+    module = sys.modules.get(component.__module__)
+    path = getattr(module, "__file__", None)
+    if path and Path(path).is_file():
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    try:
+        source = inspect.getsource(component)
+    except (OSError, TypeError):
+        source = f"{component.__module__}.{component.__qualname__}"
+    return hashlib.sha256(source.encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""The rows of a recipe's table, by names alone. No torch."""
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ctrbench.data.schema import MANIFEST
+from ctrbench.errors import CtrbenchError
+from ctrbench.recipe.recipe import ALL, Recipe
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.registry import Registry
+
+
+def rows_of(
+    recipe: Recipe, datasets: Iterable[str], backbones: "Registry[Any]", methods: "Registry[Any]"
+) -> list[RowKey]:
+    """Every row of a recipe on some datasets, by dataset, variant, backbone and method."""
+    names = itertools.product(
+        datasets,
+        recipe.variants or ("",),
+        expanded(recipe.backbones, backbones),
+        expanded(recipe.methods, methods),
+    )
+    return [RowKey(dataset, backbone, method, variant) for dataset, variant, backbone, method in names]
+
+
+def expanded(names: Iterable[str], registry: "Registry[Any]") -> list[str]:
+    """Names, with ``all`` replaced by every registered one."""
+    named = [name for name in names if name != ALL]
+    return list(dict.fromkeys([*named, *(registry.names() if ALL in names else ())]))
+
+
+def dataset_names(recipe: Recipe, data: Path) -> list[str]:
+    """The recipe's datasets; ``all`` stands for those prepared in ``data``.
+
+    Raises:
+        CtrbenchError: ``all``, and none is prepared.
+    """
+    if ALL not in recipe.datasets:
+        return list(dict.fromkeys(recipe.datasets))
+    if prepared := prepared_names(data):
+        return list(dict.fromkeys([*(name for name in recipe.datasets if name != ALL), *prepared]))
+    raise CtrbenchError(f"{data}: no dataset is prepared here; run: ctrbench prepare amazon-beauty")
+
+
+def prepared_names(data: Path) -> list[str]:
+    """Datasets with a manifest in the data folder."""
+    return sorted(path.parent.name for path in data.glob(f"*/{MANIFEST}"))

@@ -1,0 +1,75 @@
+"""Which search a row's best settings come from. No torch."""
+
+from typing import Any
+
+from ctrbench import places
+from ctrbench.data.schema import digest
+from ctrbench.errors import CtrbenchError
+from ctrbench.planning.settings import build_config, parse_setting_path
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.store.best_settings import BestSettings, SearchResult
+from ctrbench.store.defaults import Defaults
+from ctrbench.store.identity import ALGORITHM_VERSION, canonical
+
+
+class UnsearchedError(CtrbenchError):
+    """A row needs best settings, and no search found any."""
+
+
+def basis(recipe: Recipe, row: RowKey, defaults: Defaults) -> str:
+    """sha256 of all that decides a row's search but the data: algorithm, settings that are not searched, space, effort.
+
+    Raises:
+        CtrbenchError: as :func:`ctrbench.planning.settings.build_config`.
+    """
+    if not recipe.search:
+        return ""
+    search = recipe.search.model_dump(mode="json", exclude_defaults=True)
+    space = search["space"]
+    search["space"] = {path: space[path] for path in space if parse_setting_path(path, row, defaults)}
+    unset = recipe.model_copy(update={"overrides": {}, "variants": {}})
+    config = build_config(unset, row, recipe.search.seed, {}, defaults, judged_on="search_holdout")
+    return digest(canonical([ALGORITHM_VERSION, config.model_dump(mode="json", exclude_defaults=True), search]))
+
+
+def best_settings_of(
+    recipe: Recipe, row: RowKey, known: BestSettings | None, defaults: Defaults, fingerprint: str | None
+) -> dict[str, Any]:
+    """The best settings of a row's search: path -> value; empty for a recipe without a search.
+
+    Raises:
+        UnsearchedError: as :func:`search_of`.
+    """
+    result = search_of(recipe, row, known, defaults, fingerprint)
+    return result.settings if result else {}
+
+
+def search_of(
+    recipe: Recipe, row: RowKey, known: BestSettings | None, defaults: Defaults, fingerprint: str | None
+) -> SearchResult | None:
+    """The search of a row; None for a recipe without one.
+
+    Args:
+        recipe: names the space.
+        row: of its table.
+        known: the results of all searches.
+        defaults: of every setting.
+        fingerprint: of the data to run on; None where they are not prepared here.
+
+    Raises:
+        UnsearchedError: the search is missing, or was made with other settings, another algorithm, or other data.
+    """
+    if not recipe.search:
+        return None
+    own_basis = basis(recipe, row, defaults)
+    if known and (result := known.of(row, own_basis, fingerprint)):
+        return result
+    entries = known.entries(row) if known else []
+    if not entries:
+        cause = f"no settings were searched for {row}"
+    elif any(entry.basis == own_basis for entry in entries):
+        cause = f"the settings of {row} were searched on other data"
+    else:
+        cause = f"the settings of {row} were searched with another recipe or another version of the algorithm"
+    raise UnsearchedError(f"{recipe.name}: {cause}; run: {places.search_command(recipe.name)}")

@@ -1,0 +1,148 @@
+"""What a row's jobs are run with: paths of settings, and the layers that decide their values. No torch.
+
+Whether a path exists is known from the defaults, so that a report needs no class of a backbone or a method.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, cast
+
+from ctrbench import places
+from ctrbench.data.settings import DataSettings
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.registry import unknown
+from ctrbench.store.defaults import Defaults
+from ctrbench.store.identity import SECTIONS, JobConfig, Section, differing
+from ctrbench.strict import Strict
+from ctrbench.training.settings import TrainingSettings
+
+MODELS: dict[str, type[Strict]] = {"data": DataSettings, "training": TrainingSettings}
+"""The settings classes that need no torch: their values are checked wherever a configuration is built."""
+
+
+def parse_setting_path(path: str, row: RowKey, defaults: Defaults) -> tuple[Section, str] | None:
+    """Section and key that a setting's path names in a row; None where the row has no such setting.
+
+    A path may begin with ``datasets.NAME.``, NAME without the changes that a dataset's name may carry.
+    """
+    if path.startswith("datasets."):
+        scope = _scope(row)
+        return parse_setting_path(path.removeprefix(scope), row, defaults) if path.startswith(scope) else None
+    section, _, key = path.partition(".")
+    if section in ("backbones", "methods"):
+        name, _, key = key.partition(".")
+        section = section.removesuffix("s")
+        if name != getattr(row, section):
+            return None
+    if section not in SECTIONS:
+        return None
+    known = defaults.of(row.backbone, row.method)[cast(Section, section)]
+    return (cast(Section, section), key) if key in known else None
+
+
+def check_paths(recipe: Recipe, rows: Iterable[RowKey], defaults: Defaults) -> None:
+    """Checks that every path of ``--set``, of datasets, variants and the search space names a setting.
+
+    It may be of a row, or, since recipes share sections and commands filter, of a method or backbone that has no row
+    (``methods.NAME.KEY``), or of a shipped dataset that has none (``datasets.NAME.``).
+
+    Raises:
+        CtrbenchError: one names nothing; the nearest path that does is suggested.
+    """
+    known = {path for row in rows for path in _paths(row, defaults)}
+    settings = [*recipe.datasets.values(), *recipe.variants.values(), recipe.overrides]
+    for path in (*itertools.chain(*settings), *(recipe.search.space if recipe.search else ())):
+        anywhere = _unscoped(path)
+        if path not in known and anywhere not in known and not _of_component(anywhere, defaults):
+            near = {other for other in known if other.partition(".")[0] == path.partition(".")[0]} or known
+            raise unknown("setting", path, near)
+
+
+def _paths(row: RowKey, defaults: Defaults) -> Iterator[str]:
+    names = {"backbone": f"backbones.{row.backbone}", "method": f"methods.{row.method}"}
+    for section, known in defaults.of(row.backbone, row.method).items():
+        for key in known:
+            paths = [f"{section}.{key}", *([f"{names[section]}.{key}"] if section in names else [])]
+            yield from paths
+            yield from (_scope(row) + path for path in paths)
+
+
+def _of_component(path: str, defaults: Defaults) -> bool:
+    section, _, rest = path.partition(".")
+    name, _, key = rest.partition(".")
+    known = {"methods": defaults.methods, "backbones": defaults.backbones}.get(section, {})
+    return key in known.get(name, {})
+
+
+def _unscoped(path: str) -> str:
+    """The path without the name of a shipped dataset before it."""
+    scopes = (f"datasets.{card}." for card in places.cards())
+    return path.removeprefix(next(filter(path.startswith, scopes), ""))
+
+
+def _scope(row: RowKey) -> str:
+    return f"datasets.{places.card_name(row.dataset)}."
+
+
+def layered(
+    recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defaults
+) -> dict[Section, dict[str, Any]]:
+    """The settings that are given for a row, by section: the recipe's sections, then the dataset's settings, the best
+    settings of a search (``best``: path -> value), the variant's, ``--set``; later ones win."""
+    sections: dict[Section, dict[str, Any]] = {
+        "data": dict(recipe.data),
+        "training": dict(recipe.training),
+        "backbone": dict(recipe.backbones.get(row.backbone, {})),
+        "method": dict(recipe.methods.get(row.method, {})),
+    }
+    of_dataset, of_variant = recipe.datasets.get(row.dataset, {}), recipe.variants.get(row.variant, {})
+    for path, value in itertools.chain(*(layer.items() for layer in (of_dataset, best, of_variant, recipe.overrides))):
+        if place := parse_setting_path(path, row, defaults):
+            sections[place[0]][place[1]] = value
+    return sections
+
+
+def build_config(
+    recipe: Recipe,
+    row: RowKey,
+    seed: int,
+    best: Mapping[str, Any],
+    defaults: Defaults,
+    *,
+    judged_on: Literal["test", "search_holdout"] = "test",
+) -> JobConfig:
+    """The configuration of one job.
+
+    Raises:
+        CtrbenchError: an unknown key, or a value of ``[data]`` or ``[training]`` of another type.
+    """
+    given = layered(recipe, row, best, defaults)
+    known = defaults.of(row.backbone, row.method)
+    names = {"backbone": f"backbones.{row.backbone}", "method": f"methods.{row.method}"}
+    for section, own in given.items():
+        where = f"{recipe.name}: {names.get(section, section)}"
+        for key in own:
+            if key not in known[section]:
+                raise unknown(f"key of {where}", key, known[section])
+        if section in MODELS:
+            given[section] = MODELS[section].read(own, where).model_dump(mode="json")
+    return JobConfig(
+        **row.names,
+        seed=seed,
+        settings=differing(given, known),
+        judged_on=judged_on,
+        representations=recipe.representations if judged_on == "test" else 0,
+    )
+
+
+def setting(config: JobConfig, section: Section, key: str, defaults: Defaults) -> Any:
+    """A setting's value in a job, its default where the configuration does not differ."""
+    own = config.settings.get(section, {})
+    return own[key] if key in own else defaults.of(config.backbone, config.method)[section][key]
+
+
+def full_settings(config: JobConfig, defaults: Defaults) -> dict[Section, dict[str, Any]]:
+    """Every setting of a job, by section."""
+    known = defaults.of(config.backbone, config.method)
+    return {section: {**known[section], **config.settings.get(section, {})} for section in SECTIONS}

@@ -1,0 +1,61 @@
+"""Recipe files: those that ship with the package, and any other by its path."""
+
+from pathlib import Path
+from typing import Any
+
+from ctrbench import places
+from ctrbench.errors import CtrbenchError
+from ctrbench.files import read_toml
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.registry import unknown
+
+COLLECTED = "recipes"
+"""The key that tells the file of a :class:`ctrbench.recipe.collection.Collection` from a recipe's."""
+EXTENDS = "extends"
+"""The key that names the recipe whose keys are inherited."""
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that ship with the package, without its collections."""
+    paths = places.shipped("recipes").glob("*.toml")
+    return sorted(path.stem for path in paths if COLLECTED not in read_toml(path))
+
+
+def recipe_path(name: str, folder: Path = Path()) -> Path:
+    """The file of a shipped recipe or collection, or of a path that ends in ``.toml``, relative to ``folder``.
+
+    Raises:
+        CtrbenchError: no such recipe.
+    """
+    path = folder / name if name.endswith(".toml") else places.shipped("recipes") / f"{name}.toml"
+    if path.is_file():
+        return path
+    if name.endswith(".toml"):
+        raise CtrbenchError(f"{path}: no such recipe file")
+    raise unknown("recipe", name, recipe_names())
+
+
+def read_recipe(name: str | Path) -> Recipe:
+    """Reads a shipped recipe by name, or any by the path of its ``.toml`` file.
+
+    One with ``extends = "NAME"`` inherits every top-level key that it does not set itself; a path is relative to the
+    recipe's folder.
+
+    Raises:
+        CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, circular inheritance, or a
+            collection.
+    """
+    path = recipe_path(str(name))
+    document = _inherited(path)
+    if COLLECTED in document:
+        raise CtrbenchError(f"{path}: a collection of recipes, not a recipe; name one of its recipes")
+    return Recipe.read(document, str(path))
+
+
+def _inherited(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path.resolve() in before:
+        raise CtrbenchError(f"{path}: circular inheritance; name another recipe in {EXTENDS!r}")
+    document = read_toml(path)
+    parent = document.pop(EXTENDS, None)
+    inherited = _inherited(recipe_path(str(parent), path.parent), (*before, path.resolve())) if parent else {}
+    return {**inherited, "name": path.stem, **document}

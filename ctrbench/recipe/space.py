@@ -1,0 +1,69 @@
+"""What a search of settings may try: section ``[search]`` of a recipe."""
+
+import math
+from typing import Any, Literal, TypeGuard
+
+from pydantic import Field, model_validator
+
+from ctrbench.strict import Strict
+
+EDGE = 0.05
+"""Share of a dimension's range, on its scale, that counts as its end."""
+
+
+class Dimension(Strict):
+    """What a search may give one setting: ``{low, high, log}`` or ``{choices}``."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    """Draw from low to high on a logarithmic scale."""
+    choices: tuple[Any, ...] = ()
+    """Values of any type, all alike likely; a space of choices only is searched as a grid, without repeats."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        ends = (self.low, self.high)
+        if bool(self.choices) == (None not in ends) or (self.choices and (self.log or ends != (None, None))):
+            raise ValueError("a dimension is either {low, high} or {choices}")
+        if self.low is not None and self.high is not None and not (0 if self.log else -1e308) < self.low < self.high:
+            raise ValueError("low must be less than high, and above 0 where log is set")
+        return self
+
+    def probes(self) -> tuple[Any, ...]:
+        """Values that a setting must take if it takes every value of the dimension: the choices, or the two ends and a
+        number between that is not whole."""
+        if self.low is None or self.high is None:
+            return self.choices
+        return self.low, self.high, math.nextafter(self.low, self.high)
+
+    def on_edge(self, value: object) -> bool:
+        """Whether a number lies where the space ends, so that a wider one may hold a better.
+
+        That is the least or the greatest of the choices, or within :data:`EDGE` of the range from either end.
+        """
+        if not _is_number(value):
+            return False
+        if self.low is None or self.high is None:
+            numbers = list(filter(_is_number, self.choices))
+            return len(numbers) > 1 and value in (min(numbers), max(numbers))
+        low, high, at = (math.log(end) if self.log else end for end in (self.low, self.high, value))
+        return min(at - low, high - at) <= EDGE * (high - low)
+
+
+class Search(Strict):
+    """Section ``[search]``: settings chosen on validation, with equal effort for every method."""
+
+    trials: int = Field(ge=1)
+    """Per dataset, backbone and method. A method with fewer distinct points than this has all of them tried."""
+    seed: int = Field(1000, ge=0)
+    """Of the search, and of its runs; no seed of the table, so that no table row was chosen on its own noise."""
+    objective: Literal["logloss", "auc"] = "logloss"
+    """The validation figure at the kept epoch that decides: the lowest logloss or the highest AUC."""
+    space: dict[str, Dimension] = Field(min_length=1)
+    """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
+    searched over the rest."""
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,109 @@
+"""What a search leaves: ``results/best_settings/<recipe>.toml``."""
+
+import itertools
+from pathlib import Path
+from typing import Any, Literal
+
+from ctrbench import places
+from ctrbench.errors import CtrbenchError
+from ctrbench.files import read_toml, write_toml
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.strict import Strict
+
+FOLDER = "best_settings"
+
+
+class Trial(Strict):
+    """One point of a search."""
+
+    settings: dict[str, Any]
+    state: Literal["complete", "pruned", "failed"]
+    """``pruned``: stopped after an epoch that was worse than the median of earlier trials at that epoch."""
+    value: float | None = None
+    """Of the objective, of a complete trial."""
+    epochs: int
+    """Epochs trained."""
+
+
+class SearchResult(Strict):
+    """The search of one dataset, backbone and method."""
+
+    dataset: str
+    backbone: str
+    method: str
+    settings: dict[str, Any]
+    """The best point: path -> value, as in the recipe's search space."""
+    objective: str
+    value: float
+    """Of the objective, on the search holdout, at ``settings``."""
+    basis: str
+    """sha256 of everything else that the search was run with; another recipe or algorithm has another."""
+    fingerprint: str
+    """Of what training reads of the prepared data."""
+    trials: tuple[Trial, ...]
+    """All points, in the order in which they were drawn."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Dataset, backbone and method."""
+        return {"dataset": self.dataset, "backbone": self.backbone, "method": self.method}
+
+
+class BestSettings(Strict):
+    """Results of searches: of one recipe, or of all."""
+
+    recipe: str = ""
+    """Empty: of all."""
+    results: tuple[SearchResult, ...] = ()
+
+    def entries(self, row: RowKey) -> list[SearchResult]:
+        """All searches of a row, whatever their settings and data."""
+        return [result for result in self.results if result.names == row.names]
+
+    def of(self, row: RowKey, basis: str, fingerprint: str | None) -> SearchResult | None:
+        """A row's search with this basis, on these data (None: on any); None where there is none."""
+        matching = (r for r in self.entries(row) if r.basis == basis and fingerprint in (None, r.fingerprint))
+        return next(matching, None)
+
+
+def best_settings_path(results: Path, recipe: str) -> Path:
+    """Where the best settings of a recipe lie."""
+    return results / FOLDER / f"{recipe}.toml"
+
+
+def read_best_settings(results: Path) -> BestSettings:
+    """The results of the searches of all recipes: recipes with the same settings and space share them.
+
+    Raises:
+        CtrbenchError: a file is damaged.
+    """
+    folder = results / FOLDER
+    # Not a glob, which passes over a folder that cannot be read.
+    files = sorted(folder.iterdir()) if folder.exists() else []
+    found = (_read(path).results for path in files if path.suffix == ".toml")
+    return BestSettings(results=tuple(itertools.chain(*found)))
+
+
+def _read(path: Path) -> BestSettings:
+    try:
+        return BestSettings.read(read_toml(path), str(path))
+    except CtrbenchError as error:
+        raise CtrbenchError(f"{error}; remove it and run: {places.search_command(path.stem)}") from None
+
+
+def write_best_settings(results: Path, best: BestSettings) -> None:
+    """Writes a recipe's best settings whole; results for other rows, settings or data in its file are kept.
+
+    Raises:
+        CtrbenchError: the file is damaged, or the folder cannot be written.
+    """
+    path = best_settings_path(results, best.recipe)
+    before = _read(path).results if path.exists() else ()
+    renewed = {_key(result) for result in best.results}
+    kept = tuple(result for result in before if _key(result) not in renewed)
+    document = BestSettings(recipe=best.recipe, results=kept + best.results).model_dump(mode="json", exclude_none=True)
+    write_toml(path, document, places.search_command(best.recipe), option="--results")
+
+
+def _key(result: SearchResult) -> tuple[str, ...]:
+    return (*result.names.values(), result.basis, result.fingerprint)

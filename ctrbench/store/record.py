@@ -1,0 +1,242 @@
+"""What a finished job leaves: tables and figures read nothing else.
+
+A record is one line of the archive. What all jobs on the same data share (the dataset's facts, the names and sizes of
+groups) lies once beside the records, in :class:`DataFacts`.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from ctrbench.data.schema import Activeness, Negatives, SplitCounts
+from ctrbench.errors import CtrbenchError
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.groups import OVERALL
+from ctrbench.store.identity import ALGORITHM_VERSION, JobConfig, Plugin, Section
+from ctrbench.strict import Strict
+from ctrbench.training.history import EpochMetrics
+
+Reference = Literal["popularity", "random", "oracle"]
+
+Values = dict[str, dict[str, list[float | None]]]
+"""Metric -> column -> one value per group, in the order of the groups."""
+
+
+class Environment(Strict):
+    """Where a job ran."""
+
+    versions: dict[str, str]
+    """python, ctrbench, torch, numpy."""
+    machine: str
+    """Processor and system, no host name."""
+    cores: int
+    threads: int
+    device: str
+    git_commit: str | None = None
+    """Of the clone that the package was imported from, when the job began, with ``-dirty`` where the package had
+    uncommitted changes; None for an installed package."""
+
+
+class Timings(Strict):
+    """Cost of a job."""
+
+    training_seconds: float
+    training_cpu_seconds: float
+    rows_per_second: float
+    """Training rows per CPU second."""
+    evaluation_seconds: float
+    """Prediction and metrics of the measured rows."""
+    peak_memory_mb: float | None = None
+    """Of the process since it started; one process runs several jobs. None where the system does not say."""
+
+
+class Groups(Strict):
+    """The groups of a column, for one task."""
+
+    names: list[str]
+    rows: list[int]
+    positives: list[int]
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        if not len(self.names) == len(self.rows) == len(self.positives):
+            raise ValueError("names, rows and positives differ in number")
+        return self
+
+
+class DataFacts(Strict):
+    """What a report says of a prepared dataset, and the groups by which its test rows are cut."""
+
+    dataset: str
+    fingerprint: str
+    """Of what training reads."""
+    measuring_fingerprint: str
+    """Of what measuring and printing read."""
+    title: str
+    users: int
+    items: int
+    interactions: int
+    splits: dict[str, SplitCounts]
+    split_rule: str
+    negatives: Negatives
+    activeness: Activeness
+    activeness_curve: tuple[int, ...]
+    """Click length of the test users at each percentile from 0 to 100."""
+    mean_click_length: float
+    """Lbar of AQCL eq. 6."""
+    synthetic: bool = False
+    groups: dict[str, dict[str, Groups]] = Field(default_factory=dict)
+    """Definition of a task (:meth:`ctrbench.data.tasks.Tasks.definition`) -> column -> groups of the test rows."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells the facts of one dataset apart: both fingerprints."""
+        return self.fingerprint, self.measuring_fingerprint
+
+    def merged(self, other: Self) -> Self:
+        """These facts with the groups of ``other`` added, which describe the same data.
+
+        Raises:
+            CtrbenchError: the two disagree about a column's groups.
+        """
+        groups = {task: dict(columns) for task, columns in self.groups.items()}
+        for task, columns in other.groups.items():
+            for column, own in columns.items():
+                if groups.setdefault(task, {}).setdefault(column, own) != own:
+                    raise CtrbenchError(
+                        f"{self.dataset}: two sets of groups for column {column!r} of data "
+                        f"{self.measuring_fingerprint[:12]}; remove the records of one of them"
+                    )
+        return self.model_copy(update={"groups": groups})
+
+
+class TaskMetrics(Strict):
+    """The metrics of one task on the measured rows."""
+
+    definition: str
+    """Of the task: the key of its groups in :class:`DataFacts`."""
+    clipped: int = 0
+    """Rows whose probability was clipped at 1e-12 for the logloss."""
+    values: Values
+
+
+class GroupMetrics(NamedTuple):
+    """The metrics of one group."""
+
+    column: str
+    group: str
+    rows: int
+    positives: int
+    values: dict[str, float | None]
+    """Metric -> value; None where it is undefined."""
+
+
+class Record(Strict):
+    """A finished job."""
+
+    identity: str
+    dataset: str
+    backbone: str
+    method: str
+    seed: int
+    settings: dict[Section, dict[str, Any]] = Field(default_factory=dict)
+    """Those that differ from their defaults."""
+    judged_on: Literal["test", "search_holdout"] = "test"
+    representations: int = 0
+    plugins: tuple[Plugin, ...] = ()
+    algorithm_version: int = ALGORITHM_VERSION
+    fingerprint: str
+    measuring_fingerprint: str
+    best_epoch: int
+    epochs: tuple[EpochMetrics, ...] = Field(min_length=1)
+    tasks: dict[str, TaskMetrics] = Field(min_length=1)
+    """At the best epoch's weights, on the rows of ``judged_on``; of a trial only the overall values are stored."""
+    timings: Timings
+    environment: Environment
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if not 1 <= self.best_epoch <= len(self.epochs):
+            raise ValueError(f"best epoch {self.best_epoch} of {len(self.epochs)}")
+        for metrics in self.tasks.values():
+            _check(metrics.values)
+        return self
+
+    @property
+    def config(self) -> JobConfig:
+        """The configuration that the identity stands for."""
+        return JobConfig.model_construct(**{name: getattr(self, name) for name in JobConfig.model_fields})
+
+    @property
+    def main_task(self) -> str:
+        """The first of the job's tasks."""
+        return next(iter(self.tasks))
+
+    def own_identity(self) -> str:
+        """What the record's content hashes to; equal to ``identity`` in an intact record."""
+        return self.config.identity(self.fingerprint, self.plugins, self.algorithm_version)
+
+    def overall(self, metric: str, task: str | None = None) -> float | None:
+        """A metric of all measured rows; None where it is undefined or was not measured."""
+        values = self.tasks[task or self.main_task].values.get(metric)
+        return values[OVERALL][0] if values else None
+
+    def groups(self, facts: DataFacts, task: str, column: str) -> list[GroupMetrics]:
+        """The metrics of a column's groups; none where the column was not measured."""
+        metrics = self.tasks[task]
+        return group_metrics(metrics.values, facts, metrics.definition, column)
+
+    def rows(self, facts: DataFacts) -> Iterator[tuple[str, str, str, str, str, float | None]]:
+        """(identity, task, column, group, metric, value) of everything that was measured."""
+        for task, metrics in self.tasks.items():
+            for column in facts.groups.get(metrics.definition, {}):
+                for group in self.groups(facts, task, column):
+                    for metric, value in group.values.items():
+                        yield self.identity, task, column, group.group, metric, value
+
+
+class ReferenceRecord(Strict):
+    """Metrics of a reference row: a score that no model was trained for."""
+
+    dataset: str
+    reference: Reference
+    task: str
+    """Definition of the task."""
+    fingerprint: str
+    measuring_fingerprint: str
+    probabilities: bool
+    """Whether the scores are probabilities; otherwise only metrics of the order are defined."""
+    values: Values
+
+    @property
+    def columns(self) -> set[str]:
+        """Names of the columns that were measured."""
+        return {column for columns in self.values.values() for column in columns}
+
+    def groups(self, facts: DataFacts, column: str) -> list[GroupMetrics]:
+        """The metrics of a column's groups; none where the column was not measured."""
+        return group_metrics(self.values, facts, self.task, column)
+
+
+def group_metrics(values: Values, facts: DataFacts, definition: str, column: str) -> list[GroupMetrics]:
+    """Stored values joined with the groups that they belong to; none where the column was not measured."""
+    known = facts.groups.get(definition, {}).get(column)
+    measured = {metric: columns[column] for metric, columns in values.items() if column in columns}
+    if known is None or not measured:
+        return []
+    return [
+        GroupMetrics(column, group, rows, positives, {metric: own[place] for metric, own in measured.items()})
+        for place, (group, rows, positives) in enumerate(zip(known.names, known.rows, known.positives, strict=True))
+    ]
+
+
+def _check(values: Values) -> None:
+    """Every metric has a value of all rows, and each value lies within the metric's bounds."""
+    for metric, columns in values.items():
+        if len(columns.get(OVERALL, ())) != 1:
+            raise ValueError(f"no {metric} of all rows")
+        if metric in METRICS.names():
+            sound = METRICS.get(metric).sound
+            if not all(sound(value) for own in columns.values() for value in own):
+                raise ValueError(f"a value of {metric} is out of bounds")
