@@ -1,4 +1,4 @@
-"""All metrics of all groups of rows, from one sort of the scores.
+"""Groups of rows: by activeness, by click length, by quantiles of any number.
 
 Shape: n rows, G groups of a column.
 """
@@ -11,10 +11,10 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from ctrbench.metrics.auc import Ranking, grouped_auc
-from ctrbench.metrics.calibration import calibration
-from ctrbench.metrics.logloss import row_loss
-from ctrbench.metrics.normalized_entropy import normalized_entropy
+from ctrbench.metrics.auc import grouped_auc
+from ctrbench.metrics.ne import normalized_entropy
+from ctrbench.metrics.ranking import Ranking
+from ctrbench.metrics.row_loss import row_loss
 
 OVERALL = "overall"
 ACTIVENESS = ("non-active", "slightly-active", "highly-active")
@@ -58,11 +58,38 @@ def activeness_codes(length: NDArray[np.integer], cutoffs: tuple[int, int]) -> N
 
 
 def click_length_bins(length: NDArray[np.integer], bins: int = 10) -> Column:
-    """Bins of equal shares of the rows by click length ``(n,)``, named by the lengths in them: fewer after ties."""
-    upper = np.unique(np.quantile(length, np.arange(1, bins + 1) / bins, method="higher"))
-    lower = np.concatenate([[length.min()], upper[:-1] + 1])
-    names = [f"L {low}" if low == high else f"L {low} to {high}" for low, high in zip(lower, upper, strict=True)]
-    return np.searchsorted(upper, length, side="left").astype(np.int8), names
+    """:func:`quantile_bins` of click lengths ``(n,)``, e.g. ``L 3 to 5``."""
+    return quantile_bins(length, bins, "L")
+
+
+def quantile_bins(values: NDArray[np.number], bins: int, name: str) -> Column:
+    """Bins of equal shares of the rows by a number ``(n,)``, fewer where values are tied.
+
+    A value is in one bin only, and a bin is named by ``name`` and the values in it: ``age 18 to 25``, or ``age 18``.
+    Bins of integers follow each other without a gap. Rows whose value is missing (NaN) are outside every bin.
+
+    Raises:
+        ValueError: fewer than one bin, or values that are not numbers.
+    """
+    values = np.asarray(values)
+    if bins < 1:
+        raise ValueError(f"{bins} bins of {name!r}; at least 1 is needed")
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{name!r} has values of type {values.dtype}, which are not numbers")
+    present = ~np.isnan(values)
+    known = values[present]
+    codes = np.full(len(values), -1, dtype=np.min_scalar_type(-bins))
+    if not len(known):
+        return codes, []
+    upper = np.unique(np.quantile(known, np.arange(1, bins + 1) / bins, method="higher"))
+    codes[present] = np.searchsorted(upper, known, side="left")
+    if values.dtype.kind == "f":
+        lower = np.full(len(upper), np.inf, values.dtype)
+        np.minimum.at(lower, codes[present], known)
+    else:
+        lower = np.concatenate([[known.min()], upper[:-1] + 1])
+    ranges = zip(lower.tolist(), upper.tolist(), strict=True)
+    return codes, [f"{name} {low}" if low == high else f"{name} {low} to {high}" for low, high in ranges]
 
 
 def measure(
@@ -114,7 +141,7 @@ def _figures(group: tuple[str, str], counts: tuple[int, int], auc: float | None,
         auc=auc,
         logloss=loss / rows,
         ne=normalized_entropy(loss / rows, positives, rows),
-        calibration=calibration(predicted, positives),
+        calibration=predicted / positives if positives else None,
         clipped=int(clipped),
     )
 

@@ -1,35 +1,42 @@
 """Logloss: mean binary cross-entropy, natural log.
 
-Shape: n rows.
+Shape: n rows, G groups.
 """
+
+import math
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-CLIP = 1e-12
-"""Probabilities are kept in [CLIP, 1 - CLIP]; rows that this changes are counted and reported."""
+from ctrbench.metrics.base import Direction, Metric, ratios
+from ctrbench.metrics.row_loss import CLIP, row_loss
+from ctrbench.metrics.sample import Sample
 
 
-def row_loss(
-    label: NDArray[np.generic], probability: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Cross-entropy of each row, and whether its probability was clipped.
+class Logloss(Metric):
+    """Mean cross-entropy of a group's rows, in nats."""
 
-    Args:
-        label: ``(n,)`` in {0, 1}.
-        probability: ``(n,)`` in [0, 1].
+    name: ClassVar[str] = "logloss"
+    label: ClassVar[str] = "Logloss"
+    direction: ClassVar[Direction] = "lower"
+    needs_probabilities: ClassVar[bool] = True
+    high: ClassVar[float] = -math.log(CLIP) * (1 + 1e-9)  # of rows that are all clipped, summed and rounded
+    reading: ClassVar[str] = (
+        "Logloss is the mean cross-entropy of the rows in nats; lower is better, and groups with different base rates "
+        "cannot be compared by it."
+    )
 
-    Raises:
-        ValueError: a probability is NaN or outside [0, 1].
-    """
-    probability = np.asarray(probability, dtype=np.float64)
-    outside = ~((probability >= 0) & (probability <= 1))
-    if outside.any():
-        example = probability[outside][0]
-        raise ValueError(f"{int(outside.sum())} of {len(probability)} probabilities lie outside [0, 1], e.g. {example}")
-    kept = np.clip(probability, CLIP, 1 - CLIP)
-    of_label = np.where(np.asarray(label, dtype=bool), kept, 1 - kept)
-    return -np.log(of_label), kept != probability
+    @classmethod
+    def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
+        """None where a group has no rows."""
+        totals = sample.totals(codes, groups)
+        return ratios(totals.loss, totals.rows)
+
+    @classmethod
+    def overall(cls, sample: Sample) -> float | None:
+        """Summed in pairs, which rounds less than the running sums of groups; None without rows."""
+        return float(sample.loss.mean()) if len(sample.loss) else None
 
 
 def logloss(label: NDArray[np.generic], probability: NDArray[np.floating]) -> float | None:

@@ -9,7 +9,7 @@ from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.record import RunRecord
 from ctrbench.experiments.tables import Entry, TableSpec
 from ctrbench.metrics.groups import OVERALL, GroupFigures
-from ctrbench.metrics.logloss import CLIP
+from ctrbench.metrics.row_loss import CLIP
 from ctrbench.report import naming
 from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.comparison import why_not_comparable

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from ctrbench.metrics.auc import Ranking, auc, grouped_auc
+from ctrbench.metrics.auc import auc, grouped_auc
+from ctrbench.metrics.ranking import Ranking
 
 
 def by_definition(label, score):

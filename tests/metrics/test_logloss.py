@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from ctrbench.metrics.calibration import calibration
-from ctrbench.metrics.logloss import logloss, row_loss
-from ctrbench.metrics.normalized_entropy import base_rate_entropy, normalized_entropy
+from ctrbench.metrics.logloss import logloss
+from ctrbench.metrics.ne import base_rate_entropy, normalized_entropy
+from ctrbench.metrics.row_loss import row_loss
 
 
 def test_logloss_equals_scikit_learn():
@@ -49,8 +49,3 @@ def test_predicting_the_base_rate_has_normalized_entropy_one():
 @pytest.mark.parametrize("positives", [0, 5])
 def test_one_class_has_no_normalized_entropy(positives):
     assert normalized_entropy(0.3, positives, 5) is None
-
-
-def test_calibration_is_predicted_over_true_clicks():
-    assert calibration(3.0, 2) == 1.5
-    assert calibration(3.0, 0) is None

@@ -1,0 +1,87 @@
+"""What passes between the driver and its workers.
+
+The driver is the process that the user started: it alone reads and writes the store. Workers know nothing of the
+store: a worker gets an :class:`Assignment`, hands over a checkpoint after every epoch, and ends with a
+:class:`Result`. No disk is shared, and a worker that is lost costs the epoch that it was in.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a worker needs to make a job; picklable."""
+
+    identity: str
+    dataset: str
+    """Name of the prepared dataset that the job reads, a folder in the data folder."""
+    config: Any
+    """Settings of the job; an executor does not look inside."""
+    checkpoint: bytes | None = None
+    """Where to resume; None starts at the first epoch."""
+
+
+@dataclass(frozen=True)
+class Handover:
+    """State of a job once before its first epoch, and after each epoch; picklable."""
+
+    identity: str
+    epochs: tuple[Any, ...]
+    """History so far (:class:`ctrbench.training.history.EpochMetrics`), restored epochs included."""
+    at_most: int
+    """Largest number of epochs that the job may take."""
+    checkpoint: bytes | None
+    """None before the first epoch of a job that does not resume."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended."""
+
+    identity: str
+    status: Literal["finished", "failed", "pruned"]
+    output: Any = None
+    """What the work of a finished job returned; picklable."""
+    cause: str | None = None
+    """Of a failure, one line."""
+    traceback: str | None = None
+    """Of a failure, its last frames."""
+    diverged: bool = False
+    """Of a failure: training diverged, and would do so again."""
+
+
+Steps = Generator[Handover, None, Any]
+"""A job under way: yields a handover before the first epoch and after each epoch, then returns the job's output."""
+
+Work = Callable[[Assignment, Path], Steps]
+"""A picklable generator function: ``work(assignment, data)``, where ``data`` is a folder that holds the dataset.
+
+The generator is closed at a ``yield`` when its job is pruned or its driver is gone.
+"""
+
+OnHandover = Callable[[Handover], bool]
+"""Called in the driver; False prunes the job."""
+
+
+class Executor(Protocol):
+    """A place where jobs are made."""
+
+    def run(self, assignments: Iterable[Assignment], work: Work, on_handover: OnHandover) -> Iterator[Result]:
+        """Makes jobs side by side and yields their results in the order in which they end.
+
+        ``assignments`` is advanced only when a worker is free. It is advanced, and ``on_handover`` is called, in the
+        thread that iterates over the results, never two at a time; a worker waits at a handover until ``on_handover``
+        has answered. Closing the iterator ends the jobs under way. An executor has one ``run`` at a time, and keeps
+        idle workers for the next.
+
+        Raises:
+            CtrbenchError: workers cannot be started, or the system killed one. What a job raises becomes its result.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the workers."""
+        ...

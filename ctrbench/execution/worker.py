@@ -1,0 +1,73 @@
+"""The worker's side of a job: one step at a time, each asked for by the driver."""
+
+import contextlib
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from ctrbench.errors import CtrbenchError, DivergedError
+from ctrbench.execution.handover import Assignment, Handover, Result, Steps, Work
+
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+TRACEBACK_FRAMES = 8
+
+
+def use_one_thread() -> None:
+    """Keeps this process's numerical libraries to one thread.
+
+    Jobs run side by side, one per core, and sums over several threads have other bits. Libraries that are loaded later
+    read the environment; torch, where it is loaded, must be told.
+    """
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+def failure(identity: str, error: Exception) -> Result:
+    """The result of a job that raised; call it while the exception is handled."""
+    cause = str(error) if isinstance(error, CtrbenchError) else f"{type(error).__name__}: {error}"
+    return Result(
+        identity,
+        "failed",
+        cause=" ".join(cause.split()),
+        traceback=traceback.format_exc(limit=-TRACEBACK_FRAMES),
+        diverged=isinstance(error, DivergedError),
+    )
+
+
+class Worker:
+    """Makes one job after another: ``begin``, ``advance`` until there is a result, or ``prune``."""
+
+    def __init__(self) -> None:
+        self._identity = ""
+        self._steps: Steps | None = None
+
+    def begin(self, work: Work, assignment: Assignment, data: Path) -> Handover | Result:
+        """Starts a job; its first handover, or its result."""
+        self._identity = assignment.identity
+        try:
+            self._steps = work(assignment, data)
+        except Exception as error:
+            return failure(self._identity, error)
+        return self.advance()
+
+    def advance(self) -> Handover | Result:
+        """Lets the job run to its next handover or its end."""
+        assert self._steps is not None, "no job has begun"
+        try:
+            return next(self._steps)
+        except StopIteration as end:
+            result = Result(self._identity, "finished", output=end.value)
+        except Exception as error:
+            result = failure(self._identity, error)
+        self._steps = None
+        return result
+
+    def prune(self) -> None:
+        """Drops the job under way, if there is one."""
+        if self._steps is not None:
+            # The job has its result already; what it raises while it cleans up would be taken for the next one's.
+            with contextlib.suppress(Exception):
+                self._steps.close()
+            self._steps = None

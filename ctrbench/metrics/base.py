@@ -1,0 +1,91 @@
+"""The contract of every metric.
+
+Shape: n rows, G groups, S seeds.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.metrics.sample import Sample
+
+Direction = Literal["higher", "lower", "one"]
+"""Which values are better: higher ones, lower ones, or those nearer to 1."""
+
+
+@dataclass(frozen=True)
+class Relative:
+    """How a metric's values are compared with a base's other than by their difference."""
+
+    name: str
+    """In records and published files."""
+    label: str
+    """In tables."""
+    unit: str
+    """Of the values, e.g. ``percent``."""
+    by_seed: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64] | None]
+    """Values and the base's values, both ``(S,)`` and paired by seed -> one value per seed, or None if undefined."""
+
+
+class Metric(ABC):
+    """Base class; a subclass sets the attributes and defines :meth:`by_group`. Metrics are never instantiated."""
+
+    name: ClassVar[str]
+    """As registered, in records and recipes."""
+    label: ClassVar[str]
+    """In tables."""
+    direction: ClassVar[Direction]
+    tolerance: ClassVar[float] = 0.0
+    """A value this close to a published one counts as equal to it."""
+    needs_probabilities: ClassVar[bool]
+    """Undefined for scores that only rank the rows."""
+    low: ClassVar[float] = 0.0
+    """Lowest possible value."""
+    high: ClassVar[float] = math.inf
+    """Highest possible value."""
+    reading: ClassVar[str]
+    """One sentence for those who read a table: what the number says and which values are good."""
+    relative: ClassVar[Relative | None] = None
+
+    @classmethod
+    @abstractmethod
+    def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
+        """The metric within each group.
+
+        Args:
+            sample: Its scores are probabilities if the metric needs them.
+            codes: ``(n,)`` in [-1, G); -1 is outside every group.
+            groups: G.
+
+        Returns:
+            G values; None where a group leaves the metric undefined.
+        """
+
+    @classmethod
+    def overall(cls, sample: Sample) -> float | None:
+        """The metric over all rows; None where it is undefined."""
+        return cls.by_group(sample, np.zeros(len(sample.label), np.int8), 1)[0]
+
+    @classmethod
+    def sound(cls, value: float | None) -> bool:
+        """Whether the metric can take this value; a stored value that it cannot take is damaged."""
+        return value is None or (math.isfinite(value) and cls.low <= value <= cls.high)
+
+    @classmethod
+    def goodness(cls, value: float | None) -> float:
+        """A number that is larger where the value is better; minus infinity for None."""
+        if value is None:
+            return -math.inf
+        return {"higher": value, "lower": -value, "one": -abs(value - 1)}[cls.direction]
+
+
+def ratios(over: NDArray[np.number], under: NDArray[np.number]) -> list[float | None]:
+    """``over / under`` ``(G,)``, None where ``under`` is 0."""
+    defined = under != 0
+    divided = np.divide(over, under, out=np.zeros(len(under)), where=defined)
+    return [value if one else None for value, one in zip(divided.tolist(), defined.tolist(), strict=True)]

@@ -1,0 +1,90 @@
+"""Metrics of all rows and of every group of every column.
+
+Shape: n rows, G groups of a column.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.base import Metric
+from ctrbench.metrics.groups import OVERALL, Column
+from ctrbench.metrics.sample import Sample
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of one column, each a list of G entries."""
+
+    names: list[str]
+    rows: list[int]
+    positives: list[int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Values of metrics by column and group; the column ``overall`` comes first and has one group, ``overall``."""
+
+    groups: dict[str, Groups]
+    """By column."""
+    values: dict[str, dict[str, list[float | None]]]
+    """By metric and column: G values; None where the group leaves the metric undefined."""
+    clipped: int
+    """Rows whose probability was clipped for the logloss."""
+
+    def rows(self) -> Iterator[tuple[str, str, str, float | None]]:
+        """Yields (column, group, metric, value), column by column and group by group."""
+        for column, groups in self.groups.items():
+            for place, group in enumerate(groups.names):
+                for metric, values in self.values.items():
+                    yield column, group, metric, values[column][place]
+
+
+def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str] | None = None) -> Measured:
+    """Measures a sample.
+
+    Args:
+        sample: n rows of one task.
+        columns: Name of a column -> its codes and group names.
+        metrics: Names in :data:`METRICS`; None for all of them. A metric that needs probabilities has None values
+            where the scores are none.
+
+    Raises:
+        ValueError: a score is not a probability although the sample says so; a column is named ``overall``, its group
+            names repeat, or its codes do not fit its names or the rows.
+        CtrbenchError: nobody registered a metric.
+    """
+    if OVERALL in columns:
+        raise ValueError(f"a column is named {OVERALL!r}, which stands for all rows")
+    registered = {name: METRICS.get(name) for name in (METRICS.names() if metrics is None else metrics)}
+    groups: dict[str, Groups] = {}
+    values: dict[str, dict[str, list[float | None]]] = {name: {} for name in registered}
+    everything: Column = (np.zeros(len(sample.label), np.int8), (OVERALL,))
+    for column, (codes, names) in {OVERALL: everything, **columns}.items():
+        _check(column, codes, names, len(sample.label))
+        fixed = np.array(codes)
+        fixed.setflags(write=False)  # lets the metrics share their sums by group
+        totals = sample.totals(fixed, len(names))
+        groups[column] = Groups(list(names), totals.rows.tolist(), totals.positives.tolist())
+        for name, metric in registered.items():
+            values[name][column] = _by_group(metric, sample, fixed, len(names))
+    return Measured(groups, values, sample.clipped)
+
+
+def _by_group(metric: type[Metric], sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
+    if metric.needs_probabilities and not sample.probabilities:
+        return [None] * groups
+    return metric.by_group(sample, codes, groups)
+
+
+def _check(column: str, codes: NDArray[np.integer], names: Sequence[str], rows: int) -> None:
+    if len(codes) != rows:
+        raise ValueError(f"column {column!r} has {len(codes)} codes for {rows} rows")
+    if rows and not (codes.min() >= -1 and codes.max() < len(names)):
+        raise ValueError(f"column {column!r}: codes {codes.min()} to {codes.max()} do not fit {len(names)} names")
+    if len(set(names)) < len(names):
+        repeated = next(name for place, name in enumerate(names) if name in names[:place])
+        raise ValueError(f"column {column!r} has two groups named {repeated!r}")

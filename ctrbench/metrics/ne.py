@@ -1,0 +1,49 @@
+"""Normalized entropy (NE): logloss over the entropy of the rows' own base rate; 1 is a constant prediction.
+
+Source: He et al., Practical Lessons from Predicting Clicks on Ads at Facebook, ADKDD 2014, eq. 1.
+
+Shape: n rows, G groups.
+"""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.metrics.base import Direction, Metric
+from ctrbench.metrics.sample import Sample
+
+
+class NormalizedEntropy(Metric):
+    """Logloss of a group's rows over the entropy of the group's base rate."""
+
+    name: ClassVar[str] = "ne"
+    label: ClassVar[str] = "NE"
+    direction: ClassVar[Direction] = "lower"
+    needs_probabilities: ClassVar[bool] = True
+    reading: ClassVar[str] = (
+        "NE is the logloss over that of a constant prediction of the group's base rate; lower is better, and at 1 the "
+        "model is worth no more than the base rate."
+    )
+
+    @classmethod
+    def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
+        """None where a group holds one class only."""
+        totals = sample.totals(codes, groups)
+        sums = zip(totals.loss.tolist(), totals.positives.tolist(), totals.rows.tolist(), strict=True)
+        return [normalized_entropy(loss / rows if rows else None, positives, rows) for loss, positives, rows in sums]
+
+
+def base_rate_entropy(positives: int, rows: int) -> float:
+    """Entropy in nats of the base rate ``positives / rows``; 0 where only one class, or no row, is present."""
+    if positives in (0, rows):
+        return 0.0
+    rate = positives / rows
+    return -rate * math.log(rate) - (1 - rate) * math.log1p(-rate)
+
+
+def normalized_entropy(logloss: float | None, positives: int, rows: int) -> float | None:
+    """NE of rows with a given logloss (nats); None where the entropy of their base rate is 0."""
+    entropy = base_rate_entropy(positives, rows)
+    return None if logloss is None or entropy == 0 else logloss / entropy
