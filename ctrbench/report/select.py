@@ -1,244 +1,297 @@
-"""What a recipe says of the table it answers to, and the records that fill the table."""
+"""The records that fill a recipe's report, found by what the archive says of itself. No torch, no class of a method."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
-
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
-from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.cell import CATALOGUE, Catalogue, Cell
-from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.found import FoundSettings, read_found
-from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import admitted, dataset_names
-from ctrbench.experiments.recipe import Dimension, Recipe
-from ctrbench.experiments.record import ReferenceRecord, RunRecord
-from ctrbench.experiments.resolve import UnsearchedError, check_paths, found_search, locate, resolve
-from ctrbench.experiments.status import aside_line, left_aside
-from ctrbench.strict import Strict
+from ctrbench.planning.registries import REGISTRIES, Registries
+from ctrbench.planning.rows import dataset_names, rows_of
+from ctrbench.planning.search_basis import UnsearchedError, search_of
+from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.store.best_settings import SearchResult, read_best_settings
+from ctrbench.store.defaults import Defaults, shipped_defaults
+from ctrbench.store.identity import ALGORITHM_VERSION, JobConfig
+from ctrbench.store.record import DataFacts, Record, ReferenceRecord
+from ctrbench.store.store import Entry, Store
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A finished run in its place of a table; one run may stand in several rows."""
+class ReportRow:
+    """A finished job in its place of a table; one job may stand in several rows."""
 
-    cell: Cell
-    record: RunRecord
+    key: RowKey
+    record: Record
+    facts: DataFacts
 
 
-class Edge(Strict):
-    """A found number where its space ends."""
+@dataclass(frozen=True)
+class ReferenceRow:
+    """A reference row, and the facts of its data."""
+
+    record: ReferenceRecord
+    facts: DataFacts
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A best setting where its search space ends."""
 
     dataset: str
     backbone: str
     method: str
     path: str
-    """Of the setting."""
     value: float
 
 
-class SearchFacts(Strict):
+@dataclass(frozen=True)
+class SearchFacts:
     """What the searches of a table's rows came to."""
 
     trials: int
     """In all."""
-    given_up: int
-    """Of them, before their training had ended."""
-    failed: int = 0
-    """Of them, since their training diverged."""
+    pruned: int
+    failed: int
+    """Trials whose training diverged."""
     edges: tuple[Edge, ...]
 
 
-class TableSpec(Strict):
-    """A table: which records belong together, and which published values lie beside them."""
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that a recipe's views are made of."""
 
-    name: str
-    """Of the recipe."""
-    title: str
-    paper: str | None = None
-    """Citation in one line."""
-    published: str | None = None
-    """A file of ``ctrbench/published`` without its ending, such as ``aqcl_table2``; None where nothing is published."""
-    label: str = "click"
-    """The label that was trained and measured."""
-    base: str = "plain"
-    """The method that the others are compared with, on the same backbone."""
-    search_trials: int = Field(0, ge=0)
-    """Trials of the search of settings, the same number for every method of the table."""
+    recipe: Recipe
+    rows: tuple[ReportRow, ...] = ()
+    """In the order of the table, then by seed."""
+    references: tuple[ReferenceRow, ...] = ()
+    """Of the same data as the rows."""
+    facts: tuple[DataFacts, ...] = ()
+    """Of each dataset, for views that show the data alone."""
+    missing: tuple[str, ...] = ()
+    """Jobs without a record, in words."""
+    refused: Mapping[str, str] | None = None
+    """Row -> why its method refuses it."""
     searched: SearchFacts | None = None
     """None where nothing was searched."""
-    refused: dict[str, str] = Field(default_factory=dict)
-    """Row that makes no sense -> its method's reason."""
-    not_comparable: dict[str, str] = Field(default_factory=dict)
-    """Dataset -> why its rows do not answer to the published ones (private data, other protocol)."""
+    defaults: Defaults = shipped_defaults()
+    store: Store | None = None
+    """For views that read more than records, such as representations."""
 
 
-def find_table(
-    recipe: Recipe, results: Path, data: Path, catalogue: Catalogue = CATALOGUE
-) -> tuple[TableSpec, list[Entry], list[ReferenceRecord], list[str]]:
-    """The table of a recipe, and the records that fill it, chosen by configuration.
+def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registries = REGISTRIES) -> ReportData:
+    """The finished jobs of a recipe, chosen by configuration, and the reference rows of their data.
 
-    Of a dataset that is prepared here, only records of that very data count; of another, those of the data for which
-    most of the recipe's runs are finished.
-
-    Returns:
-        The table, its finished runs, the records of its reference rows, and the runs that have none, in words.
+    Of a dataset that is prepared here, only records of those very data count; of another, those of the data for which
+    most of the recipe's jobs are finished.
 
     Raises:
-        CtrbenchError: an unknown name or setting, a damaged record, finished runs of other data than is prepared here
-            and none of this, or no row has the settings that a search must find.
+        CtrbenchError: an unknown name or setting, a damaged record, only stale records, or no row has the best settings
+            that it needs.
     """
-    ledger = Ledger(results)
-    manifests = {name: _manifest(data / name) for name in dataset_names(recipe, data)}
-    cells, refused = admitted(recipe, manifests, catalogue)
-    check_paths(recipe, [*cells, *refused], catalogue)
-    configs, searches, unsearched = _configs(recipe, cells, manifests, results, catalogue)
-    label = configs[0][1].data.label if configs else TableSpec.model_fields["label"].default
-    entries: list[Entry] = []
-    references: list[ReferenceRecord] = []
+    store = Store.of(results)
+    names = dataset_names(recipe, data)
+    keys = rows_of(recipe, names, registries.backbones, registries.methods)
+    archived = {key: store.entries(key.dataset, key.backbone, key.method) for key in keys}
+    defaults = known_defaults(keys, archived, registries)
+    check_paths(recipe, keys, defaults)
+    manifests = {name: _manifest(data / name) for name in names}
+    wanted, searches, unsearched = _configs(recipe, keys, manifests, results, defaults)
+    rows: list[ReportRow] = []
     missing: dict[str, str] = {}
-    for name, manifest in manifests.items():
-        wanted = [(cell, config) for cell, config in configs if cell.dataset == name]
-        fingerprint = manifest.fingerprint if manifest else _fullest(ledger, name, [config for _, config in wanted])
-        for cell, config in wanted:
-            if ledger.finished(identity := config.identity(fingerprint)):
-                entries.append(Entry(cell, ledger.read(identity)))
+    stale = 0
+    for name in names:
+        own = [(key, config) for key, config in wanted if key.dataset == name]
+        fingerprint = _fingerprint(manifests[name], own, archived)
+        for key, config in own:
+            matching = [entry for entry in archived[key] if entry.record.config == config]
+            current = [entry for entry in matching if _is_current(entry.record, fingerprint)]
+            if current:
+                rows.append(ReportRow(key, current[0].record, current[0].facts))
             else:
-                # Rows may share a run; it is missing once.
-                missing.setdefault(identity, f"{cell} seed {config.seed}")
-        references += ledger.references(name, fingerprint, label)
-    own = [config for _, config in configs]
-    _refuse_changed_data(recipe, entries, sum(left_aside(own, m, ledger) for m in manifests.values() if m))
-    facts = {
-        "searched": search_facts(recipe, searches, configs, catalogue),
-        "refused": {str(cell): reason for cell, reason in refused.items()},
-    }
-    spec = table_spec(recipe, label).model_copy(update=facts)
-    return spec, entries, references, [*missing.values(), *unsearched]
-
-
-def table_spec(recipe: Recipe, label: str = "click") -> TableSpec:
-    """What a recipe says of its table."""
-    return TableSpec(
-        name=recipe.name,
-        title=recipe.title,
-        paper=recipe.paper,
-        published=recipe.published,
-        label=label,
-        base=recipe.base,
-        search_trials=recipe.search.trials if recipe.search else 0,
-        not_comparable=recipe.not_comparable,
+                # Rows may share a job; it is missing once.
+                missing.setdefault(config.model_dump_json(), f"{key} seed {config.seed}")
+                stale += len(matching)
+    refused = _refused(recipe, keys, missing, manifests, registries)
+    missing = {config: name for config, name in missing.items() if name.rpartition(" seed ")[0] not in refused}
+    if stale and not rows:
+        raise CtrbenchError(
+            f"{recipe.name}: its {stale} finished job{'s are' if stale > 1 else ' is'} stale: made with other data, or "
+            "another version of the algorithm or of a plug-in; run: ctrbench run " + recipe.name
+        )
+    return ReportData(
+        recipe=recipe,
+        rows=tuple(rows),
+        references=tuple(_references(rows, store)),
+        facts=tuple({row.key.dataset: row.facts for row in rows}.values()),
+        missing=(*missing.values(), *unsearched),
+        refused=refused,
+        searched=_search_facts(recipe, searches, wanted, defaults),
+        defaults=defaults,
+        store=store,
     )
 
 
-def search_facts(
-    recipe: Recipe, searches: Iterable[FoundSettings], runs: Iterable[tuple[Cell, RunConfig]], catalogue: Catalogue
-) -> SearchFacts | None:
-    """What the report says of the searches of a recipe's rows; None for a recipe without a search.
+def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
+    """The facts of a recipe's datasets and their reference rows; no job is looked for.
 
-    A found number that no run of its row was made with, since every variant has another, is not an edge.
-    """
-    if not recipe.search:
-        return None
-    searches, space = list(searches), recipe.search.space
-    used = _used(space, runs, catalogue)
-    trials = [trial for search in searches for trial in search.trials]
-    edges = [
-        Edge(dataset=best.dataset, backbone=best.backbone, method=best.method, path=path, value=value)
-        for best in searches
-        for path, value in best.settings.items()
-        if space[path].on_edge(value) and (best.dataset, best.backbone, best.method, path, value) in used
-    ]
-    states = Counter(trial.state for trial in trials)
-    return SearchFacts(trials=len(trials), given_up=states["given up"], failed=states["failed"], edges=tuple(edges))
-
-
-def _used(
-    space: Mapping[str, Dimension], runs: Iterable[tuple[Cell, RunConfig]], catalogue: Catalogue
-) -> set[tuple[object, ...]]:
-    """Dataset, backbone, method, path and value of the numbers that runs were made with, of the paths of a space."""
-    used: set[tuple[object, ...]] = set()
-    for cell, config in runs:
-        for path in space:
-            place = locate(path, cell, catalogue)
-            if place and isinstance(value := config.setting(*place), int | float):
-                used.add((*cell.names.values(), path, value))
-    return used
-
-
-def find_references(recipe: Recipe, results: Path, data: Path) -> tuple[list[ReferenceRecord], list[str]]:
-    """The reference rows of a recipe's datasets, and the datasets that have none; no run is looked for.
-
-    Of a dataset that is prepared here, only records of that very data count; of another, those that were measured last.
+    Of a dataset that is prepared here, only facts of those very data count; of another, the last that are stored.
 
     Raises:
-        CtrbenchError: a damaged record.
+        CtrbenchError: a damaged file.
     """
-    ledger = Ledger(results)
-    label = DataSettings.read(recipe.data, f"{recipe.name}: data").label
-    found: list[ReferenceRecord] = []
-    missing = []
+    store = Store.of(results)
+    found, missing = [], []
     for name in dataset_names(recipe, data):
         manifest = _manifest(data / name)
-        own = (
-            ledger.references(name, manifest.fingerprint, label) if manifest else ledger.newest_references(name, label)
-        )
-        found += own
-        if not own:
+        facts = store.facts(name)
+        if manifest:
+            facts = [each for each in facts if each.key == (manifest.fingerprint, manifest.measuring_fingerprint)]
+        found += facts[-1:]
+        if not facts:
             missing.append(name)
-    return found, missing
+    return ReportData(recipe=recipe, facts=tuple(found), missing=tuple(missing), store=store)
 
 
-def _manifest(folder: Path) -> Manifest | None:
-    return read_manifest(folder) if (folder / MANIFEST).exists() else None
+def known_defaults(
+    keys: Iterable[RowKey], archived: Mapping[RowKey, Sequence[Entry]], registries: Registries
+) -> Defaults:
+    """The golden file's defaults, and those of plug-ins: from the archive where it has them, else from the plug-in.
+
+    Raises:
+        CtrbenchError: a name that nobody registered and no record knows.
+    """
+    defaults = shipped_defaults()
+    for key in keys:
+        plugins = {(p.kind, p.name): p.defaults for entry in archived[key] for p in entry.record.plugins}
+        for kind, name, known in (
+            ("backbone", key.backbone, defaults.backbones),
+            ("method", key.method, defaults.methods),
+        ):
+            if name not in known and (kind, name) in plugins:
+                defaults = defaults.including(kind, name, plugins[kind, name])  # type: ignore[index]
+            elif name not in known:
+                registries.of(kind).get(name)  # type: ignore[arg-type]
+                defaults = registries.defaults(defaults)
+    return defaults
+
+
+def _is_current(record: Record, fingerprint: str | None) -> bool:
+    """Whether a record was made with the present algorithm and the data that the report is of."""
+    return record.algorithm_version == ALGORITHM_VERSION and fingerprint in (None, record.fingerprint)
 
 
 def _configs(
     recipe: Recipe,
-    cells: Iterable[Cell],
+    keys: Iterable[RowKey],
     manifests: Mapping[str, Manifest | None],
     results: Path,
-    catalogue: Catalogue,
-) -> tuple[list[tuple[Cell, RunConfig]], list[FoundSettings], list[str]]:
-    """Every run of the recipe in its row, the searches of the rows, and in words the runs of rows not searched yet.
-
-    Raises:
-        CtrbenchError: a value of another type, or every row lacks a search.
-    """
-    found = read_found(results)
-    configs: list[tuple[Cell, RunConfig]] = []
-    searches: dict[tuple[str, ...], FoundSettings] = {}
+    defaults: Defaults,
+) -> tuple[list[tuple[RowKey, JobConfig]], list[SearchResult], list[str]]:
+    """Every job of the recipe in its row, the searches of the rows, and in words the jobs of rows not searched yet."""
+    best = read_best_settings(results) if recipe.search else None
+    configs: list[tuple[RowKey, JobConfig]] = []
+    searches: dict[tuple[str, ...], SearchResult] = {}
     unsearched: list[str] = []
     first: UnsearchedError | None = None
-    for cell in cells:
+    for key in keys:
+        manifest = manifests[key.dataset]
         try:
-            best = found_search(recipe, cell, found, catalogue, manifests[cell.dataset])
+            found = search_of(recipe, key, best, defaults, manifest.fingerprint if manifest else None)
         except UnsearchedError as error:
             first = first or error
-            unsearched += [f"{cell} seed {seed}, not searched" for seed in range(recipe.seeds)]
+            unsearched += [f"{key} seed {seed}, not searched" for seed in range(recipe.seeds)]
         else:
-            settings = best.settings if best else {}
+            settings = found.settings if found else {}
             # Variants share their row's search.
-            searches |= {tuple(cell.names.values()): best} if best else {}
-            configs += [(cell, resolve(recipe, cell, seed, settings, catalogue)) for seed in range(recipe.seeds)]
+            searches |= {tuple(key.names.values()): found} if found else {}
+            configs += [(key, build_config(recipe, key, seed, settings, defaults)) for seed in range(recipe.seeds)]
     if first and not configs:
         raise first
     return configs, list(searches.values()), unsearched
 
 
-def _refuse_changed_data(recipe: Recipe, entries: list[Entry], aside: int) -> None:
-    if aside and not entries:
-        raise CtrbenchError(f"{recipe.name}: {aside_line(aside)}; make them again with ctrbench run")
+def _fingerprint(
+    manifest: Manifest | None,
+    wanted: Sequence[tuple[RowKey, JobConfig]],
+    archived: Mapping[RowKey, Sequence[Entry]],
+) -> str | None:
+    """The data of the report: those prepared here, else those of most of the wanted jobs."""
+    if manifest:
+        return manifest.fingerprint
+    counts = Counter(
+        entry.record.fingerprint
+        for key, config in wanted
+        for entry in archived[key]
+        if entry.record.config == config
+    )
+    return max(counts, key=lambda fingerprint: counts[fingerprint], default=None)
 
 
-def _fullest(ledger: Ledger, dataset: str, configs: list[RunConfig]) -> str:
-    newest = ledger.fingerprints(dataset)
+def _refused(
+    recipe: Recipe,
+    keys: Sequence[RowKey],
+    missing: Mapping[str, str],
+    manifests: Mapping[str, Manifest | None],
+    registries: Registries,
+) -> dict[str, str]:
+    """Rows of missing jobs that their method refuses. Only these are asked of the classes, which import torch."""
+    lacking = {name.rpartition(" seed ")[0] for name in missing.values()}
+    backbones, methods = registries.backbones.names(), registries.methods.names()
+    asked = [key for key in keys if str(key) in lacking and key.backbone in backbones and key.method in methods]
+    if not asked:
+        return {}
+    from ctrbench.planning.plan import refusals  # noqa: PLC0415 - imports torch
 
-    def rank(fingerprint: str) -> tuple[int, float]:
-        return sum(ledger.finished(config.identity(fingerprint)) for config in configs), newest[fingerprint]
+    found = refusals(recipe, asked, manifests, registries, registries.defaults())
+    return {str(key): reason for key, reason in found.items()}
 
-    return max(newest, key=rank, default="")
+
+def _references(rows: Iterable[ReportRow], store: Store) -> list[ReferenceRow]:
+    """Reference rows of the tasks and the data of finished jobs."""
+    wanted: dict[str, dict[tuple[str, str, str], DataFacts]] = {}
+    for row in rows:
+        for metrics in row.record.tasks.values():
+            place = (*row.facts.key, metrics.definition)
+            wanted.setdefault(row.key.dataset, {})[place] = row.facts
+    found = []
+    for dataset, places in wanted.items():
+        facts = {each.key: each for each in store.facts(dataset)}
+        for record in store.references(dataset):
+            if (record.fingerprint, record.measuring_fingerprint, record.task) in places:
+                own = facts[record.fingerprint, record.measuring_fingerprint]
+                found.append(ReferenceRow(record, own))
+    return found
+
+
+def _search_facts(
+    recipe: Recipe,
+    searches: Sequence[SearchResult],
+    wanted: Iterable[tuple[RowKey, JobConfig]],
+    defaults: Defaults,
+) -> SearchFacts | None:
+    """A best setting that no job of its row was run with, since every variant has another, is not an edge."""
+    if not recipe.search:
+        return None
+    space = recipe.search.space
+    used = {
+        (*key.names.values(), path, setting(config, *place, defaults))
+        for key, config in wanted
+        for path in space
+        if (place := parse_setting_path(path, key, defaults))
+    }
+    edges = [
+        Edge(result.dataset, result.backbone, result.method, path, value)
+        for result in searches
+        for path, value in result.settings.items()
+        if space[path].on_edge(value) and (*result.names.values(), path, value) in used
+    ]
+    states = Counter(trial.state for result in searches for trial in result.trials)
+    return SearchFacts(sum(states.values()), states["pruned"], states["failed"], tuple(edges))
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    return read_manifest(folder) if (folder / MANIFEST).exists() else None
