@@ -105,10 +105,11 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     stale = 0
     for name in names:
         own = [(key, config) for key, config in wanted if key.dataset == name]
-        fingerprint = _fingerprint(manifests[name], own, archived)
+        manifest = manifests[name]
+        fingerprint = manifest.fingerprint if manifest else _commonest_data(own, archived)
         for key, config in own:
             matching = [entry for entry in archived[key] if entry.record.config == config]
-            current = [entry for entry in matching if _is_current(entry.record, fingerprint)]
+            current = [entry for entry in matching if _is_current(entry.record, fingerprint, manifest)]
             if current:
                 rows.append(ReportRow(key, current[0].record, current[0].facts))
             else:
@@ -179,9 +180,14 @@ def known_defaults(
     return defaults
 
 
-def _is_current(record: Record, fingerprint: str | None) -> bool:
+def _is_current(record: Record, fingerprint: str | None, manifest: Manifest | None) -> bool:
     """Whether a record was made with the present algorithm and the data that the report is of."""
-    return record.algorithm_version == ALGORITHM_VERSION and fingerprint in (None, record.fingerprint)
+    if record.algorithm_version != ALGORITHM_VERSION or fingerprint != record.fingerprint:
+        return False
+    if not manifest or not record.cohorts:
+        return True
+    known = {cohort.name for cohort in manifest.cohorts}
+    return known.issuperset(record.cohorts) and manifest.fingerprint_with(record.cohorts) == record.cohort_fingerprint
 
 
 def _configs(
@@ -214,19 +220,12 @@ def _configs(
     return configs, list(searches.values()), unsearched
 
 
-def _fingerprint(
-    manifest: Manifest | None,
-    wanted: Sequence[tuple[RowKey, JobConfig]],
-    archived: Mapping[RowKey, Sequence[Entry]],
+def _commonest_data(
+    wanted: Sequence[tuple[RowKey, JobConfig]], archived: Mapping[RowKey, Sequence[Entry]]
 ) -> str | None:
-    """The data of the report: those prepared here, else those of most of the wanted jobs."""
-    if manifest:
-        return manifest.fingerprint
+    """The data of most of the wanted jobs; None where none is finished."""
     counts = Counter(
-        entry.record.fingerprint
-        for key, config in wanted
-        for entry in archived[key]
-        if entry.record.config == config
+        entry.record.fingerprint for key, config in wanted for entry in archived[key] if entry.record.config == config
     )
     return max(counts, key=lambda fingerprint: counts[fingerprint], default=None)
 
@@ -278,10 +277,11 @@ def _search_facts(
         return None
     space = recipe.search.space
     used = {
-        (*key.names.values(), path, setting(config, *place, defaults))
+        (*key.names.values(), path, value)
         for key, config in wanted
         for path in space
         if (place := parse_setting_path(path, key, defaults))
+        and isinstance(value := setting(config, *place, defaults), int | float)
     }
     edges = [
         Edge(result.dataset, result.backbone, result.method, path, value)

@@ -147,6 +147,11 @@ class Record(Strict):
     plugins: tuple[Plugin, ...] = ()
     algorithm_version: int = ALGORITHM_VERSION
     fingerprint: str
+    """Of what every job's training reads of the data."""
+    cohorts: tuple[str, ...] = ()
+    """Cohort columns that the method read while it trained."""
+    cohort_fingerprint: str | None = None
+    """Of the training data with these columns; None without any."""
     measuring_fingerprint: str
     best_epoch: int
     epochs: tuple[EpochMetrics, ...] = Field(min_length=1)
@@ -175,7 +180,7 @@ class Record(Strict):
 
     def own_identity(self) -> str:
         """What the record's content hashes to; equal to ``identity`` in an intact record."""
-        return self.config.identity(self.fingerprint, self.plugins, self.algorithm_version)
+        return self.config.identity(self.cohort_fingerprint or self.fingerprint, self.plugins, self.algorithm_version)
 
     def overall(self, metric: str, task: str | None = None) -> float | None:
         """A metric of all measured rows; None where it is undefined or was not measured."""
