@@ -98,7 +98,7 @@ def _training(order: Order, prepared: Prepared) -> tuple[Feed, Training]:
     feed = feed_for(
         config.method, settings["method"], prepared, config.data, search_holdout=config.judged_on == "search_holdout"
     )
-    fingerprint = prepared.manifest.fingerprint_with(feed.cohorts)
+    fingerprint = prepared.manifest.fingerprint_with(_cohorts(feed))
     if config.identity(fingerprint, order.job.plugins) != order.job.identity:
         raise CtrbenchError(f"{config.dataset}: the prepared data changed; run the same command again")
     backbone, method = build(
@@ -140,8 +140,8 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
         **{name: getattr(config, name) for name in type(config).model_fields},
         plugins=order.job.plugins,
         fingerprint=prepared.manifest.fingerprint,
-        cohorts=feed.cohorts,
-        cohort_fingerprint=prepared.manifest.fingerprint_with(feed.cohorts) if feed.cohorts else None,
+        cohorts=(cohorts := _cohorts(feed)),
+        cohort_fingerprint=prepared.manifest.fingerprint_with(cohorts) if cohorts else None,
         measuring_fingerprint=facts.measuring_fingerprint,
         best_epoch=training.best_epoch,
         epochs=tuple(training.epochs),
@@ -152,6 +152,11 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     columns = {"row": examples.rows.cpu().numpy()}
     columns |= {task: predicted[:, place] for place, task in enumerate(feed.tasks.trained)}
     return Output(record, facts, pa.table(columns), shown)
+
+
+def _cohorts(feed: Feed) -> tuple[str, ...]:
+    """Names of the cohort columns that the method reads."""
+    return tuple(cohort.name for cohort in feed.cohorts)
 
 
 def _timings(training: Training, evaluation_seconds: float) -> Timings:

@@ -1,7 +1,7 @@
 """What a search of settings may try: section ``[search]`` of a recipe."""
 
 import math
-from typing import Any, Literal, TypeGuard
+from typing import Any, TypeGuard
 
 from pydantic import Field, model_validator
 
@@ -58,8 +58,8 @@ class Search(Strict):
     """Per dataset, backbone and method. A method with fewer distinct points than this has all of them tried."""
     seed: int = Field(1000, ge=0)
     """Of the search, and of its runs; no seed of the table, so that no table row was chosen on its own noise."""
-    objective: Literal["logloss", "auc"] = "logloss"
-    """The validation figure at the kept epoch that decides: the lowest logloss or the highest AUC."""
+    objective: str = "logloss"
+    """What decides, on the search holdout at the kept epoch: ``METRIC`` of the main task, or ``TASK.METRIC``."""
     space: dict[str, Dimension] = Field(min_length=1)
     """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
     searched over the rest."""

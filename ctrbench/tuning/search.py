@@ -3,52 +3,57 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ctrbench.data.schema import Manifest
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.cell import CATALOGUE, Catalogue, Cell
-from ctrbench.experiments.execute import Outcome, Site, execute, failure_line
-from ctrbench.experiments.found import Found, FoundSettings
-from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.plan import Run, admitted, check_data, read_manifests
-from ctrbench.experiments.recipe import Recipe, Search
-from ctrbench.experiments.record import RunRecord
-from ctrbench.experiments.resolve import basis, check_paths, locate, resolve
-from ctrbench.experiments.study import Study
+from ctrbench.execution.drive import Outcome, RunContext, drive, failure_line
+from ctrbench.planning.plan import Job, admitted, make_job, read_manifests
+from ctrbench.planning.registries import REGISTRIES, Registries
+from ctrbench.planning.search_basis import basis
+from ctrbench.planning.settings import build_config, check_paths, parse_setting_path
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.recipe.space import Search
+from ctrbench.store.best_settings import BestSettings, SearchResult
+from ctrbench.store.store import Store
+from ctrbench.tuning.objective import Objective
+from ctrbench.tuning.study import Study
 
 SHORT = 16
 """Letters of a digest in the name of a study."""
 
 
 @dataclass(frozen=True)
-class Searched:
+class OpenSearch:
     """The search of one dataset, backbone and method."""
 
-    cell: Cell
-    fingerprint: str
+    row: RowKey
+    manifest: Manifest
     basis: str
     study: Study
 
 
 def search(
     recipe: Recipe,
-    site: Site,
+    context: RunContext,
     *,
-    known: Found = Found(),
-    jobs: int = 1,
-    catalogue: Catalogue = CATALOGUE,
+    data: Path,
+    known: BestSettings = BestSettings(),
+    registries: Registries = REGISTRIES,
     on_outcome: Callable[[Outcome], None] | None = None,
-    on_round: Callable[[Sequence[Run], Sequence[Cell]], None] | None = None,
-) -> tuple[Found, list[Cell]]:
-    """Searches every combination of a recipe that is not ``known``; nothing outside training is read.
+    on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None = None,
+) -> tuple[BestSettings, list[RowKey]]:
+    """Searches every row of a recipe that is not ``known``; nothing outside training is read.
 
-    The trials' records lie in a ledger of their own, ``site.ledger``; their values in Optuna's journal beside it.
-    ``on_round`` is told the runs of each round before they begin, and the rows of the runs that come after it.
+    The trials' records lie in a store of their own, ``context.store``; their values in Optuna's journal beside it.
+    ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after it.
 
     Returns:
-        The best settings of every combination, those of earlier searches included, and the combinations without any,
-        since each of their trials diverged.
+        The best settings of every row, those of earlier searches included, and the rows without any, since each of
+        their trials diverged.
 
     Raises:
         CtrbenchError: the recipe has no search, a name or setting is unknown, another process searches this recipe, or
@@ -57,123 +62,136 @@ def search(
     if not (settings := recipe.search):
         raise CtrbenchError(f"{recipe.name}: it has no [search]; run: ctrbench run {recipe.name}")
     recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
-    settled: dict[Cell, FoundSettings] = {}
-    open_searches = []
-    for searched in make_searches(recipe, settings, site, catalogue):
-        if best := known.of(searched.cell, searched.basis, searched.fingerprint):
-            settled[searched.cell] = best
+    settled: dict[RowKey, SearchResult] = {}
+    unsettled = []
+    for searched in open_searches(recipe, settings, context, data, registries):
+        if best := known.of(searched.row, searched.basis, searched.manifest.fingerprint):
+            settled[searched.row] = best
         else:
-            open_searches.append(searched)
-    with _alone(recipe, site.ledger):
-        while rounds := [(s, points) for s in open_searches if (points := s.study.open_round())]:
-            runs = {
-                (searched.cell, number): _run(recipe, searched, point, catalogue)
-                for searched, points in rounds
-                for number, point in points.items()
-            }
-            # Two trials may propose one point: it is run once.
-            distinct = list({run.identity: run for run in runs.values()}.values())
-            if on_round:
-                on_round(distinct, _later(rounds))
-            watches = {
-                runs[s.cell, number].identity: s.study.watch(number) for s, points in rounds for number in points
-            }
-            outcomes = execute(distinct, site, jobs=jobs, on_outcome=on_outcome, watches=watches)
-            _tell(rounds, runs, outcomes, site.ledger, settings)
-            if broken := failure_line([outcome for outcome in outcomes if not outcome.diverged]):
-                raise CtrbenchError(broken)
-    settled |= {searched.cell: best for searched in open_searches if (best := _best(searched, settings))}
-    hopeless = [searched.cell for searched in open_searches if searched.cell not in settled]
-    return Found(recipe=recipe.name, found=tuple(settled[cell] for cell in sorted(settled))), hopeless
+            unsettled.append(searched)
+    with _alone(recipe, context.store):
+        while rounds := [(s, points) for s in unsettled if (points := s.study.open_round())]:
+            _round(recipe, rounds, context, registries, on_outcome, on_round)
+    settled |= {searched.row: best for searched in unsettled if (best := _best(searched, settings))}
+    hopeless = [searched.row for searched in unsettled if searched.row not in settled]
+    return BestSettings(recipe=recipe.name, results=tuple(settled[row] for row in sorted(settled))), hopeless
 
 
-def make_searches(recipe: Recipe, settings: Search, site: Site, catalogue: Catalogue) -> list[Searched]:
-    """One for each combination that its method does not refuse.
+Rounds = Sequence[tuple[OpenSearch, dict[int, dict[str, object]]]]
+
+
+def _round(
+    recipe: Recipe,
+    rounds: Rounds,
+    context: RunContext,
+    registries: Registries,
+    on_outcome: Callable[[Outcome], None] | None,
+    on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None,
+) -> None:
+    """Runs the trials of one round of every search, and tells the studies how they ended."""
+    assert recipe.search
+    jobs = {
+        (searched.row, number): _job(recipe, searched, point, context, registries)
+        for searched, points in rounds
+        for number, point in points.items()
+    }
+    # Two trials may propose one point: it is run once.
+    distinct = list({job.identity: job for job in jobs.values()}.values())
+    if on_round:
+        on_round(distinct, _later(rounds))
+    callbacks = {jobs[s.row, number].identity: s.study.follower(number) for s, points in rounds for number in points}
+    outcomes = drive(distinct, context, on_outcome=on_outcome, callbacks=callbacks)
+    _tell(rounds, jobs, outcomes, context.store)
+    if broken := failure_line([outcome for outcome in outcomes if not outcome.diverged]):
+        raise CtrbenchError(broken)
+
+
+def open_searches(
+    recipe: Recipe, settings: Search, context: RunContext, data: Path, registries: Registries
+) -> list[OpenSearch]:
+    """One for each row that its method does not refuse.
 
     Raises:
-        CtrbenchError: a name or setting is unknown, a dataset was not prepared or lacks a label or field, or the space
+        CtrbenchError: a name or setting is unknown, a dataset is not prepared or lacks a label or field, or the space
             has a value that its setting cannot take.
     """
-    manifests = read_manifests(recipe, site.data, catalogue)
-    cells, _ = admitted(recipe, manifests, catalogue)
-    check_paths(recipe, cells, catalogue)
+    defaults = context.defaults
+    manifests = read_manifests(recipe, data, registries, defaults)
+    rows, _ = admitted(recipe, manifests, registries, defaults)
+    check_paths(recipe, rows, defaults)
     searches = []
-    for cell in cells:
-        space = {path: dimension for path, dimension in settings.space.items() if locate(path, cell, catalogue)}
+    for row in rows:
+        manifest = manifests[row.dataset]
+        space = {path: d for path, d in settings.space.items() if parse_setting_path(path, row, defaults)}
         for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):
-            config = resolve(recipe, cell, settings.seed, point, catalogue, measure="tuning")
-            check_data(config, manifests[cell.dataset], catalogue)
-        own_basis, fingerprint = basis(recipe, cell, catalogue), manifests[cell.dataset].fingerprint
-        name = f"{cell} {own_basis[:SHORT]} {fingerprint[:SHORT]}"
-        journal = site.ledger.results / f"{recipe.name}.journal"
-        searches.append(Searched(cell, fingerprint, own_basis, Study(journal, name, space, settings)))
+            config = build_config(recipe, row, settings.seed, point, defaults, judged_on="search_holdout")
+            make_job(config, row, manifest, registries, defaults)
+        objective = Objective.of(settings.objective, config, manifest)
+        own_basis = basis(recipe, row, defaults)
+        name = f"{row} {own_basis[:SHORT]} {manifest.fingerprint[:SHORT]}"
+        journal = context.store.work.folder / f"{recipe.name}.journal"
+        searches.append(OpenSearch(row, manifest, own_basis, Study(journal, name, space, settings, objective)))
     return searches
 
 
-def objective(record: RunRecord, search: Search) -> float | None:
-    """The figure of a trial's record that the search looks at."""
-    return record.overall.auc if search.objective == "auc" else record.overall.logloss
-
-
 @contextlib.contextmanager
-def _alone(recipe: Recipe, ledger: Ledger) -> Iterator[None]:
-    ledger.require_writable()
-    lock = FileLock(ledger.results / f"{recipe.name}.lock", blocking=False)
+def _alone(recipe: Recipe, store: Store) -> Iterator[None]:
+    store.work.require_writable()
+    folder = store.work.folder
+    lock = FileLock(folder / f"{recipe.name}.lock", blocking=False)
     try:
         lock.acquire()
     except Timeout:
-        raise CtrbenchError(f"{recipe.name}: another process searches it in {ledger.results}; wait for it") from None
+        raise CtrbenchError(f"{recipe.name}: another process searches it in {folder}; wait for it") from None
     try:
         yield
     finally:
         lock.release()
 
 
-Rounds = Sequence[tuple[Searched, dict[int, dict[str, object]]]]
-
-
-def _run(recipe: Recipe, searched: Searched, point: dict[str, object], catalogue: Catalogue) -> Run:
+def _job(
+    recipe: Recipe, searched: OpenSearch, point: dict[str, object], context: RunContext, registries: Registries
+) -> Job:
     assert recipe.search
-    config = resolve(recipe, searched.cell, recipe.search.seed, point, catalogue, measure="tuning")
-    return Run(config, config.identity(searched.fingerprint), searched.cell)
+    config = build_config(
+        recipe, searched.row, recipe.search.seed, point, context.defaults, judged_on="search_holdout"
+    )
+    return make_job(config, searched.row, searched.manifest, registries, context.defaults)
 
 
-def _later(rounds: Rounds) -> list[Cell]:
+def _later(rounds: Rounds) -> list[RowKey]:
     """One entry for each trial after those of the round."""
     left = ((s, s.study.budget - len(s.study.trials()) - len(points)) for s, points in rounds)
-    return [searched.cell for searched, count in left for _ in range(count)]
+    return [searched.row for searched, count in left for _ in range(count)]
 
 
-def _tell(
-    rounds: Rounds, runs: dict[tuple[Cell, int], Run], outcomes: Sequence[Outcome], ledger: Ledger, search: Search
-) -> None:
+def _tell(rounds: Rounds, jobs: dict[tuple[RowKey, int], Job], outcomes: Sequence[Outcome], store: Store) -> None:
     """Tells the studies how trials ended; one that failed otherwise than by diverging waits for another attempt."""
-    ended = {outcome.run.identity: outcome for outcome in outcomes}
+    ended = {outcome.job.identity: outcome for outcome in outcomes}
     for searched, points in rounds:
         for number in points:
-            identity = runs[searched.cell, number].identity
-            outcome = ended.get(identity)
-            if ledger.finished(identity):
-                record = ledger.read(identity)
-                searched.study.tell(number, objective(record, search), epochs=record.epochs)
-            elif outcome and (outcome.diverged or outcome.status == "given up"):
-                searched.study.tell(number, None, given_up=not outcome.diverged)
+            job = jobs[searched.row, number]
+            outcome = ended.get(job.identity)
+            if store.finished(job.identity, job.names):
+                searched.study.tell(number, store.read(job.identity, job.names).record)
+            elif outcome and (outcome.diverged or outcome.status == "pruned"):
+                searched.study.tell(number, None, pruned=not outcome.diverged)
 
 
-def _best(searched: Searched, settings: Search) -> FoundSettings | None:
+def _best(searched: OpenSearch, settings: Search) -> SearchResult | None:
     """None where every trial diverged."""
     trials = searched.study.trials()
+    goodness = searched.study.objective.goodness
     values = [(trial.value, trial) for trial in trials if trial.value is not None]
     if not values:
         return None
-    choose = max if settings.objective == "auc" else min
-    value, trial = choose(values, key=lambda pair: pair[0])
-    return FoundSettings(
-        **searched.cell.names,
+    value, trial = max(values, key=lambda pair: goodness(pair[0]))
+    return SearchResult(
+        **searched.row.names,
         settings=trial.settings,
         objective=settings.objective,
         value=value,
         basis=searched.basis,
-        fingerprint=searched.fingerprint,
+        fingerprint=searched.manifest.fingerprint,
         trials=trials,
     )

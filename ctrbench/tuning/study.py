@@ -1,6 +1,6 @@
-"""One search in Optuna's own storage: what it proposes, what it was told, and which trials it gives up early.
+"""One search in Optuna's own storage: what it proposes, what it was told, and which trials it prunes.
 
-A round's proposals depend on the trials of earlier rounds alone, and so does the decision to give a trial up: the
+A round's proposals depend on the trials of earlier rounds alone, and so does the decision to prune a trial: the
 search is the same with any number of jobs, and after a kill while its trials train. (One in the instant in which a
 round is proposed or answered leaves that round shorter; the number of trials stays.)
 """
@@ -9,14 +9,17 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.execute import GivenUp
-from ctrbench.experiments.found import Trial
-from ctrbench.experiments.recipe import Dimension, Search
-from ctrbench.training.figures import EpochFigures
+from ctrbench.execution.drive import EpochCallback, Pruned
+from ctrbench.recipe.space import Dimension, Search
+from ctrbench.store.best_settings import Trial
+from ctrbench.store.record import Record
+from ctrbench.training.history import EpochMetrics
+from ctrbench.tuning.objective import Objective
 
 if TYPE_CHECKING:
     import optuna
@@ -38,6 +41,7 @@ class Study:
     """Tells studies of one journal apart: it holds all that decides the trials."""
     space: Mapping[str, Dimension]
     search: Search
+    objective: Objective
 
     @property
     def budget(self) -> int:
@@ -59,15 +63,14 @@ class Study:
             waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
         return {trial.number: self._point(trial) for trial in waiting}
 
-    def tell(
-        self, number: int, value: float | None, *, epochs: Sequence[EpochFigures] = (), given_up: bool = False
-    ) -> None:
-        """A trial ended: with a value, given up, or failed. Epochs that no watch saw are noted first."""
+    def tell(self, number: int, record: Record | None, *, pruned: bool = False) -> None:
+        """A trial ended: with a record, pruned, or failed. Epochs that no callback saw are noted first."""
         from optuna.trial import TrialState  # noqa: PLC0415
 
-        state = TrialState.PRUNED if given_up else TrialState.FAIL if value is None else TrialState.COMPLETE
+        value = self.objective.of_record(record) if record else None
+        state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
         study = self._study()
-        self._note(study, number, epochs)
+        self._note(study, number, record.epochs if record else ())
         study.tell(number, value if state == TrialState.COMPLETE else None, state=state)
 
     def trials(self) -> tuple[Trial, ...]:
@@ -75,7 +78,7 @@ class Study:
         return tuple(
             Trial(
                 settings=self._point(trial),
-                state={"COMPLETE": "complete", "PRUNED": "given up"}.get(trial.state.name, "failed"),
+                state={"COMPLETE": "complete", "PRUNED": "pruned"}.get(trial.state.name, "failed"),
                 value=trial.value if trial.state.name == "COMPLETE" else None,
                 epochs=len(trial.intermediate_values),
             )
@@ -83,31 +86,28 @@ class Study:
             if trial.state.is_finished()
         )
 
-    def watch(self, number: int) -> "Watch":
-        """What follows a trial from inside its job."""
-        return Watch(self, number)
+    def follower(self, number: int) -> EpochCallback:
+        """The epoch callback of a trial's job."""
+        return partial(self.follow, number)
 
-    def follow(self, number: int, epochs: Sequence[EpochFigures]) -> None:
+    def follow(self, number: int, epochs: Sequence[EpochMetrics]) -> None:
         """Notes a trial's epochs.
 
         Raises:
-            GivenUp: the trial's best epoch so far is worse than the median of earlier rounds' trials at this epoch.
+            Pruned: the trial's best epoch so far is worse than the median of earlier rounds' trials at this epoch.
         """
         if epochs and self._note(self._study(), number, epochs).should_prune():
-            raise GivenUp(f"epoch {len(epochs)} is worse than the median of earlier trials")
+            raise Pruned(f"epoch {len(epochs)} is worse than the median of earlier trials")
 
-    def _note(self, study: "optuna.Study", number: int, epochs: Sequence[EpochFigures]) -> "optuna.Trial":
+    def _note(self, study: "optuna.Study", number: int, epochs: Sequence[EpochMetrics]) -> "optuna.Trial":
         import optuna  # noqa: PLC0415
 
         known = study.get_trials(deepcopy=False)[number]
         trial = optuna.trial.Trial(study, known._trial_id)
-        for figures in epochs:
-            if figures.epoch not in known.intermediate_values and (value := self._value(figures)) is not None:
-                trial.report(value, figures.epoch)
+        for epoch in epochs:
+            if epoch.epoch not in known.intermediate_values and (value := self.objective.of_epoch(epoch)) is not None:
+                trial.report(value, epoch.epoch)
         return trial
-
-    def _value(self, figures: EpochFigures) -> float | None:
-        return figures.validation_auc if self.search.objective == "auc" else figures.validation_logloss
 
     def _study(self) -> "optuna.Study":
         import optuna  # noqa: PLC0415
@@ -121,7 +121,7 @@ class Study:
                 study_name=self.name,
                 storage=JournalStorage(JournalFileBackend(str(self.journal))),
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=ROUND, n_warmup_steps=FULL_EPOCHS + 1),
-                direction="maximize" if self.search.objective == "auc" else "minimize",
+                direction="maximize" if self.objective.maximize else "minimize",
                 load_if_exists=True,
             )
         except (AssertionError, KeyError, ValueError):
@@ -142,18 +142,6 @@ class Study:
             path: dimension.choices[trial.params[path]] if dimension.choices else float(f"{trial.params[path]:.3g}")
             for path, dimension in self.space.items()
         }
-
-
-@dataclass(frozen=True)
-class Watch:
-    """A trial's follower, sent along to its job."""
-
-    study: Study
-    number: int
-
-    def __call__(self, epochs: Sequence[EpochFigures]) -> None:
-        """As :meth:`Study.follow`."""
-        self.study.follow(self.number, epochs)
 
 
 def _grid_size(space: Mapping[str, Dimension]) -> int | None:

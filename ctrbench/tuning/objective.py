@@ -1,0 +1,53 @@
+"""The figure that a search optimises, on the search holdout."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from ctrbench.data.schema import Manifest
+from ctrbench.data.tasks import Tasks
+from ctrbench.metrics import METRICS
+from ctrbench.errors import CtrbenchError
+from ctrbench.registry import unknown
+from ctrbench.store.identity import JobConfig
+from ctrbench.store.record import Record
+from ctrbench.training.history import EpochMetrics
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric of a task."""
+
+    task: str
+    metric: str
+
+    @classmethod
+    def of(cls, text: str, config: JobConfig, manifest: Manifest) -> Self:
+        """Reads ``METRIC`` (of the main task) or ``TASK.METRIC``.
+
+        Raises:
+            CtrbenchError: the task or the metric is unknown, or the metric has no best end.
+        """
+        tasks = Tasks.of(config.data, manifest.labels, manifest.name)
+        task, _, metric = text.rpartition(".")
+        if (task or tasks.main) not in tasks.names:
+            raise unknown("task of search.objective", task, tasks.names)
+        if METRICS.get(metric).direction == "one":
+            raise CtrbenchError(f"search.objective {text}: best at 1, neither highest nor lowest; name another metric")
+        return cls(task or tasks.main, metric)
+
+    @property
+    def maximize(self) -> bool:
+        """Whether Optuna is to look for the highest value."""
+        return METRICS.get(self.metric).direction == "higher"
+
+    def goodness(self, value: float | None) -> float:
+        """A number that is larger where the value is better."""
+        return METRICS.get(self.metric).goodness(value)
+
+    def of_record(self, record: Record) -> float | None:
+        """The value of a finished trial."""
+        return record.overall(self.metric, self.task)
+
+    def of_epoch(self, epoch: EpochMetrics) -> float | None:
+        """The value of an epoch; None where training does not look at this metric."""
+        return epoch.validation[self.task].get(self.metric)
