@@ -18,12 +18,12 @@ from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Failure, Ledger, Progress
 from ctrbench.experiments.plan import Run
 from ctrbench.experiments.record import RunRecord
-from ctrbench.training.figures import EpochFigures, OnEpoch
+from ctrbench.training.history import EpochMetrics, OnEpoch
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Watch = Callable[[Sequence[EpochFigures]], None]
+Watch = Callable[[Sequence[EpochMetrics]], None]
 """Told a run's epochs so far; raises :class:`GivenUp`."""
 
 POLL_SECONDS = 0.5
@@ -183,7 +183,7 @@ class _EpochReport:
         self._watch = watch
         self._first: tuple[int, float] | None = None
 
-    def __call__(self, epochs: Sequence[EpochFigures], at_most: int) -> None:
+    def __call__(self, epochs: Sequence[EpochMetrics], at_most: int) -> None:
         epoch = len(epochs)
         if self._starter not in (os.getpid(), os.getppid()):
             raise Orphaned

@@ -10,6 +10,7 @@ from ctrbench import places
 from ctrbench.data.inputs import Inputs
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
 from ctrbench.data.settings import DataSettings
+from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import CATALOGUE, Catalogue, Cell
 from ctrbench.experiments.config import RunConfig
@@ -117,8 +118,10 @@ def admitted(
     for names in itertools.product(manifests, recipe.variants or ("",), backbones, methods):
         dataset, variant, backbone, method = names
         cell, manifest = Cell(dataset, backbone, method, variant), manifests[dataset]
-        own = DataSettings.read(sections_of(recipe, cell, {}, catalogue)["data"], f"{recipe.name}: data")
-        if reason := catalogue.methods.get(method).refuses(backbone, own, manifest):
+        sections, chosen = sections_of(recipe, cell, {}, catalogue), catalogue.methods.get(method)
+        own = DataSettings.read(sections["data"], f"{recipe.name}: data")
+        settings = chosen.Settings.read(sections["method"], f"{recipe.name}: methods.{method}")
+        if reason := chosen.refuses(backbone, own, settings, manifest):
             refused[cell] = reason
         else:
             cells.append(cell)
@@ -136,8 +139,9 @@ def check_data(config: RunConfig, manifest: Manifest, catalogue: Catalogue) -> N
     Raises:
         CtrbenchError: one is unknown, a field is named twice, the item is missing, or the method refuses.
     """
-    if config.data.label not in manifest.labels:
-        raise CtrbenchError(f"{manifest.name}: {unknown('label', config.data.label, manifest.labels)}")
+    Tasks.of(config.data, manifest.labels, manifest.name)
     Inputs.of(manifest, config.data.fields)
-    if reason := catalogue.methods.get(config.method).refuses(config.backbone, config.data, manifest):
+    method = catalogue.methods.get(config.method)
+    settings = method.Settings.read(config.method_settings, f"methods.{config.method}")
+    if reason := method.refuses(config.backbone, config.data, settings, manifest):
         raise CtrbenchError(f"{config.method} on {config.backbone}, {config.dataset}: {reason}")

@@ -8,7 +8,7 @@ from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.experiments.config import RunConfig
 from ctrbench.metrics.groups import OVERALL, GroupFigures
 from ctrbench.strict import Strict
-from ctrbench.training.figures import EpochFigures
+from ctrbench.training.history import EpochMetrics
 
 REPRESENTATIONS = "representations.parquet"
 """Beside the record of a run whose ``config.representations`` is not 0; figure 6 of AQCL reads it too."""
@@ -69,7 +69,7 @@ class RunRecord(Strict):
     algorithm_version: int
     data: DataFacts
     environment: Environment
-    epochs: tuple[EpochFigures, ...]
+    epochs: tuple[EpochMetrics, ...]
     best_epoch: int
     metrics: tuple[GroupFigures, ...]
     """Of what ``config.measure`` names, at the best epoch's weights; of a trial's rows no group is told apart."""

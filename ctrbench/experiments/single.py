@@ -9,23 +9,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from ctrbench.backbones import BACKBONES
 from ctrbench.backbones.base import Backbone
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
-from ctrbench.data.streams import derived_seed
 from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.environment import environment
 from ctrbench.experiments.measure import columns_of, data_facts
 from ctrbench.experiments.record import REPRESENTATIONS, RunRecord, Timings
 from ctrbench.experiments.representations import representations
-from ctrbench.methods import METHODS
 from ctrbench.methods.base import Method
 from ctrbench.metrics.groups import measure
-from ctrbench.training.figures import OnEpoch
+from ctrbench.training.build import build as build_modules
+from ctrbench.training.build import feed_for
 from ctrbench.training.fit import Training, fit
+from ctrbench.training.history import OnEpoch
 from ctrbench.training.predict import predict
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -51,13 +50,15 @@ def build(config: RunConfig, feed: Feed) -> tuple[Backbone, Method]:
 
     The plan has made sure that the method takes the backbone, the dataset and the fields.
     """
-    backbone_class, method_class = BACKBONES.get(config.backbone), METHODS.get(config.method)
-    torch.manual_seed(derived_seed(config.seed, "backbone"))
-    backbone_settings = backbone_class.Settings.read(config.backbone_settings, f"backbones.{config.backbone}")
-    backbone = backbone_class(feed.inputs, backbone_settings).to(feed.device)
-    torch.manual_seed(derived_seed(config.seed, "method"))
-    method_settings = method_class.Settings.read(config.method_settings, f"methods.{config.method}")
-    return backbone, method_class(backbone, feed.prepared.manifest, feed.items, method_settings).to(feed.device)
+    return build_modules(
+        feed,
+        config.training,
+        backbone=config.backbone,
+        method=config.method,
+        seed=config.seed,
+        backbone_settings=config.backbone_settings,
+        method_settings=config.method_settings,
+    )
 
 
 def execute_run(
@@ -82,16 +83,18 @@ def execute_run(
     identity = config.identity(prepared.manifest.fingerprint)
     if identity != working.name:
         raise CtrbenchError(f"{config.dataset}: the prepared data changed; run the same command again")
-    feed = Feed(prepared, config.data, tuning=config.measure == "tuning")
+    searching = config.measure == "tuning"
+    feed = feed_for(config.method, config.method_settings, prepared, config.data, search_holdout=searching)
     surroundings = environment(feed.device)
     backbone, method = build(config, feed)
     training = Training(backbone, method, feed, config.training, config.seed)
     fit(training, working / "checkpoint.safetensors", on_epoch)
     started = time.perf_counter()
     split = Split.TEST if config.measure == "test" else Split.VALIDATION
-    feed.allow(split)
+    feed.unlock(split)
     examples = feed.split(split)
-    probability, label = predict(backbone, feed, split), examples.labels.cpu().numpy()
+    # The main task alone is measured here.
+    probability, label = predict(backbone, feed, split)[:, 0], examples.labels[:, 0].cpu().numpy()
     metrics = measure(label, probability, columns_of(prepared, examples.rows) if split == Split.TEST else {})
     evaluation_seconds = time.perf_counter() - started
     if config.representations:

@@ -16,7 +16,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.execute import GivenUp
 from ctrbench.experiments.found import Trial
 from ctrbench.experiments.recipe import Dimension, Search
-from ctrbench.training.figures import EpochFigures
+from ctrbench.training.history import EpochMetrics
 
 if TYPE_CHECKING:
     import optuna
@@ -60,7 +60,7 @@ class Study:
         return {trial.number: self._point(trial) for trial in waiting}
 
     def tell(
-        self, number: int, value: float | None, *, epochs: Sequence[EpochFigures] = (), given_up: bool = False
+        self, number: int, value: float | None, *, epochs: Sequence[EpochMetrics] = (), given_up: bool = False
     ) -> None:
         """A trial ended: with a value, given up, or failed. Epochs that no watch saw are noted first."""
         from optuna.trial import TrialState  # noqa: PLC0415
@@ -87,7 +87,7 @@ class Study:
         """What follows a trial from inside its job."""
         return Watch(self, number)
 
-    def follow(self, number: int, epochs: Sequence[EpochFigures]) -> None:
+    def follow(self, number: int, epochs: Sequence[EpochMetrics]) -> None:
         """Notes a trial's epochs.
 
         Raises:
@@ -96,7 +96,7 @@ class Study:
         if epochs and self._note(self._study(), number, epochs).should_prune():
             raise GivenUp(f"epoch {len(epochs)} is worse than the median of earlier trials")
 
-    def _note(self, study: "optuna.Study", number: int, epochs: Sequence[EpochFigures]) -> "optuna.Trial":
+    def _note(self, study: "optuna.Study", number: int, epochs: Sequence[EpochMetrics]) -> "optuna.Trial":
         import optuna  # noqa: PLC0415
 
         known = study.get_trials(deepcopy=False)[number]
@@ -106,8 +106,9 @@ class Study:
                 trial.report(value, figures.epoch)
         return trial
 
-    def _value(self, figures: EpochFigures) -> float | None:
-        return figures.validation_auc if self.search.objective == "auc" else figures.validation_logloss
+    def _value(self, figures: EpochMetrics) -> float | None:
+        # The main task comes first.
+        return next(iter(figures.validation.values()))[self.search.objective]
 
     def _study(self) -> "optuna.Study":
         import optuna  # noqa: PLC0415
@@ -151,7 +152,7 @@ class Watch:
     study: Study
     number: int
 
-    def __call__(self, epochs: Sequence[EpochFigures]) -> None:
+    def __call__(self, epochs: Sequence[EpochMetrics]) -> None:
         """As :meth:`Study.follow`."""
         self.study.follow(self.number, epochs)
 

@@ -97,7 +97,7 @@ def find_table(
     cells, refused = admitted(recipe, manifests, catalogue)
     check_paths(recipe, [*cells, *refused], catalogue)
     configs, searches, unsearched = _configs(recipe, cells, manifests, results, catalogue)
-    label = configs[0][1].data.label if configs else TableSpec.model_fields["label"].default
+    label = configs[0][1].data.tasks[0] if configs else TableSpec.model_fields["label"].default
     entries: list[Entry] = []
     references: list[ReferenceRecord] = []
     missing: dict[str, str] = {}
@@ -179,7 +179,7 @@ def find_references(recipe: Recipe, results: Path, data: Path) -> tuple[list[Ref
         CtrbenchError: a damaged record.
     """
     ledger = Ledger(results)
-    label = DataSettings.read(recipe.data, f"{recipe.name}: data").label
+    label = DataSettings.read(recipe.data, f"{recipe.name}: data").tasks[0]
     found: list[ReferenceRecord] = []
     missing = []
     for name in dataset_names(recipe, data):
