@@ -13,5 +13,6 @@ BACKBONES: "Registry[type[Backbone]]" = Registry(
         "wide-deep": "ctrbench.backbones.wide_deep:WideDeep",
         "deepfm": "ctrbench.backbones.deepfm:DeepFM",
         "din": "ctrbench.backbones.din:DIN",
+        "shared-bottom": "ctrbench.backbones.shared_bottom:SharedBottom",
     },
 )

@@ -46,7 +46,11 @@ class Embedded:
 
 
 class BackboneSettings(Strict):
-    """Settings that every backbone has; the AQCL paper leaves the sizes open (ours: 32 and 128-64)."""
+    """Settings of a backbone; each has its own."""
+
+
+class DeepSettings(BackboneSettings):
+    """Settings of a backbone that embeds and has deep layers; AQCL leaves the sizes open (ours: 32 and 128-64)."""
 
     embedding_size: int = Field(32, ge=1)
     """D, for every field alike."""
@@ -68,11 +72,16 @@ class Backbone(nn.Module, ABC):
     """Authors, venue, address."""
     representation_size: int
     """H"""
+    embedding_size: int
+    """D"""
+    embedding_std: float
+    """Standard deviation of the initial embeddings; a method starts its own embeddings alike."""
+    output: nn.Module
+    """The layer on top of h, (B, H) -> (B, T). A multi-task backbone puts its towers in this place."""
 
-    def __init__(self, inputs: Inputs, settings: BackboneSettings, tasks: int = 1) -> None:
+    def __init__(self, inputs: Inputs, settings: BackboneSettings, tasks: int = 1) -> None:  # noqa: ARG002
         super().__init__()
         self.inputs = inputs
-        self.settings = settings
         self.tasks = tasks
 
     @abstractmethod

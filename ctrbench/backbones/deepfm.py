@@ -10,7 +10,7 @@ Shape:
 
 from dataclasses import replace
 
-from ctrbench.backbones.base import BackboneSettings, Embedded
+from ctrbench.backbones.base import DeepSettings, Embedded
 from ctrbench.backbones.layers import FieldEmbedding, field_vectors, segment_mean
 from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
@@ -23,7 +23,7 @@ class DeepFM(ShallowDeep):
     paper = "DeepFM: A Factorization-Machine based Neural Network for CTR Prediction"
     source = "Guo et al., IJCAI 2017, arXiv 1703.04247"
 
-    def __init__(self, inputs: Inputs, settings: BackboneSettings, tasks: int = 1) -> None:
+    def __init__(self, inputs: Inputs, settings: DeepSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)
         self.first_order = FieldEmbedding(inputs, tasks, settings.embedding_std)
 

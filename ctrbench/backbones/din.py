@@ -15,14 +15,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded
+from ctrbench.backbones.base import Backbone, BackboneSettings, DeepSettings, Embedded
 from ctrbench.backbones.layers import MLP, FieldEmbedding, segment_sum
 from ctrbench.backbones.prelu import PReLU
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
 
-class DINSettings(BackboneSettings):
+class DINSettings(DeepSettings):
     """Settings of DIN."""
 
     attention: int = Field(36, ge=1)
@@ -64,6 +64,7 @@ class DIN(Backbone):
 
     def __init__(self, inputs: Inputs, settings: DINSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)
+        self.embedding_size, self.embedding_std = settings.embedding_size, settings.embedding_std
         size, key_size = settings.embedding_size, settings.embedding_size * len(inputs.item_side)
         self.embedding = FieldEmbedding(inputs, size, settings.embedding_std)
         self.register_buffer("item_side", torch.tensor(inputs.item_side), persistent=False)

@@ -15,14 +15,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ctrbench.backbones.base import BackboneSettings, Embedded
+from ctrbench.backbones.base import BackboneSettings, DeepSettings, Embedded
 from ctrbench.backbones.layers import FieldEmbedding, segment_sum
 from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
 
-class WideDeepSettings(BackboneSettings):
+class WideDeepSettings(DeepSettings):
     """Settings of Wide & Deep."""
 
     cross_buckets: int = Field(100_000, ge=1)

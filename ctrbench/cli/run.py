@@ -99,10 +99,10 @@ def _task(recipe: "Recipe", data: Path, results: Path, *, dry_run: bool) -> _Tas
     if needs == "runs":
         plan = make_plan(recipe, data=data, found=read_found(results))
         _print_plan(status(plan, ledger), every_row=dry_run)
-        return _Task(data, ledger, plan.runs, plan.manifests, plan.runs[0].config.data.label)
+        return _Task(data, ledger, plan.runs, plan.manifests, plan.runs[0].config.data.tasks[0])
     manifests = read_manifests(recipe, data, CATALOGUE) if needs == "references" else {}
     typer.echo("0 runs: nothing is trained for this", err=not dry_run)
-    return _Task(data, ledger, (), manifests, DataSettings.read(recipe.data, f"{recipe.name}: data").label)
+    return _Task(data, ledger, (), manifests, DataSettings.read(recipe.data, f"{recipe.name}: data").tasks[0])
 
 
 def _make(chosen: "Selected", task: _Task, *, device: str, workers: int, force: bool) -> None:

@@ -10,7 +10,7 @@ class Batch:
     """Rows that are trained or predicted together.
 
     Shape:
-        B rows, F fields, N history positions of all rows together, G item fields, T tasks.
+        B rows, F fields, N history positions of all rows together, G item fields, T tasks, C cohort columns.
     """
 
     ids: Tensor
@@ -23,6 +23,11 @@ class Batch:
     owners: Tensor
     """(N,) the row that owns each position."""
     labels: Tensor
-    """(B, T) float."""
+    """(B, T) float, in the order of ``data.tasks``."""
     click_length: Tensor
     """(B,) float: all clicks before the row, also those that the history leaves out."""
+    observed: Tensor | None = None
+    """(B, T) bool: the rows on which each task is trained; None: all of them."""
+    cohorts: Tensor | None = None
+    """(B, C) int32 codes of the cohort columns that the method asks for, in its order; -1 is a row outside every group.
+    None where it asks for none."""

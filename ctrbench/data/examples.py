@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ctrbench.data.batch import Batch
@@ -11,11 +13,15 @@ from ctrbench.data.inputs import Inputs
 from ctrbench.data.items import Items
 from ctrbench.data.negatives import NegativeSampler
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Split
+from ctrbench.data.schema import Cohort, Manifest, Source, Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
+from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
+
+SEARCH_HOLDOUT = "tuning"
+"""The column of ``Prepared.rows`` that is 1 on training rows on which a search judges its trials."""
 
 
 @dataclass(frozen=True)
@@ -23,62 +29,108 @@ class Examples:
     """Rows in the order in which they are read; a sampled negative is its positive's row with another item.
 
     Shape:
-        E examples: ``rows`` (E,) int64 positions in ``Prepared.rows``, ``items`` (E,), ``labels`` (E,) float.
+        E examples, T tasks: ``rows`` (E,) int64 positions in ``Prepared.rows``, ``items`` (E,), ``labels`` (E, T)
+        float, ``observed`` (E, T) bool or None where every task is trained on every row.
     """
 
     rows: Tensor
     items: Tensor
     labels: Tensor
+    observed: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, order: Tensor) -> "Examples":
-        return Examples(self.rows[order], self.items[order], self.labels[order])
+    def __getitem__(self, part: Tensor | slice) -> "Examples":
+        observed = None if self.observed is None else self.observed[part]
+        return Examples(self.rows[part], self.items[part], self.labels[part], observed)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Labels of examples by task, trained and derived, and the examples on which the task is defined (None: all).
+
+    Shape:
+        E examples: every array is (E,).
+    """
+
+    labels: dict[str, NDArray[np.bool_]]
+    observed: dict[str, NDArray[np.bool_] | None]
+
+    def of(self, task: str) -> NDArray[np.bool_]:
+        """The labels of the examples on which a task is defined."""
+        observed = self.observed[task]
+        return self.labels[task] if observed is None else self.labels[task][observed]
 
 
 class Feed:
-    """Cuts examples of one dataset into batches for one run's inputs; test rows are locked until :meth:`allow`.
+    """Cuts examples of one dataset into batches for one run's inputs; test rows are locked until :meth:`unlock`.
 
-    With ``tuning`` it is the feed of a search's trial: the rows that the dataset sets aside for tuning are left out of
-    training and stand in for validation, so that nothing outside the training split is read (AQCL eq. 7).
-    Popularity, by which negatives are drawn, counts the whole training split there too: it is the dataset's.
+    With ``search_holdout`` it is the feed of a search's trial: the search holdout is left out of training and stands in
+    for validation, so that nothing outside the training split is read (AQCL eq. 7). Popularity, by which negatives are
+    drawn, still counts the whole training split: it is a property of the dataset.
     """
 
-    def __init__(self, prepared: Prepared, settings: DataSettings, *, tuning: bool = False) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        settings: DataSettings,
+        *,
+        search_holdout: bool = False,
+        cohorts: tuple[str, ...] = (),
+    ) -> None:
+        """``cohorts`` are the columns of ``Batch.cohorts``: those that the run's method asks for.
+
+        Raises:
+            CtrbenchError: a field, label, task or cohort is unknown, or there is no row to train on.
+        """
         self.prepared = prepared
         self.settings = settings
         self.inputs = Inputs.of(prepared.manifest, settings.fields)
+        self.tasks = Tasks.of(settings, prepared.manifest.labels, prepared.manifest.name)
+        self.cohorts = tuple(_cohort(prepared.manifest, name) for name in cohorts)
         self.device = prepared.sequence.device
         self._readable = {Split.VALIDATION}
-        if settings.label not in prepared.manifest.labels:
-            raise unknown("label", settings.label, prepared.manifest.labels)
         self.items = Items.of(prepared, self.inputs)
         train = prepared.indices(Split.TRAIN)
-        held_out = prepared.rows["tuning"][train] == 1
-        sampled = prepared.manifest.negatives.source == "sampled"
-        self._tuning = self._tuning_examples(train[held_out], sampled=sampled) if tuning else None
-        train = train[~held_out] if tuning else train
-        self._sampler = NegativeSampler(prepared, train) if sampled else None
-        self._training = self._stored(train[prepared.rows["length"][train] >= settings.minimum_history])
-        if len(self._training) == 0:
+        held_out = prepared.rows[SEARCH_HOLDOUT][train] == 1
+        self.sampled = prepared.manifest.negatives.source == "sampled"
+        self._search_holdout = self._judged(train[held_out]) if search_holdout else None
+        train = train[~held_out] if search_holdout else train
+        self._sampler = NegativeSampler(prepared, train) if self.sampled else None
+        self.training = self._stored(train[prepared.rows["length"][train] >= settings.minimum_history])
+        if len(self.training) == 0:
             raise CtrbenchError(
-                f"{prepared.manifest.name}: no training row with {settings.minimum_history} clicks before"
+                f"{prepared.manifest.name}: no training row with {settings.minimum_history} clicks before; "
+                "lower data.minimum_history"
             )
 
-    def _tuning_examples(self, rows: Tensor, *, sampled: bool) -> Examples:
-        """The rows a trial is judged by, each sampled negative drawn once, the same for every trial."""
+    @property
+    def judged_on(self) -> str:
+        """The rows that stop training, in words."""
+        return "validation" if self._search_holdout is None else "search holdout"
+
+    def _judged(self, rows: Tensor) -> Examples:
+        """The search holdout, each sampled negative drawn once, the same for every trial."""
         if len(rows) == 0:
-            raise CtrbenchError(f"{self.prepared.manifest.name}: no training row is set aside to search settings on")
+            raise CtrbenchError(f"{self.prepared.manifest.name}: no training row is held out to search settings on")
         positives = self._stored(rows)
-        if not sampled:
+        if not self.sampled:
             return positives
         sampler = NegativeSampler(self.prepared, self.prepared.indices(Split.TRAIN))
         return self._with_negatives(positives, 1, sampler, stream(0, "negatives", 0, self.device))
 
     def _stored(self, rows: Tensor) -> Examples:
-        columns = self.prepared.rows
-        return Examples(rows, columns["item"][rows], columns[self.settings.label][rows].float())
+        columns, tasks = self.prepared.rows, self.tasks
+        labels = torch.stack([columns[task][rows] for task in tasks.trained], 1).float()
+        observed = None
+        if tasks.given:
+            everywhere = torch.ones_like(rows, dtype=torch.bool)
+            given = [
+                columns[tasks.given[task]][rows] == 1 if task in tasks.given else everywhere for task in tasks.trained
+            ]
+            observed = torch.stack(given, 1)
+        return Examples(rows, columns["item"][rows], labels, observed)
 
     def split(self, split: Split) -> Examples:
         """A split's stored rows, in their stored order.
@@ -88,17 +140,17 @@ class Feed:
         """
         if split not in self._readable:
             raise CtrbenchError(f"{split.name.lower()} rows were asked for before the training ended")
-        if split == Split.VALIDATION and self._tuning is not None:
-            return self._tuning
+        if split == Split.VALIDATION and self._search_holdout is not None:
+            return self._search_holdout
         return self._stored(self.prepared.indices(split))
 
-    def allow(self, split: Split) -> None:
-        """Lets a split be read: the test split, once the best weights stand."""
+    def unlock(self, split: Split) -> None:
+        """Lets a split be read: the test split, once the best weights are restored."""
         self._readable.add(split)
 
     def epoch(self, seed: int, epoch: int) -> Examples:
         """The training examples of one epoch, shuffled, with its negatives."""
-        examples = self._training
+        examples = self.training
         if self._sampler is not None:
             drawn_in = epoch if self.settings.negatives == "fresh" else 0
             generator = stream(seed, "negatives", drawn_in, self.device)
@@ -109,16 +161,32 @@ class Feed:
     def _with_negatives(
         self, positives: Examples, count: int, sampler: NegativeSampler, generator: torch.Generator
     ) -> Examples:
+        """The positives, then ``count`` negatives of each: 0 for every task, so never where a label is given."""
         rows = positives.rows.repeat(count)
         drawn = sampler.draw(self.prepared.rows["user"][rows], generator)
+        observed = positives.observed
+        if observed is not None:
+            always = torch.tensor([task not in self.tasks.given for task in self.tasks.trained], device=self.device)
+            observed = torch.cat([observed, always.expand(len(rows), -1)])
         return Examples(
             torch.cat([positives.rows, rows]),
             torch.cat([positives.items, drawn]),
-            torch.cat([positives.labels, torch.zeros(len(rows), device=self.device)]),
+            torch.cat([positives.labels, positives.labels.new_zeros(len(rows), len(self.tasks.trained))]),
+            observed,
         )
 
-    def batches(self, examples: Examples, size: int) -> Iterator[Batch]:
-        """Batches of ``size`` examples, the last one smaller.
+    def targets(self, examples: Examples) -> "Targets":
+        """What the examples are, for every task, derived ones included."""
+        trained = self.tasks.trained
+        columns = {task: examples.labels[:, t].cpu().numpy() for t, task in enumerate(trained)}
+        observed: dict[str, NDArray[np.bool_] | None] = dict.fromkeys(self.tasks.names)
+        if examples.observed is not None:
+            given = {task: t for t, task in enumerate(trained) if task in self.tasks.given}
+            observed |= {task: examples.observed[:, t].cpu().numpy() for task, t in given.items()}
+        return Targets(self.tasks.labels(columns), observed)
+
+    def batches(self, examples: Examples, size: int, *, positions: int | None = None) -> Iterator[Batch]:
+        """Batches of ``size`` examples, or of fewer where their histories hold more than ``positions`` clicks.
 
         The number of history positions of every batch is fetched once, before the first batch, so that no batch waits
         for the device.
@@ -126,13 +194,15 @@ class Feed:
         full = self.prepared.rows["length"][examples.rows].long()
         length = full.clamp(max=self.settings.history_length)
         start = self.prepared.rows["start"][examples.rows] + full - length
+        clicks = torch.cumsum(length, 0)
         ends = [*range(size, len(examples), size), len(examples)]
-        totals = torch.cumsum(length, 0)[torch.tensor(ends, device=self.device) - 1].tolist()
+        if positions is not None:
+            ends = _ends(clicks.cpu().numpy(), size, positions)
+        totals = clicks[torch.tensor(ends, device=self.device) - 1].tolist()
         begin, before = 0, 0
         for end, total in zip(ends, totals, strict=True):
             cut = slice(begin, end)
-            batch = Examples(examples.rows[cut], examples.items[cut], examples.labels[cut])
-            yield self._batch(batch, start[cut], length[cut], full[cut], total - before)
+            yield self._batch(examples[cut], start[cut], length[cut], full[cut], total - before)
             begin, before = end, total
 
     def _batch(self, examples: Examples, start: Tensor, length: Tensor, full: Tensor, positions: int) -> Batch:
@@ -142,26 +212,40 @@ class Feed:
         place = torch.arange(positions, device=self.device) + (start - offsets[:-1])[owners]
         history = self.items.columns[self.prepared.sequence[place]]
         return Batch(
-            ids=self._ids(examples),
+            ids=torch.stack([self._column(examples, field.source, field.name) for field in self.inputs.fields], 1),
             history=history,
             offsets=offsets,
             owners=owners,
-            labels=examples.labels.unsqueeze(1),
+            labels=examples.labels,
             click_length=full.float(),
+            observed=examples.observed,
+            cohorts=self._cohorts(examples) if self.cohorts else None,
         )
 
-    def _ids(self, examples: Examples) -> Tensor:
-        columns = []
-        users = self.prepared.rows["user"][examples.rows]
-        for field in self.inputs.fields:
-            if field.name == "item":
-                columns.append(examples.items)
-            elif field.source == "item":
-                columns.append(self.prepared.items[field.name][examples.items])
-            elif field.name == "user":
-                columns.append(users)
-            elif field.source == "user":
-                columns.append(self.prepared.users[field.name][users])
-            else:
-                columns.append(self.prepared.rows[field.name][examples.rows])
-        return torch.stack(columns, 1)
+    def _cohorts(self, examples: Examples) -> Tensor:
+        return torch.stack([self._column(examples, cohort.source, cohort.name) for cohort in self.cohorts], 1).int()
+
+    def _column(self, examples: Examples, source: Source, name: str) -> Tensor:
+        """A field or cohort (E,) of the examples; a sampled negative has its own item's."""
+        if source == "row":
+            return self.prepared.rows[name][examples.rows]
+        keys = examples.items if source == "item" else self.prepared.rows["user"][examples.rows]
+        return keys if name == source else self.prepared.of(source)[name][keys]
+
+
+def _cohort(manifest: Manifest, name: str) -> Cohort:
+    for cohort in manifest.cohorts:
+        if cohort.name == name:
+            return cohort
+    raise CtrbenchError(f"{manifest.name}: {unknown('cohort', name, [cohort.name for cohort in manifest.cohorts])}")
+
+
+def _ends(clicks: NDArray[np.int64], size: int, positions: int) -> list[int]:
+    """Where each batch ends, given the running number of history positions (E,); a batch has one row at least."""
+    ends, begin, before = [], 0, 0
+    while begin < len(clicks):
+        fitting = int(np.searchsorted(clicks, before + positions, side="right"))
+        begin = max(min(begin + size, fitting), begin + 1)
+        before = int(clicks[begin - 1])
+        ends.append(begin)
+    return ends

@@ -1,4 +1,4 @@
-"""Which rows and which inputs a run takes from a prepared dataset."""
+"""Which rows, labels and inputs a run takes from a prepared dataset."""
 
 from typing import Literal
 
@@ -12,8 +12,15 @@ class DataSettings(Strict):
 
     fields: tuple[str, ...] = ("user", "item")
     """Inputs of the backbone. The click history always comes along, with the item fields named here."""
-    label: str = "click"
-    """The label that is trained and measured."""
+    tasks: tuple[str, ...] = Field(("click",), min_length=1)
+    """Labels that are trained, each by a logit of its own; the first is the main task, which stops training unless
+    ``training.watch`` names another one."""
+    derived: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Task -> trained tasks whose labels and probabilities it multiplies, over all rows: ``ctcvr = ["click",
+    "conversion"]``. A derived task is validated and measured, but adds nothing to the loss."""
+    given: dict[str, str] = Field(default_factory=dict)
+    """Trained task -> label: the task is trained, validated and measured only on rows where that label is 1.
+    ``conversion = "click"`` makes the conversion rate one after a click (CVR)."""
     history_length: int = Field(50, ge=0)
     """Clicks of a history that the backbone sees, the latest; 0: none. The click length L always counts all."""
     minimum_history: int = Field(1, ge=0)

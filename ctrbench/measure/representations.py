@@ -12,7 +12,7 @@ from ctrbench.backbones.base import Backbone
 from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
 from ctrbench.methods.base import Method
-from ctrbench.training.predict import ROWS_AT_ONCE
+from ctrbench.training.predict import evaluation_batches
 
 
 @torch.no_grad()
@@ -29,7 +29,7 @@ def representations(backbone: Backbone, method: Method, feed: Feed, count: int) 
     examples = examples[_spread(len(examples), count).to(feed.device)]
     backbone.eval()
     method.eval()
-    batches = list(feed.batches(examples, ROWS_AT_ONCE))
+    batches = list(evaluation_batches(feed, examples))
     h = torch.cat([backbone.interact(backbone.embed(batch)) for batch in batches])
     codewords = method.codewords_of(h)
     backbone.train()

@@ -16,9 +16,7 @@ from torch.nn import functional
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
-from ctrbench.data.items import Items
-from ctrbench.data.schema import Manifest
-from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
+from ctrbench.methods.base import Context, Loss, Method, MethodSettings
 from ctrbench.methods.codebook import Codebook
 from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
 from ctrbench.methods.similarity import logsumexp_of_products
@@ -54,10 +52,10 @@ class AQCL(Method):
     paper = "Click-Through Rate Prediction with Auto-Quantized Contrastive Learning"
     source = "Pan et al., arXiv 2109.13921, equations 3 to 8"
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: AQCLSettings) -> None:
-        super().__init__(backbone, manifest, items, settings)
+    def __init__(self, backbone: Backbone, context: Context, settings: AQCLSettings) -> None:
+        super().__init__(backbone, context, settings)
         self.settings = settings
-        self.mean_click_length = manifest.mean_click_length
+        self.mean_click_length = context.manifest.mean_click_length
         self.views = TwoViews(backbone.representation_size, settings)
         self.codebook = Codebook(
             settings.codewords,
@@ -71,7 +69,7 @@ class AQCL(Method):
         """L_C + w L_AQCL for the model, L_codebook for the codewords: two gradient paths that never meet."""
         settings = self.settings
         h = backbone.interact(embedded)
-        click = click_loss(backbone.predict(h, embedded), batch.labels)
+        of_tasks = self.task_loss(backbone.predict(h, embedded), batch)
         z, positive = self.views(backbone, embedded, h, generator)
         similarity = z @ self.codebook.unit_codewords().detach().t()
         nearest = similarity.topk(min(settings.nearest, settings.codewords), 1)
@@ -82,9 +80,9 @@ class AQCL(Method):
             codeword_tau=settings.codeword_tau,
         )
         codebook = self.codebook.loss(z.detach())
-        total = click + settings.weight * contrastive + codebook
-        parts = {"click": click, "contrastive": contrastive, "codebook": codebook}
-        return Loss(total, parts | self.codebook.use(nearest.indices.select(1, 0)))
+        total = of_tasks.total + settings.weight * contrastive + codebook
+        use = self.codebook.use(nearest.indices.select(1, 0))
+        return of_tasks.replaced(total, contrastive=contrastive, codebook=codebook, **use)
 
     def codewords_of(self, h: Tensor) -> Tensor:
         """The codeword (B,) nearest to g(h), given h (B, H)."""

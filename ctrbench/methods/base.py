@@ -1,12 +1,14 @@
 """The contract of every method: a loss over a backbone's three steps.
 
 Shape:
-    B rows, T tasks, H size of h.
+    B rows, T trained tasks, H size of h.
 """
 
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +16,12 @@ from torch.nn import functional
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
+from ctrbench.data.examples import Feed
 from ctrbench.data.items import Items
-from ctrbench.data.schema import Manifest
+from ctrbench.data.schema import Cohort, Manifest
 from ctrbench.data.settings import DataSettings
+from ctrbench.errors import CtrbenchError
+from ctrbench.registry import unknown
 from ctrbench.strict import Strict
 
 
@@ -26,6 +31,45 @@ class Loss:
 
     total: Tensor
     parts: dict[str, Tensor]
+
+    def replaced(self, total: Tensor, **parts: Tensor) -> "Loss":
+        """The loss of the tasks with a method's own parts beside it, and another total.
+
+        Raises:
+            CtrbenchError: a task has the name of a part.
+        """
+        for name in parts:
+            if name in self.parts:
+                raise CtrbenchError(f"task {name!r} has the name of a part of the method's loss; rename the label")
+        return Loss(total, self.parts | parts)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a method may know of the run when it is built."""
+
+    manifest: Manifest
+    items: Items
+    cohorts: tuple[Cohort, ...] = ()
+    """Those of ``Batch.cohorts``, with the names of their codes."""
+    tasks: tuple[str, ...] = ("click",)
+    """The T trained tasks; the first is the main one."""
+    task_weights: tuple[float, ...] = (1.0,)
+    """(T,) what each task's loss is multiplied by."""
+
+    @classmethod
+    def of(cls, feed: Feed, task_weights: Mapping[str, float]) -> Self:
+        """The context of a run on a feed.
+
+        Raises:
+            CtrbenchError: a weight is of a task that is not trained.
+        """
+        tasks = feed.tasks.trained
+        for task in task_weights:
+            if task not in tasks:
+                raise CtrbenchError(f"training.task_weights: {unknown('task', task, tasks)}")
+        weights = tuple(task_weights.get(task, 1.0) for task in tasks)
+        return cls(feed.prepared.manifest, feed.items, feed.cohorts, tasks, weights)
 
 
 class MethodSettings(Strict):
@@ -39,20 +83,42 @@ class Method(nn.Module, ABC):
     paper: ClassVar[str]
     source: ClassVar[str]
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: MethodSettings) -> None:  # noqa: ARG002
+    def __init__(self, backbone: Backbone, context: Context, settings: MethodSettings) -> None:  # noqa: ARG002
         super().__init__()
+        self.context = context
 
     @classmethod
-    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
-        """Why this method makes no sense for a backbone, a run's section ``[data]`` or a dataset; None where it does.
+    def refuses(
+        cls,
+        backbone: str,  # noqa: ARG003
+        data: DataSettings,  # noqa: ARG003
+        settings: MethodSettings,  # noqa: ARG003
+        manifest: Manifest | None,  # noqa: ARG003
+    ) -> str | None:
+        """Why this method, with its settings, makes no sense for a backbone, a run's section ``[data]`` or a dataset.
 
-        Reports are made without the data too: then there is no manifest.
+        None where it does. Reports are made without the data too: then there is no manifest.
         """
         return None
+
+    @classmethod
+    def cohorts(cls, settings: MethodSettings) -> tuple[str, ...]:  # noqa: ARG003
+        """The cohort columns that the method reads while it trains: those of ``Batch.cohorts``."""
+        return ()
 
     @abstractmethod
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """The loss of a batch that the backbone has embedded already; augmentations draw from ``generator``."""
+
+    def task_loss(self, logits: Tensor, batch: Batch) -> Loss:
+        """L_C: the weighted sum over tasks of the mean logloss of the rows that a task is trained on.
+
+        ``logits`` (B, T). One part for each task, not weighted.
+        """
+        tasks, weights = self.context.tasks, self.context.task_weights
+        losses = mean_logloss(logits, batch.labels, batch.observed)
+        weighted = [loss if weight == 1 else weight * loss for loss, weight in zip(losses, weights, strict=True)]
+        return Loss(functools.reduce(torch.add, weighted), dict(zip(tasks, losses, strict=True)))
 
     def codewords_of(self, h: Tensor) -> Tensor | None:  # noqa: ARG002
         """The codeword (B,) that rows with h (B, H) belong to; None for a method without a codebook."""
@@ -60,10 +126,16 @@ class Method(nn.Module, ABC):
 
 
 def clicks_are_seen(least: int, data: DataSettings, manifest: Manifest | None) -> bool:
-    """Whether a run may see histories of ``least`` clicks; of a dataset without a manifest it is believed."""
+    """Whether a run may see histories of ``least`` clicks; without a manifest, assume enough history."""
     return data.history_length >= least and (manifest is None or manifest.mean_click_length > 0)
 
 
-def click_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean logloss L_C over rows and tasks: (B, T), (B, T) -> ()."""
-    return functional.binary_cross_entropy_with_logits(logits, labels)
+def mean_logloss(logits: Tensor, labels: Tensor, observed: Tensor | None) -> tuple[Tensor, ...]:
+    """Mean logloss of each of T tasks over its observed rows (B, T), None: all; 0 where a batch has none of them."""
+    if observed is None and logits.shape[1] == 1:
+        return (functional.binary_cross_entropy_with_logits(logits, labels),)
+    if observed is None:
+        return functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(0).unbind()
+    part = observed.to(logits.dtype)
+    total = functional.binary_cross_entropy_with_logits(logits, labels, part, reduction="none").sum(0)
+    return (total / part.sum(0).clamp(min=1)).unbind()

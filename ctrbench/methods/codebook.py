@@ -13,7 +13,7 @@ from torch.nn import functional
 
 
 class Codebook(nn.Module):
-    """Codewords that follow the rows' z; z never feels it."""
+    """Codewords that follow the rows' z; no gradient reaches z."""
 
     def __init__(self, codewords: int, size: int, *, tau: float, epsilon: float, rounds: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Codebook(nn.Module):
     def loss(self, z: Tensor) -> Tensor:
         """L_codebook (eq. 5): cross-entropy of the balanced assignment against softmax(similarity / tau3).
 
-        ``z`` (B, Z) comes without gradient, so only the codewords move.
+        ``z`` (B, Z) is detached, so only the codewords move.
         """
         similarity = z @ self.unit_codewords().t()
         assigned = sinkhorn(similarity.detach() / self.epsilon, self.rounds).argmax(1)

@@ -20,16 +20,14 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.backbones.layers import segment_mean
 from ctrbench.data.batch import Batch
-from ctrbench.data.items import Items
 from ctrbench.data.negatives import ItemSampler
 from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
-from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss, clicks_are_seen
+from ctrbench.methods.base import Context, Loss, Method, MethodSettings, clicks_are_seen, mean_logloss
 from ctrbench.methods.negative_sampling import draws, hits, mean_of, negative_sampling_loss
 
 
@@ -67,12 +65,12 @@ class DeepMCP(Method):
     paper = "Representation Learning-Assisted Click-Through Rate Prediction"
     source = "Ouyang et al., IJCAI 2019, arXiv 1906.04365 (AQCL's baseline)"
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: DeepMCPSettings) -> None:
-        super().__init__(backbone, manifest, items, settings)
+    def __init__(self, backbone: Backbone, context: Context, settings: DeepMCPSettings) -> None:
+        super().__init__(backbone, context, settings)
         self.settings = settings
-        self.items = items
-        self.sampler = ItemSampler(items.popularity, settings.exponent)
-        inputs, size = backbone.inputs, backbone.settings.embedding_size
+        self.items = context.items
+        self.sampler = ItemSampler(context.items.popularity, settings.exponent)
+        inputs, size = backbone.inputs, backbone.embedding_size
         user_side, item_side = inputs.of_source("user"), inputs.item_side
         self.register_buffer("user_side", torch.tensor(user_side, dtype=torch.int64), persistent=False)
         self.register_buffer("item_side", torch.tensor(item_side), persistent=False)
@@ -84,31 +82,38 @@ class DeepMCP(Method):
         self.shared_tower = Tower(len(item_side) * size, widths)
 
     @classmethod
-    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
+    def refuses(
+        cls,
+        backbone: str,  # noqa: ARG003
+        data: DataSettings,
+        settings: MethodSettings,  # noqa: ARG003
+        manifest: Manifest | None,
+    ) -> str | None:
         """The correlation needs clicks before a click."""
         return None if clicks_are_seen(1, data, manifest) else "it needs click histories, and a row here has none"
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + alpha L_matching + beta L_correlation."""
         settings = self.settings
-        click = click_loss(backbone.predict(backbone.interact(embedded), embedded), batch.labels)
+        of_tasks = self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)
         target = embedded.fields.index_select(1, self.item_side).flatten(1)
-        matching = self.matching(embedded, target, batch.labels.select(1, 0))
+        matching = self.matching(batch, embedded, target)
         correlation = self.correlation(backbone, batch, embedded, target, generator)
-        total = click + settings.matching_weight * matching + settings.correlation_weight * correlation
-        return Loss(total, {"click": click, "matching": matching, "correlation": correlation})
+        total = of_tasks.total + settings.matching_weight * matching + settings.correlation_weight * correlation
+        return of_tasks.replaced(total, matching=matching, correlation=correlation)
 
-    def matching(self, embedded: Embedded, target: Tensor, label: Tensor) -> Tensor:
-        """Logloss of <v_u, v_a> against the click; target (B, G * D), label (B,)."""
+    def matching(self, batch: Batch, embedded: Embedded, target: Tensor) -> Tensor:
+        """Logloss of <v_u, v_a> against the main task's label; target (B, G * D)."""
         history = segment_mean(embedded.history, embedded.owners, embedded.offsets)
         user = torch.cat([embedded.fields.index_select(1, self.user_side), history], 1).flatten(1)
-        product = (self.user_tower(user) * self.item_tower(target)).sum(1)
-        return functional.binary_cross_entropy_with_logits(product, label)
+        product = (self.user_tower(user) * self.item_tower(target)).sum(1, keepdim=True)
+        observed = None if batch.observed is None else batch.observed[:, :1]
+        return mean_logloss(product, batch.labels[:, :1], observed)[0]
 
     def correlation(
         self, backbone: Backbone, batch: Batch, embedded: Embedded, target: Tensor, generator: torch.Generator
     ) -> Tensor:
-        """Skip-gram with negative sampling, mean over the clicks of the batch that have a history."""
+        """Skip-gram with negative sampling, mean over the main task's positives that have a history."""
         if len(batch.history) == 0:
             return target.new_zeros(())
         place = nearby(batch.offsets, self.settings.window, generator)

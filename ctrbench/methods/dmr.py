@@ -23,11 +23,10 @@ from torch.nn import functional
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.backbones.layers import segment_sum
 from ctrbench.data.batch import Batch
-from ctrbench.data.items import Items
 from ctrbench.data.negatives import ItemSampler
 from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
-from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss, clicks_are_seen
+from ctrbench.methods.base import Context, Loss, Method, MethodSettings, clicks_are_seen
 from ctrbench.methods.negative_sampling import draws, hits, mean_of, negative_sampling_loss
 
 
@@ -51,30 +50,37 @@ class DMR(Method):
     paper = "Deep Match to Rank Model for Personalized Click-Through Rate Prediction"
     source = "Lyu et al., AAAI 2020, auxiliary match network (AQCL's baseline)"
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: DMRSettings) -> None:
-        super().__init__(backbone, manifest, items, settings)
+    def __init__(self, backbone: Backbone, context: Context, settings: DMRSettings) -> None:
+        super().__init__(backbone, context, settings)
         self.settings = settings
+        items = context.items
         self.sampler = ItemSampler(items.popularity, settings.exponent)
         self.item_in_history = backbone.inputs.item_in_history
-        size = backbone.settings.embedding_size
+        size = backbone.embedding_size
         click_size = size * len(backbone.inputs.item_side)
         self.attention = nn.Sequential(
             nn.Linear(click_size, settings.attention), nn.Tanh(), nn.Linear(settings.attention, 1, bias=False)
         )
         self.user = nn.Sequential(nn.Linear(click_size, size), nn.PReLU())
-        self.output = nn.Parameter(torch.randn(len(items.popularity), size) * backbone.settings.embedding_std)
+        self.output = nn.Parameter(torch.randn(len(items.popularity), size) * backbone.embedding_std)
 
     @classmethod
-    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
+    def refuses(
+        cls,
+        backbone: str,  # noqa: ARG003
+        data: DataSettings,
+        settings: MethodSettings,  # noqa: ARG003
+        manifest: Manifest | None,
+    ) -> str | None:
         """There must be a last click to predict, and one before it."""
         enough = clicks_are_seen(2, data, manifest)
         return None if enough else "it predicts the last click from those before, and a row here has fewer than 2"
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + beta L_match."""
-        click = click_loss(backbone.predict(backbone.interact(embedded), embedded), batch.labels)
+        of_tasks = self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)
         match = self.match(batch, embedded, generator)
-        return Loss(click + self.settings.weight * match, {"click": click, "match": match})
+        return of_tasks.replaced(of_tasks.total + self.settings.weight * match, match=match)
 
     def match(self, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Tensor:
         """Negative sampling of the last click, mean over the rows with at least 2 clicks."""

@@ -18,10 +18,9 @@ from torch import Tensor
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.backbones.masks import kept
 from ctrbench.data.batch import Batch
-from ctrbench.data.items import Items
 from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
-from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
+from ctrbench.methods.base import Context, Loss, Method, MethodSettings
 
 
 class DropoutNetSettings(MethodSettings):
@@ -40,13 +39,19 @@ class DropoutNet(Method):
     paper = "DropoutNet: Addressing Cold Start in Recommender Systems"
     source = "Volkovs et al., NIPS 2017, section 4.1 (AQCL's baseline)"
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: DropoutNetSettings) -> None:
-        super().__init__(backbone, manifest, items, settings)
+    def __init__(self, backbone: Backbone, context: Context, settings: DropoutNetSettings) -> None:
+        super().__init__(backbone, context, settings)
         inputs = backbone.inputs
         self.rates = {inputs.column("user"): settings.user_rate, inputs.column("item"): settings.item_rate}
 
     @classmethod
-    def refuses(cls, backbone: str, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
+    def refuses(
+        cls,
+        backbone: str,  # noqa: ARG003
+        data: DataSettings,
+        settings: MethodSettings,  # noqa: ARG003
+        manifest: Manifest | None,  # noqa: ARG003
+    ) -> str | None:
         """Without the user's ID among the inputs there is nothing to hide on that side."""
         missing = [name for name in ("user", "item") if name not in data.fields]
         return f"it hides the IDs of users and items, and data.fields lacks {missing[0]!r}" if missing else None
@@ -54,8 +59,7 @@ class DropoutNet(Method):
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C of the rows with hidden IDs."""
         view = embedded.with_vectors(self.hide(embedded.fields, generator), embedded.history)
-        click = click_loss(backbone.predict(backbone.interact(view), view), batch.labels)
-        return Loss(click, {"click": click})
+        return self.task_loss(backbone.predict(backbone.interact(view), view), batch)
 
     def hide(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Field embeddings (B, F, D) with some rows' user and item zeroed."""

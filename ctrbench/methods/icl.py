@@ -1,4 +1,4 @@
-"""ICL: instance-level contrastive learning beside the click loss.
+"""ICL: instance-level contrastive learning beside the loss of the tasks.
 
 Source: Pan et al., arXiv 2109.13921, equation 2; in training, not in pre-training.
 
@@ -13,9 +13,7 @@ from torch import Tensor
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
-from ctrbench.data.items import Items
-from ctrbench.data.schema import Manifest
-from ctrbench.methods.base import Loss, Method, MethodSettings, click_loss
+from ctrbench.methods.base import Context, Loss, Method, MethodSettings
 from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
 from ctrbench.methods.similarity import logsumexp_of_products
 
@@ -27,18 +25,18 @@ class ICL(Method):
     paper = "Click-Through Rate Prediction with Auto-Quantized Contrastive Learning"
     source = "Pan et al., arXiv 2109.13921, equation 2 (its baseline ICL)"
 
-    def __init__(self, backbone: Backbone, manifest: Manifest, items: Items, settings: ContrastiveSettings) -> None:
-        super().__init__(backbone, manifest, items, settings)
+    def __init__(self, backbone: Backbone, context: Context, settings: ContrastiveSettings) -> None:
+        super().__init__(backbone, context, settings)
         self.settings = settings
         self.views = TwoViews(backbone.representation_size, settings)
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + w L_ICL."""
         h = backbone.interact(embedded)
-        click = click_loss(backbone.predict(h, embedded), batch.labels)
+        of_tasks = self.task_loss(backbone.predict(h, embedded), batch)
         z, positive = self.views(backbone, embedded, h, generator)
         contrastive = instance_loss(z, positive, self.settings.tau)
-        return Loss(click + self.settings.weight * contrastive, {"click": click, "contrastive": contrastive})
+        return of_tasks.replaced(of_tasks.total + self.settings.weight * contrastive, contrastive=contrastive)
 
 
 def instance_loss(z: Tensor, positive: Tensor, tau: float) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
-from ctrbench.methods.base import Loss, Method, click_loss
+from ctrbench.methods.base import Loss, Method
 
 
 class Plain(Method):
@@ -15,5 +15,4 @@ class Plain(Method):
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:  # noqa: ARG002
         """L_C."""
-        click = click_loss(backbone.predict(backbone.interact(embedded), embedded), batch.labels)
-        return Loss(click, {"click": click})
+        return self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)

@@ -12,36 +12,43 @@ import numpy as np
 import torch
 
 from ctrbench.backbones.base import Backbone
+from ctrbench.data.classes import require_both_classes
 from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
 from ctrbench.data.streams import derived_seed, stream
 from ctrbench.errors import DivergedError
 from ctrbench.methods.base import Method
-from ctrbench.metrics.auc import auc
-from ctrbench.metrics.logloss import logloss
 from ctrbench.training.checkpoint import below, load, save, under
-from ctrbench.training.figures import EpochFigures, OnEpoch
+from ctrbench.training.history import EpochMetrics, OnEpoch
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
+from ctrbench.training.validation import Watch, validate
 
-LAYOUT = 2
-"""Of a checkpoint's tensors; counted up when their names change."""
+LAYOUT = 3
+"""Of a checkpoint; counted up when the names of its tensors or the fields of its epochs change."""
 
 
 class Training:
     """The state of one run between two epochs."""
 
     def __init__(self, backbone: Backbone, method: Method, feed: Feed, settings: TrainingSettings, seed: int) -> None:
+        """Refuses what could not be trained or judged.
+
+        Raises:
+            CtrbenchError: a task has rows of one class only, or ``watch`` names no task or metric.
+        """
+        self.watch = Watch.of(settings.watch, feed.tasks, feed.prepared.manifest.name)
+        require_both_classes(feed)
         self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed
         parameters = [*backbone.parameters(), *method.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
-        self.epochs: list[EpochFigures] = []
+        self.epochs: list[EpochMetrics] = []
         self.best = self._weights()
 
     @property
     def best_epoch(self) -> int:
-        """The first epoch with the best watched figure; 0 before the first."""
-        scored = [(epoch.score(self.settings.watch), -epoch.epoch) for epoch in self.epochs]
+        """The first epoch with the best watched value; 0 before the first."""
+        scored = [(self.watch.score(epoch), -epoch.epoch) for epoch in self.epochs]
         return -max(scored)[1] if scored else 0
 
     @property
@@ -50,14 +57,14 @@ class Training:
         done = len(self.epochs)
         return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience
 
-    def add(self, figures: EpochFigures) -> None:
+    def add(self, epoch: EpochMetrics) -> None:
         """Appends an epoch; keeps its weights if it is the best so far."""
-        self.epochs.append(figures)
-        if self.best_epoch == figures.epoch:
+        self.epochs.append(epoch)
+        if self.best_epoch == epoch.epoch:
             self.best = self._weights()
 
     def _weights(self) -> dict[str, torch.Tensor]:
-        """A copy of the weights of backbone and method: what a method says of h must fit the backbone that made h."""
+        """A copy of the weights of backbone and method: a codebook is of use only with the backbone it was trained on."""
         state = {**under("backbone", self.backbone.state_dict()), **under("method", self.method.state_dict())}
         return {name: tensor.clone() for name, tensor in state.items()}
 
@@ -79,13 +86,13 @@ class Training:
             **under("adam", moments),
             **under("best", self.best),
         }
-        save(path, tensors, {"origin": self.origin, "epochs": [asdict(figures) for figures in self.epochs]})
+        save(path, tensors, {"origin": self.origin, "epochs": [asdict(epoch) for epoch in self.epochs]})
 
     @property
     def origin(self) -> dict[str, str]:
-        """What besides the configuration decides the bits: another kind of device or another torch draws otherwise.
+        """What besides the configuration decides the bits, and the layout: a checkpoint that differs is not restored.
 
-        With it the layout, for a checkpoint of another one cannot be taken up either.
+        Another kind of device or another version of torch draws other random numbers.
         """
         return {
             "data": self.feed.prepared.manifest.fingerprint,
@@ -95,7 +102,7 @@ class Training:
         }
 
     def restore(self, path: Path) -> None:
-        """Takes up the state that :meth:`save` wrote; one of another origin is left aside, and the run begins anew."""
+        """Restores a checkpoint that :meth:`save` wrote; ignores one of another origin, so that the run begins anew."""
         tensors, state = load(path, self.feed.device)
         if state.get("origin") != self.origin:
             return
@@ -107,14 +114,14 @@ class Training:
             index, moment = name.split(".")
             moments.setdefault(int(index), {})[moment] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        self.epochs = [EpochFigures(**figures) for figures in state["epochs"]]
+        self.epochs = [EpochMetrics(**epoch) for epoch in state["epochs"]]
 
 
 def fit(training: Training, checkpoint: Path | None, on_epoch: OnEpoch) -> None:
     """Trains until the patience or the epochs are used up; backbone and method then hold the best epoch's weights.
 
     Args:
-        training: where to start; taken up from ``checkpoint`` when that file exists.
+        training: where to start; ``checkpoint`` is restored when that file exists.
         checkpoint: written after every epoch; None writes none.
         on_epoch: called with (epochs so far, epochs at most), first with what the checkpoint holds.
 
@@ -133,20 +140,20 @@ def fit(training: Training, checkpoint: Path | None, on_epoch: OnEpoch) -> None:
     training.load_best()
 
 
-def _epoch(training: Training, epoch: int) -> EpochFigures:
+def _epoch(training: Training, epoch: int) -> EpochMetrics:
     wall, cpu = time.perf_counter(), time.process_time()
     rows, loss, parts = train_epoch(training, epoch)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    label = training.feed.split(Split.VALIDATION).labels.cpu().numpy()
-    probability = predict(training.backbone, training.feed, Split.VALIDATION)
-    if not np.isfinite(probability).all():
-        raise DivergedError(f"epoch {epoch} leaves weights that predict {probability[~np.isfinite(probability)][0]}")
-    return EpochFigures(
+    feed = training.feed
+    predicted = predict(training.backbone, feed, Split.VALIDATION)
+    if not np.isfinite(predicted).all():
+        raise DivergedError(f"epoch {epoch} leaves weights that predict {predicted[~np.isfinite(predicted)][0]}")
+    targets = feed.targets(feed.split(Split.VALIDATION))
+    return EpochMetrics(
         epoch=epoch,
         loss=loss,
         parts=parts,
-        validation_auc=auc(label, probability),
-        validation_logloss=logloss(label, probability),
+        validation=validate(feed.tasks, targets, predicted, training.watch),
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         rows_per_second=rows / cpu_seconds,
@@ -159,7 +166,7 @@ def train_epoch(training: Training, epoch: int) -> tuple[int, float, dict[str, f
     augmentation = stream(training.seed, "augmentation", epoch, feed.device)
     torch.manual_seed(derived_seed(training.seed, "dropout", epoch))
     examples = feed.epoch(training.seed, epoch)
-    sums: dict[str, torch.Tensor] = {}
+    totals, sums = torch.zeros((), device=feed.device), dict[str, torch.Tensor]()
     steps = 0
     for batch in feed.batches(examples, settings.batch_size):
         embedded = backbone.embed(batch)
@@ -171,9 +178,10 @@ def train_epoch(training: Training, epoch: int) -> tuple[int, float, dict[str, f
         total.backward()
         training.optimizer.step()
         steps += 1
-        for name, part in {"total": total, **loss.parts}.items():
+        totals = totals + total.detach()
+        for name, part in loss.parts.items():
             sums[name] = sums.get(name, 0) + part.detach()
-    means = {name: float(value) / steps for name, value in sums.items()}
-    if not all(map(torch.isfinite, sums.values())):
-        raise DivergedError(f"the loss of epoch {epoch} is {means['total']}; parts: {means}")
-    return len(examples), means.pop("total"), means
+    mean, means = float(totals) / steps, {name: float(value) / steps for name, value in sums.items()}
+    if not all(map(torch.isfinite, (totals, *sums.values()))):
+        raise DivergedError(f"the loss of epoch {epoch} is {mean}; parts: {means}")
+    return len(examples), mean, means

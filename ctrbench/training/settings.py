@@ -1,6 +1,6 @@
 """How a run is trained."""
 
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -17,9 +17,12 @@ class TrainingSettings(Strict):
     penalty: float = Field(0.0, ge=0)
     """L2 on embeddings: this times the squared norms of all embeddings that a row uses (fields and history), mean
     over the batch. Only rows of the tables that the batch touches are pulled to zero, as often as it touches them."""
+    task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Trained task -> what its loss is multiplied by in the total; 1 for a task that is not named."""
     epochs: int = Field(30, ge=1)
     """At most."""
     patience: int = Field(3, ge=1)
-    """Epochs without a better watched figure before training stops; the best epoch's weights are kept."""
-    watch: Literal["auc", "logloss"] = "auc"
-    """The validation figure that stops training. Logloss is lowest long before AUC is highest on sampled negatives."""
+    """Epochs without a better watched value before training stops; the best epoch's weights are kept."""
+    watch: str = "auc"
+    """The validation metric that stops training: ``METRIC`` of the main task, or ``TASK.METRIC``, where the task may be
+    a derived one. Logloss is lowest long before AUC is highest on sampled negatives."""

@@ -36,10 +36,10 @@ def run_engine(prepared: Prepared, backbone: str, method: str, seed: int) -> tup
     """The engine's own epoch and prediction."""
     config = RunConfig(dataset="amazon-beauty", backbone=backbone, method=method, seed=seed, data=settings())
     feed = Feed(prepared, config.data)
-    feed.allow(Split.TEST)
+    feed.unlock(Split.TEST)
     training = Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), seed)
     epochs = itertools.count(1)
-    return lambda: train_epoch(training, next(epochs)), lambda: predict(training.backbone, feed, Split.TEST)
+    return lambda: train_epoch(training, next(epochs)), lambda: predict(training.backbone, feed, Split.TEST)[:, 0]
 
 
 def run_bare(prepared: Prepared, model: nn.Module) -> tuple[Lap, Callable[[], np.ndarray]]:

@@ -30,7 +30,7 @@ def settings() -> DataSettings:
 def rows_of(prepared: Prepared, split: Split) -> Rows:
     """The engine's own examples of a split, negatives included, as plain tensors."""
     feed = Feed(prepared, settings())
-    feed.allow(Split.TEST)
+    feed.unlock(Split.TEST)
     examples = feed.epoch(0, 1) if split == Split.TRAIN else feed.split(split)
     columns = prepared.rows
     full = columns["length"][examples.rows].long()
@@ -40,5 +40,5 @@ def rows_of(prepared: Prepared, split: Split) -> Rows:
         item=examples.items.long(),
         start=columns["start"][examples.rows] + full - length,
         length=length,
-        label=examples.labels,
+        label=examples.labels[:, 0],
     )

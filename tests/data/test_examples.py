@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ctrbench.data.examples import Feed
+from ctrbench.data.examples import SEARCH_HOLDOUT, Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
 from ctrbench.data.settings import DataSettings
@@ -35,7 +35,7 @@ def test_batches_hold_every_row_with_its_own_latest_clicks(feed, small):
 def test_fresh_negatives_change_each_epoch_and_fixed_ones_do_not(small):
     def negatives(kind, epoch):
         examples = Feed(small, DataSettings(negatives=kind)).epoch(0, epoch)
-        drawn = examples[torch.nonzero(examples.labels == 0).squeeze(1)]
+        drawn = examples[torch.nonzero(examples.labels[:, 0] == 0).squeeze(1)]
         return sorted(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True))
 
     assert negatives("fresh", 1) != negatives("fresh", 2)
@@ -51,7 +51,7 @@ def test_training_negatives_avoid_the_users_training_items_only(small):
     later = later[small.rows["click"][later] == 1]
     ahead = set(zip(small.rows["user"][later].tolist(), small.rows["item"][later].tolist(), strict=True)) - owned
     examples = feed.epoch(0, 1)
-    drawn = examples.labels == 0
+    drawn = examples.labels[:, 0] == 0
     pairs = set(zip(small.rows["user"][examples.rows[drawn]].tolist(), examples.items[drawn].tolist(), strict=True))
     assert not pairs & owned
     assert pairs & ahead
@@ -63,7 +63,7 @@ def test_negatives_follow_popularity_to_the_exponent(small, exponent):
     manifest = small.manifest.model_copy(update={"negatives": negatives})
     weighted = Prepared(small.folder, manifest, small.rows, small.sequence, small.items, small.users)
     examples = Feed(weighted, DataSettings(negatives_per_positive=300)).epoch(0, 1)
-    drawn = torch.bincount(examples.items[examples.labels == 0], minlength=len(small.items["popularity"])).numpy()
+    drawn = torch.bincount(examples.items[examples.labels[:, 0] == 0], minlength=len(small.items["popularity"])).numpy()
     popularity = small.items["popularity"].numpy().astype(float)
     assert drawn[0] == 0
     correlation = np.corrcoef(drawn[1:], popularity[1:])[0, 1]
@@ -73,7 +73,7 @@ def test_negatives_follow_popularity_to_the_exponent(small, exponent):
 def test_impressions_are_read_as_they_are(shown):
     examples = Feed(shown, DataSettings()).epoch(3, 1)
     assert torch.equal(examples.items, shown.rows["item"][examples.rows])
-    assert torch.equal(examples.labels, shown.rows["click"][examples.rows].float())
+    assert torch.equal(examples.labels[:, 0], shown.rows["click"][examples.rows].float())
 
 
 def test_one_seed_gives_the_same_batches_and_another_does_not(small):
@@ -105,13 +105,18 @@ def pairs_of(prepared, rows, items=None):
     return set(zip(prepared.rows["user"][rows].tolist(), items.tolist(), strict=True))
 
 
+def held_out(prepared):
+    """Rows of the search holdout, as the manifest counts them."""
+    return getattr(prepared.manifest, SEARCH_HOLDOUT).rows
+
+
 def test_rows_set_aside_stand_in_for_validation_and_are_not_trained_on(small):
-    feed = Feed(small, DataSettings(minimum_history=0), tuning=True)
+    feed = Feed(small, DataSettings(minimum_history=0), search_holdout=True)
     train = small.indices(Split.TRAIN)
-    aside = train[small.rows["tuning"][train] == 1]
-    assert len(aside) == small.manifest.tuning.rows > 50
+    aside = train[small.rows[SEARCH_HOLDOUT][train] == 1]
+    assert len(aside) == held_out(small) > 50
     judged = feed.split(Split.VALIDATION)
-    assert judged.rows[judged.labels == 1].tolist() == aside.tolist()
+    assert judged.rows[judged.labels[:, 0] == 1].tolist() == aside.tolist()
     for epoch in (1, 2):
         examples = feed.epoch(0, epoch)
         assert set(examples.rows.tolist()) == set(train.tolist()) - set(aside.tolist())
@@ -122,44 +127,48 @@ def test_rows_set_aside_stand_in_for_validation_and_are_not_trained_on(small):
 
 @pytest.mark.parametrize("minimum_history", [0, 3])
 def test_a_minimum_history_is_of_trained_rows_alone(small, minimum_history):
-    feed = Feed(small, DataSettings(minimum_history=minimum_history), tuning=True)
+    feed = Feed(small, DataSettings(minimum_history=minimum_history), search_holdout=True)
     assert small.rows["length"][feed.epoch(0, 1).rows].min() == minimum_history
-    assert len(feed.split(Split.VALIDATION)) == 2 * small.manifest.tuning.rows
+    assert len(feed.split(Split.VALIDATION)) == 2 * held_out(small)
 
 
 def test_training_does_not_know_the_items_set_aside_and_judging_knows_them(small):
-    feed = Feed(small, DataSettings(minimum_history=0, negatives_per_positive=40), tuning=True)
+    feed = Feed(small, DataSettings(minimum_history=0, negatives_per_positive=40), search_holdout=True)
     train = small.indices(Split.TRAIN)
-    aside = small.rows["tuning"][train] == 1
+    aside = small.rows[SEARCH_HOLDOUT][train] == 1
     kept, hidden = pairs_of(small, train[~aside]), pairs_of(small, train[aside])
     examples, judged = feed.epoch(0, 1), feed.split(Split.VALIDATION)
-    drawn = pairs_of(small, examples.rows[examples.labels == 0], examples.items[examples.labels == 0])
+    drawn = pairs_of(small, examples.rows[examples.labels[:, 0] == 0], examples.items[examples.labels[:, 0] == 0])
     assert not drawn & kept
     assert drawn & (hidden - kept)
-    negatives = judged.labels == 0
-    assert negatives.sum() == small.manifest.tuning.rows
+    negatives = judged.labels[:, 0] == 0
+    assert negatives.sum() == held_out(small)
     assert not pairs_of(small, judged.rows[negatives], judged.items[negatives]) & (kept | hidden)
 
 
 def test_every_trial_is_judged_by_the_same_rows(small):
-    feeds = [Feed(small, DataSettings(negatives_per_positive=n, history_length=n), tuning=True) for n in (1, 7)]
+    feeds = [Feed(small, DataSettings(negatives_per_positive=n, history_length=n), search_holdout=True) for n in (1, 7)]
     one, other = (feed.split(Split.VALIDATION) for feed in feeds)
     for name in ("rows", "items", "labels"):
         assert torch.equal(getattr(one, name), getattr(other, name))
 
 
+def same(one, other):
+    return one is other if one is None else torch.equal(one, other)
+
+
 def test_a_trial_reads_nothing_outside_training(small, clean):
-    feeds = [Feed(prepared, DataSettings(fields=FIELDS), tuning=True) for prepared in (small, clean)]
+    feeds = [Feed(prepared, DataSettings(fields=FIELDS), search_holdout=True) for prepared in (small, clean)]
     for examples in zip(*((f.epoch(0, 1), f.split(Split.VALIDATION)) for f in feeds), strict=True):
         assert small.rows["split"][examples[0].rows].unique().tolist() == [Split.TRAIN]
         for one, other in zip(*(feed.batches(e, 64) for feed, e in zip(feeds, examples, strict=True)), strict=True):
-            assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+            assert all(same(value, getattr(other, name)) for name, value in vars(one).items())
 
 
 def test_no_history_of_a_trained_row_holds_a_click_set_aside(small):
-    feed = Feed(small, DataSettings(minimum_history=0, history_length=10_000), tuning=True)
+    feed = Feed(small, DataSettings(minimum_history=0, history_length=10_000), search_holdout=True)
     clicked = torch.nonzero(small.rows["click"] == 1).squeeze(1)
-    aside = torch.nonzero(small.rows["tuning"][clicked] == 1).squeeze(1)
+    aside = torch.nonzero(small.rows[SEARCH_HOLDOUT][clicked] == 1).squeeze(1)
     rows = feed.epoch(0, 1).rows
     start, end = small.rows["start"][rows], small.rows["start"][rows] + small.rows["length"][rows]
     inside = (start.unsqueeze(1) <= aside) & (aside < end.unsqueeze(1))
@@ -167,30 +176,30 @@ def test_no_history_of_a_trained_row_holds_a_click_set_aside(small):
 
 
 def test_impressions_set_aside_are_judged_as_they_are(shown):
-    judged = Feed(shown, DataSettings(), tuning=True).split(Split.VALIDATION)
-    assert judged.rows.tolist() == torch.nonzero(shown.rows["tuning"] == 1).squeeze(1).tolist()
+    judged = Feed(shown, DataSettings(), search_holdout=True).split(Split.VALIDATION)
+    assert judged.rows.tolist() == torch.nonzero(shown.rows[SEARCH_HOLDOUT] == 1).squeeze(1).tolist()
     assert torch.equal(judged.items, shown.rows["item"][judged.rows])
-    assert torch.equal(judged.labels, shown.rows["click"][judged.rows].float())
+    assert torch.equal(judged.labels[:, 0], shown.rows["click"][judged.rows].float())
     assert 0 < judged.labels.sum() < len(judged)
 
 
 @pytest.mark.parametrize("split", [Split.TEST, Split.TRAIN])
 def test_a_trial_may_not_read_other_rows(small, split):
     with pytest.raises(CtrbenchError, match="rows were asked for before the training ended"):
-        Feed(small, DataSettings(), tuning=True).split(split)
+        Feed(small, DataSettings(), search_holdout=True).split(split)
 
 
 def test_data_without_a_row_set_aside_cannot_be_searched(small):
-    rows = small.rows | {"tuning": torch.zeros_like(small.rows["tuning"])}
+    rows = small.rows | {SEARCH_HOLDOUT: torch.zeros_like(small.rows[SEARCH_HOLDOUT])}
     bare = Prepared(small.folder, small.manifest, rows, small.sequence, small.items, small.users)
     Feed(bare, DataSettings())
-    with pytest.raises(CtrbenchError, match="small: no training row is set aside to search settings on"):
-        Feed(bare, DataSettings(), tuning=True)
+    with pytest.raises(CtrbenchError, match="small: no training row is held out to search settings on"):
+        Feed(bare, DataSettings(), search_holdout=True)
 
 
 def test_the_label_must_be_one_of_the_data(small):
     with pytest.raises(CtrbenchError, match="unknown label 'user'"):
-        Feed(small, DataSettings(label="user"))
+        Feed(small, DataSettings(tasks=("user",)))
 
 
 def test_the_item_must_be_among_the_fields(small):

@@ -21,7 +21,7 @@ from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord,
 from ctrbench.metrics.groups import GroupFigures
 from ctrbench.registry import Registry
 from ctrbench.strict import Strict
-from ctrbench.training.figures import EpochFigures
+from ctrbench.training.history import EpochMetrics
 
 ACTIVENESS = ("non-active", "slightly-active", "highly-active")
 
@@ -43,7 +43,7 @@ class Plain:
     Settings = Strict
 
     @classmethod
-    def refuses(cls, backbone, data, manifest):
+    def refuses(cls, backbone, data, settings, manifest):
         return None
 
 
@@ -53,7 +53,7 @@ class Weighted(Plain):
 
 class Picky(Plain):
     @classmethod
-    def refuses(cls, backbone, data, manifest):
+    def refuses(cls, backbone, data, settings, manifest):
         if "user" not in data.fields:
             return "it wants the user"
         return "it wants a history" if backbone == "deep" else None
@@ -162,13 +162,12 @@ def record(config: RunConfig, found: Manifest) -> RunRecord:
     )
 
 
-def epoch_figures(epoch: int, *, auc: float = 0.5, logloss: float = 0.5) -> EpochFigures:
-    return EpochFigures(
+def epoch_figures(epoch: int, *, auc: float = 0.5, logloss: float = 0.5) -> EpochMetrics:
+    return EpochMetrics(
         epoch=epoch,
         loss=0.5,
         parts={},
-        validation_auc=auc,
-        validation_logloss=logloss,
+        validation={"click": {"auc": auc, "logloss": logloss}},
         seconds=1,
         cpu_seconds=1,
         rows_per_second=10,

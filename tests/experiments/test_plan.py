@@ -88,8 +88,8 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
         ({"overrides": {"methods.plain.weight": 1}}, "unknown setting 'methods.plain.weight'"),
         ({"overrides": {"training.batch_size": "big"}}, "training: batch_size: input should be a valid integer"),
         ({"overrides": {"method.weight": -1}}, "methods.weighted: weight: input should be greater than 0"),
-        ({"data": {"label": "conversion"}}, "toy: unknown label 'conversion'; known: click"),
-        ({"overrides": {"data.label": "user"}}, "toy: unknown label 'user'; known: click"),
+        ({"data": {"tasks": ["conversion"]}}, "toy: unknown label 'conversion'; known: click"),
+        ({"overrides": {"data.tasks": ["user"]}}, "toy: unknown label 'user'; known: click"),
         ({"overrides": {"data.fields": ["item", "brand"]}}, "toy: no field 'brand'; it has user, item"),
         ({"data": {"fields": ["user"]}}, "data.fields: name 'item'"),
         (
@@ -227,7 +227,7 @@ def test_a_path_may_be_of_a_shipped_dataset_that_is_not_run(place):
     for path in (
         "datasets.ta-feng.training.epoch",
         "datasets.ta-feng.methods.plain.weight",
-        "datasets.tafeng.data.label",
+        "datasets.tafeng.data.tasks",
     ):
         with pytest.raises(CtrbenchError, match=f"unknown setting '{path}'"):
             one(place, variants={"only": {path: 1}})

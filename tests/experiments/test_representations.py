@@ -20,7 +20,7 @@ def components(feed, method):
 
 @pytest.mark.parametrize(("count", "places"), [(3, [0, 99, 199]), (1, [0]), (10_000, range(200))])
 def test_rows_are_evenly_spread_over_the_test_split(feed, count, places):
-    feed.allow(Split.TEST)
+    feed.unlock(Split.TEST)
     examples = feed.split(Split.TEST)
     assert len(examples) == 200
     found = representations(*components(feed, "plain"), feed, count)
@@ -30,7 +30,7 @@ def test_rows_are_evenly_spread_over_the_test_split(feed, count, places):
 
 
 def test_h_is_what_the_prediction_is_made_of_and_codewords_are_the_methods_own(feed):
-    feed.allow(Split.TEST)
+    feed.unlock(Split.TEST)
     backbone, method = components(feed, "aqcl")
     found = representations(backbone, method, feed, 20)
     h = torch.tensor(np.stack(found["h"].to_numpy()))
@@ -42,7 +42,7 @@ def test_h_is_what_the_prediction_is_made_of_and_codewords_are_the_methods_own(f
 
 
 def test_a_method_without_a_codebook_has_no_codewords(feed):
-    feed.allow(Split.TEST)
+    feed.unlock(Split.TEST)
     found = representations(*components(feed, "icl"), feed, 5)
     assert found["codeword"].null_count == 5
 

@@ -270,7 +270,7 @@ def test_settings_found_by_another_version_of_the_algorithm_are_refused(place, m
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"data": {"label": "conversion"}}, "toy: unknown label 'conversion'; known: click"),
+        ({"data": {"tasks": ["conversion"]}}, "toy: unknown label 'conversion'; known: click"),
         (
             {"search": {"space": {"data.fields": {"choices": [["user", "item"], ["item", "brand"]]}}}},
             "toy: no field 'brand'; it has user, item",

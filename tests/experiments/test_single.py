@@ -28,9 +28,9 @@ def read(monkeypatch):
     splits, rows = [], set()
     split, batches = Feed.split, Feed.batches
 
-    def noted(feed, examples, size):
+    def noted(feed, examples, size, **options):
         rows.update(examples.rows.tolist())
-        return batches(feed, examples, size)
+        return batches(feed, examples, size, **options)
 
     monkeypatch.setattr(Feed, "split", lambda feed, part: splits.append(part) or split(feed, part))
     monkeypatch.setattr(Feed, "batches", noted)
@@ -60,7 +60,7 @@ def test_a_trial_is_measured_on_rows_set_aside_and_reads_training_rows_alone(dat
     repeated = 2 if name == "small" else 1
     assert record.metrics[0].rows == len(predictions) == repeated * prepared.manifest.tuning.rows
     assert [figures.column for figures in record.metrics] == ["overall"]
-    assert record.metrics[0].auc == pytest.approx(record.epochs[0].validation_auc)
+    assert record.metrics[0].auc == pytest.approx(record.epochs[0].validation["click"]["auc"])
 
 
 def test_a_run_of_other_data_than_planned_is_refused_before_it_trains(data_folder, tmp_path):

@@ -79,10 +79,10 @@ def test_the_context_is_one_of_the_latest_clicks_of_its_row():
 def test_rows_that_cannot_have_a_click_are_refused(feed):
     manifest: Manifest = feed.prepared.manifest
     without = manifest.model_copy(update={"mean_click_length": 0.0})
-    assert DeepMCP.refuses("din", DataSettings(history_length=1), manifest) is None
-    assert DeepMCP.refuses("din", DataSettings(), None) is None
-    assert "histories" in DeepMCP.refuses("din", DataSettings(), without)
-    assert "histories" in DeepMCP.refuses("din", DataSettings(history_length=0), None)
+    assert DeepMCP.refuses("din", DataSettings(history_length=1), DeepMCP.Settings(), manifest) is None
+    assert DeepMCP.refuses("din", DataSettings(), DeepMCP.Settings(), None) is None
+    assert "histories" in DeepMCP.refuses("din", DataSettings(), DeepMCP.Settings(), without)
+    assert "histories" in DeepMCP.refuses("din", DataSettings(history_length=0), DeepMCP.Settings(), None)
 
 
 def test_weights_and_negatives_are_the_official_ones():

@@ -74,10 +74,10 @@ def test_rows_with_fewer_than_two_clicks_take_no_part(feed, histories):
 def test_rows_that_cannot_have_two_clicks_are_refused(feed):
     manifest = feed.prepared.manifest
     without = manifest.model_copy(update={"mean_click_length": 0.0})
-    assert DMR.refuses("din", DataSettings(history_length=2), manifest) is None
-    assert DMR.refuses("din", DataSettings(), None) is None
-    assert "last click" in DMR.refuses("din", DataSettings(), without)
-    assert "last click" in DMR.refuses("din", DataSettings(history_length=1), None)
+    assert DMR.refuses("din", DataSettings(history_length=2), DMR.Settings(), manifest) is None
+    assert DMR.refuses("din", DataSettings(), DMR.Settings(), None) is None
+    assert "last click" in DMR.refuses("din", DataSettings(), DMR.Settings(), without)
+    assert "last click" in DMR.refuses("din", DataSettings(history_length=1), DMR.Settings(), None)
 
 
 def test_the_loss_starts_as_large_as_the_official_sampled_softmax():

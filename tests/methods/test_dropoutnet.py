@@ -63,5 +63,7 @@ def test_users_and_items_are_hidden_independently(feed):
 def test_a_run_without_the_users_id_is_refused(feed):
     manifest = feed.prepared.manifest
     for known in (manifest, None):
-        assert DropoutNet.refuses("din", DataSettings(fields=("user", "item")), known) is None
-        assert "'user'" in DropoutNet.refuses("din", DataSettings(fields=("item", "brand")), known)
+        assert DropoutNet.refuses("din", DataSettings(fields=("user", "item")), DropoutNet.Settings(), known) is None
+        assert "'user'" in DropoutNet.refuses(
+            "din", DataSettings(fields=("item", "brand")), DropoutNet.Settings(), known
+        )

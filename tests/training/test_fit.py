@@ -33,15 +33,15 @@ def test_the_best_epochs_weights_are_kept_on_every_way_out(feed, settings):
     run = start(feed, "plain", **settings)
     fit(run, None, silent)
     assert len(run.epochs) == min(settings["epochs"], run.best_epoch + settings["patience"])
-    label = feed.split(Split.VALIDATION).labels.numpy()
-    measured = auc(label, predict(run.backbone, feed, Split.VALIDATION))
-    assert measured == max(epoch.validation_auc for epoch in run.epochs)
+    label = feed.split(Split.VALIDATION).labels[:, 0].numpy()
+    measured = auc(label, predict(run.backbone, feed, Split.VALIDATION)[:, 0])
+    assert measured == max(epoch.validation["click"]["auc"] for epoch in run.epochs)
 
 
 def test_watching_logloss_keeps_its_lowest_epoch(feed):
     run = start(feed, "plain", epochs=40, watch="logloss")
     fit(run, None, silent)
-    losses = [epoch.validation_logloss for epoch in run.epochs]
+    losses = [epoch.validation["click"]["logloss"] for epoch in run.epochs]
     assert run.best_epoch == 1 + int(np.argmin(losses)) == len(losses) - 2
 
 
@@ -78,12 +78,12 @@ def test_the_test_split_is_locked_until_training_has_ended(feed, monkeypatch):
     run = start(feed, epochs=1)
     with pytest.raises(CtrbenchError, match="test rows were asked for before the training ended"):
         fit(run, None, silent)
-    feed.allow(Split.TEST)
+    feed.unlock(Split.TEST)
     fit(run, None, silent)
 
 
 @pytest.mark.parametrize("other", ["data", "device", "torch"])
-def test_a_checkpoint_of_another_origin_is_left_aside(feed, tmp_path, monkeypatch, other):
+def test_a_checkpoint_of_another_origin_is_ignored(feed, tmp_path, monkeypatch, other):
     fit(start(feed, epochs=2), tmp_path / "checkpoint", silent)
     origin = start(feed).origin
     monkeypatch.setattr(Training, "origin", property(lambda self: origin | {other: "another"}))
@@ -101,7 +101,7 @@ def test_a_loss_that_is_not_a_number_is_named(feed):
 
 
 def test_weights_that_are_not_numbers_are_named(feed, monkeypatch):
-    monkeypatch.setattr(module, "predict", lambda *_: np.array([np.nan]))
+    monkeypatch.setattr(module, "predict", lambda *_: np.array([[np.nan]]))
     with pytest.raises(DivergedError, match="epoch 1 leaves weights"):
         fit(start(feed, "plain"), None, silent)
 

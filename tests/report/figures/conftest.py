@@ -13,7 +13,7 @@ from ctrbench.experiments.record import REPRESENTATIONS, RunRecord
 from ctrbench.experiments.resolve import resolve
 from ctrbench.metrics.groups import GroupFigures
 from ctrbench.report.figures.picture import find_picture
-from ctrbench.training.figures import EpochFigures
+from ctrbench.training.history import EpochMetrics
 from tests.report.conftest import reference_records, run_record
 
 PLAIN = (0.700, 0.704, 0.708)
@@ -32,15 +32,14 @@ seeds = 3
 """
 
 
-def epochs(seed: int, method: str) -> tuple[EpochFigures, ...]:
+def epochs(seed: int, method: str) -> tuple[EpochMetrics, ...]:
     """``2 + seed`` epochs; the share of codewords that are alive is 0.5 + 0.1 epoch + 0.01 seed."""
     return tuple(
-        EpochFigures(
+        EpochMetrics(
             epoch=epoch,
             loss=1.0,
             parts={"alive": 0.5 + 0.1 * epoch + 0.01 * seed, "perplexity": 20.0 + epoch} if method == "aqcl" else {},
-            validation_auc=0.7,
-            validation_logloss=0.6,
+            validation={"click": {"auc": 0.7, "logloss": 0.6}},
             seconds=1.0,
             cpu_seconds=1.0,
             rows_per_second=10.0,
