@@ -55,7 +55,7 @@ class Feed:
             raise unknown("label", settings.label, prepared.manifest.labels)
         self.items = Items.of(prepared, self.inputs)
         train = prepared.indices(Split.TRAIN)
-        held_out = prepared.rows["tuning"][train] == 1
+        held_out = prepared.rows["search_holdout"][train] == 1
         sampled = prepared.manifest.negatives.source == "sampled"
         self._tuning = self._tuning_examples(train[held_out], sampled=sampled) if tuning else None
         train = train[~held_out] if tuning else train

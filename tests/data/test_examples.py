@@ -108,8 +108,8 @@ def pairs_of(prepared, rows, items=None):
 def test_rows_set_aside_stand_in_for_validation_and_are_not_trained_on(small):
     feed = Feed(small, DataSettings(minimum_history=0), tuning=True)
     train = small.indices(Split.TRAIN)
-    aside = train[small.rows["tuning"][train] == 1]
-    assert len(aside) == small.manifest.tuning.rows > 50
+    aside = train[small.rows["search_holdout"][train] == 1]
+    assert len(aside) == small.manifest.search_holdout.rows > 50
     judged = feed.split(Split.VALIDATION)
     assert judged.rows[judged.labels == 1].tolist() == aside.tolist()
     for epoch in (1, 2):
@@ -124,20 +124,20 @@ def test_rows_set_aside_stand_in_for_validation_and_are_not_trained_on(small):
 def test_a_minimum_history_is_of_trained_rows_alone(small, minimum_history):
     feed = Feed(small, DataSettings(minimum_history=minimum_history), tuning=True)
     assert small.rows["length"][feed.epoch(0, 1).rows].min() == minimum_history
-    assert len(feed.split(Split.VALIDATION)) == 2 * small.manifest.tuning.rows
+    assert len(feed.split(Split.VALIDATION)) == 2 * small.manifest.search_holdout.rows
 
 
 def test_training_does_not_know_the_items_set_aside_and_judging_knows_them(small):
     feed = Feed(small, DataSettings(minimum_history=0, negatives_per_positive=40), tuning=True)
     train = small.indices(Split.TRAIN)
-    aside = small.rows["tuning"][train] == 1
+    aside = small.rows["search_holdout"][train] == 1
     kept, hidden = pairs_of(small, train[~aside]), pairs_of(small, train[aside])
     examples, judged = feed.epoch(0, 1), feed.split(Split.VALIDATION)
     drawn = pairs_of(small, examples.rows[examples.labels == 0], examples.items[examples.labels == 0])
     assert not drawn & kept
     assert drawn & (hidden - kept)
     negatives = judged.labels == 0
-    assert negatives.sum() == small.manifest.tuning.rows
+    assert negatives.sum() == small.manifest.search_holdout.rows
     assert not pairs_of(small, judged.rows[negatives], judged.items[negatives]) & (kept | hidden)
 
 
@@ -159,7 +159,7 @@ def test_a_trial_reads_nothing_outside_training(small, clean):
 def test_no_history_of_a_trained_row_holds_a_click_set_aside(small):
     feed = Feed(small, DataSettings(minimum_history=0, history_length=10_000), tuning=True)
     clicked = torch.nonzero(small.rows["click"] == 1).squeeze(1)
-    aside = torch.nonzero(small.rows["tuning"][clicked] == 1).squeeze(1)
+    aside = torch.nonzero(small.rows["search_holdout"][clicked] == 1).squeeze(1)
     rows = feed.epoch(0, 1).rows
     start, end = small.rows["start"][rows], small.rows["start"][rows] + small.rows["length"][rows]
     inside = (start.unsqueeze(1) <= aside) & (aside < end.unsqueeze(1))
@@ -168,7 +168,7 @@ def test_no_history_of_a_trained_row_holds_a_click_set_aside(small):
 
 def test_impressions_set_aside_are_judged_as_they_are(shown):
     judged = Feed(shown, DataSettings(), tuning=True).split(Split.VALIDATION)
-    assert judged.rows.tolist() == torch.nonzero(shown.rows["tuning"] == 1).squeeze(1).tolist()
+    assert judged.rows.tolist() == torch.nonzero(shown.rows["search_holdout"] == 1).squeeze(1).tolist()
     assert torch.equal(judged.items, shown.rows["item"][judged.rows])
     assert torch.equal(judged.labels, shown.rows["click"][judged.rows].float())
     assert 0 < judged.labels.sum() < len(judged)
@@ -181,7 +181,7 @@ def test_a_trial_may_not_read_other_rows(small, split):
 
 
 def test_data_without_a_row_set_aside_cannot_be_searched(small):
-    rows = small.rows | {"tuning": torch.zeros_like(small.rows["tuning"])}
+    rows = small.rows | {"search_holdout": torch.zeros_like(small.rows["search_holdout"])}
     bare = Prepared(small.folder, small.manifest, rows, small.sequence, small.items, small.users)
     Feed(bare, DataSettings())
     with pytest.raises(CtrbenchError, match="small: no training row is set aside to search settings on"):
