@@ -20,7 +20,7 @@ from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
 
-SEARCH_HOLDOUT = "tuning"
+SEARCH_HOLDOUT = "search_holdout"
 """The column of ``Prepared.rows`` that is 1 on training rows on which a search judges its trials."""
 
 

@@ -25,10 +25,10 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     """Compares the checksum of every Parquet file with the manifest.
 
     Raises:
-        CtrbenchError: a file is missing or changed, or the manifest does not match its own fingerprint.
+        CtrbenchError: a file is missing or changed, or the manifest does not match its own fingerprints.
     """
     again = f"prepare again: {prepare_command(manifest.name)} --force"
-    if manifest.sealed().fingerprint != manifest.fingerprint:
+    if manifest.sealed() != manifest:
         raise CtrbenchError(f"{folder}: the manifest was changed after it was written; {again}")
     for name, wanted in manifest.files.items():
         path = folder / name

@@ -2,14 +2,14 @@
 
 | file | one row per | columns |
 |---|---|---|
-| ``rows.parquet`` | labelled (user, item) pair, by user, in time order | ``user item`` int32, one int8 per label, ``start`` int64, ``length`` int32, ``time`` int64, ``split`` int8, ``tuning`` int8, then row fields (int32) and row cohorts (int16) |
+| ``rows.parquet`` | labelled (user, item) pair, by user, in time order | ``user item`` int32, one int8 per label, ``start`` int64, ``length`` int32, ``time`` int64, ``split`` int8, ``search_holdout`` int8, then row fields (int32) and row cohorts (int16) |
 | ``sequence.parquet`` | click | ``item`` int32: every user's clicks, contiguous and in time order |
 | ``items.parquet`` | item id, from 0 | ``popularity`` int64 (positive training rows), item fields (int32), item cohorts (int16) |
 | ``users.parquet`` | user id, from 0 | user fields (int32), user cohorts (int16) |
 | ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; training never reads it |
 
-``tuning`` is 1 on training rows that a search of settings holds out: those that the split's rule would make test if the
-training rows were all there is.
+``search_holdout`` is 1 on the training rows that a search of settings is judged on: the rows that the split's rule would
+make test if applied to the training rows alone.
 
 A row's click history is the slice ``sequence[start : start + length]``; ``length`` is its click length L. Ids count from 1 in
 every field: 0 means *unknown* or *masked*. ``time`` is in seconds since 1970. Validation and test rows include their stored negatives; training rows
@@ -19,18 +19,22 @@ include them only where the source has impressions that were not clicked.
 import enum
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.places import prepare_command
+from ctrbench.registry import unknown
 from ctrbench.strict import Strict
 
 ROWS, SEQUENCE, ITEMS, USERS, TRUTH = (f"{name}.parquet" for name in ("rows", "sequence", "items", "users", "truth"))
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Source = Literal["user", "item", "row"]
+FILES: dict[Source, str] = {"user": USERS, "item": ITEMS, "row": ROWS}
+"""The file that holds a source's columns."""
 
 
 class Split(enum.IntEnum):
@@ -107,8 +111,8 @@ class Manifest(Strict):
     interactions: int
     """Raw interactions read from the source: the "samples" of the papers' table 1."""
     splits: dict[Literal["train", "validation", "test"], SplitCounts]
-    tuning: SplitCounts
-    """Rows of train that a search holds out: the D_val of AQCL eq. 7. Sampled negatives are not among them."""
+    search_holdout: SplitCounts
+    """Training rows that a search is judged on: the D_val of AQCL eq. 7. Sampled negatives are not among them."""
     split_rule: str
     """One sentence for the report's footer."""
     fields: tuple[Field, ...]
@@ -126,15 +130,75 @@ class Manifest(Strict):
     """File name -> sha256 of each source file that was read (empty for simulated data)."""
     files: dict[str, str]
     """File name -> sha256 of each Parquet file; reading verifies it."""
-    contents: dict[str, str]
-    """File name -> sha256 over the columns' values, independent of the Parquet encoding."""
+    contents: dict[str, dict[str, str]]
+    """File name -> column -> sha256 of its type and values, independent of the Parquet encoding."""
     fingerprint: str = ""
-    """sha256 over all of the above but ``sources`` and ``files``: part of every run's identity."""
+    """sha256 of what training reads: part of every job's identity."""
+    measuring_fingerprint: str = ""
+    """sha256 of everything else that measuring and printing read. It changes with a cohort or a title, which cost no
+    training."""
 
     def sealed(self) -> "Manifest":
-        """A copy with its fingerprint filled in."""
-        document = self.model_dump(mode="json", exclude={"fingerprint", "files", "sources"})
-        return self.model_copy(update={"fingerprint": digest(document)})
+        """A copy with both fingerprints filled in."""
+        return self.model_copy(
+            update={
+                "fingerprint": digest(self._read_by_training()),
+                "measuring_fingerprint": digest(self._read_by_measuring()),
+            }
+        )
+
+    def fingerprint_with(self, cohorts: Iterable[str]) -> str:
+        """The training fingerprint of a method that also reads these cohorts while it trains.
+
+        Args:
+            cohorts: names of cohort columns, in any order; with none the result is ``fingerprint``.
+
+        Raises:
+            CtrbenchError: the dataset has no such cohort.
+        """
+        known = {cohort.name: cohort for cohort in self.cohorts}
+        names = sorted(set(cohorts))
+        for name in names:
+            if name not in known:
+                raise unknown(f"cohort of {self.name}", name, known)
+        if not names:
+            return self.fingerprint
+        read = [[known[name].model_dump(mode="json"), self.contents[FILES[known[name].source]][name]] for name in names]
+        return digest([self.fingerprint, read])
+
+    def training_columns(self) -> dict[str, tuple[str, ...]]:
+        """File name -> the columns that training reads. Not among them: ``time``, cohorts and true probabilities."""
+
+        def fields_of(source: Source) -> tuple[str, ...]:
+            return tuple(field.name for field in self.fields if field.source == source and field.name != source)
+
+        row_columns = ("user", "item", *self.labels, "start", "length", "split", "search_holdout")
+        return {
+            ROWS: (*row_columns, *fields_of("row")),
+            SEQUENCE: ("item",),
+            ITEMS: ("popularity", *fields_of("item")),
+            USERS: fields_of("user"),
+        }
+
+    def _contents(self, *, training: bool) -> dict[str, dict[str, str]]:
+        read = self.training_columns()
+        return {
+            file: {name: sha for name, sha in columns.items() if (name in read.get(file, ())) == training}
+            for file, columns in self.contents.items()
+        }
+
+    def _read_by_training(self) -> object:
+        entries = self.model_dump(
+            mode="json", include={"schema_version", "labels", "fields", "negatives", "mean_click_length"}
+        )
+        # A card may list its fields in any order: a run names those that it reads.
+        entries["fields"].sort(key=lambda field: field["name"])
+        return entries | {"contents": self._contents(training=True)}
+
+    def _read_by_measuring(self) -> object:
+        beside = {"schema_version", "labels", "fields", "negatives", "mean_click_length", "card_hash", "sources"}
+        beside |= {"files", "contents", "fingerprint", "measuring_fingerprint"}
+        return self.model_dump(mode="json", exclude=beside) | {"contents": self._contents(training=False)}
 
     def field(self, name: str) -> Field:
         """The field of a name.

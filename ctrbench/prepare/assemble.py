@@ -21,7 +21,13 @@ from ctrbench.prepare.columns import encode_cohort, encode_field, statistic_of
 from ctrbench.prepare.formats import Request
 from ctrbench.prepare.raw import Raw, checked, without_duplicates
 from ctrbench.prepare.rows import Rows, histories, order, with_negatives
-from ctrbench.prepare.summary import activeness, activeness_curve, first_test_lengths, split_counts, tuning_counts
+from ctrbench.prepare.summary import (
+    activeness,
+    activeness_curve,
+    first_test_lengths,
+    search_holdout_counts,
+    split_counts,
+)
 from ctrbench.prepare.writer import Writer
 
 CLICK = "click"
@@ -59,7 +65,7 @@ def assemble(request: Request, raw: Raw) -> Manifest:
         items=len(items),
         interactions=len(raw.interactions),
         splits=split_counts(rows.split, rows.click),
-        tuning=tuning_counts(rows.tuning, rows.click),
+        search_holdout=search_holdout_counts(rows.search_holdout, rows.click),
         split_rule=split.sentence(card.split),
         fields=(
             Field(name="user", source="user", size=len(users) + 1),
@@ -102,7 +108,7 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
         length=length,
         time=time,
         split=parts,
-        tuning=split.tuning(user, time, click, parts, card.split),
+        search_holdout=split.search_holdout(user, time, click, parts, card.split),
         origin=np.arange(count),
     )
     _refuse_empty_splits(card, rows)
@@ -153,7 +159,7 @@ def encode(card: Card, frames: Mapping[Source, pd.DataFrame], rows: Rows) -> Enc
 
 def write(
     folder: Path, rows: Rows, sequence: NDArray[np.int32], popularity: NDArray[np.int64], encoded: Encoded
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """Writes the Parquet files; returns their ``files`` and ``contents`` hashes."""
     table = rows.table()
     for name, codes in encoded.columns["row"].items():

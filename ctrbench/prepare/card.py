@@ -16,7 +16,7 @@ LARGEST_SCALE = 10
 """Of simulated data."""
 
 RESERVED = {
-    *("user", "item", "start", "length", "time", "split", "tuning", "line", "popularity"),
+    *("user", "item", "start", "length", "time", "split", "search_holdout", "line", "popularity"),
     *("activeness", "click_length", "overall"),
 }
 """Names that the schema or the report uses; no field, cohort or label may take them."""
@@ -37,8 +37,8 @@ class SourceFile(Strict):
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     """Of the file that the addresses serve; another file is refused. None where nobody stated it: then the expected
     counts decide, and the checksum goes into the manifest."""
-    editions: dict[str, str] = Field(default_factory=dict)
-    """Known other files of the same interactions: description -> sha256. Accepted beside ``sha256``."""
+    alternate_checksums: dict[str, str] = Field(default_factory=dict)
+    """Other files with the same interactions: description -> sha256. Accepted like ``sha256``."""
 
 
 class Counts(Strict):

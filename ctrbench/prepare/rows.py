@@ -28,8 +28,8 @@ class Rows:
     time: NDArray[np.float64]
     """Parts of a second included: they decide the order and are left out of the file."""
     split: NDArray[np.int8]
-    tuning: NDArray[np.int8]
-    """1 on the training rows that a search holds out."""
+    search_holdout: NDArray[np.int8]
+    """1 on the training rows that a search is judged on."""
     origin: NDArray[np.int64]
     """The interaction that a row was made from; a negative has its positive's."""
 
@@ -55,8 +55,8 @@ class Rows:
 
     @property
     def parts(self) -> dict[str, NDArray[np.int8]]:
-        """What a row is for: its split, and whether a search holds it out."""
-        return {"split": self.split, "tuning": self.tuning}
+        """What a row is for: its split, and whether a search is judged on it."""
+        return {"split": self.split, "search_holdout": self.search_holdout}
 
     def exact_table(self) -> pa.Table:
         """The columns of :meth:`table`, ``time`` with its parts of a second."""
@@ -137,7 +137,7 @@ def with_negatives(rows: Rows, popularity: NDArray[np.int64], settings: Negative
         length=rows.length[origin],
         time=rows.time[origin],
         split=rows.split[origin],
-        tuning=rows.tuning[origin],
+        search_holdout=rows.search_holdout[origin],
         origin=origin,
     )
 

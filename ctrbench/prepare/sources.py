@@ -48,4 +48,4 @@ def checksums_of(card: Card, files: Mapping[str, Path], *, other_version: bool) 
 
 def is_known(source: SourceFile, sha256: str) -> bool:
     """Whether the checksum is one of those stated; any is where none is stated."""
-    return source.sha256 is None or sha256 in (source.sha256, *source.editions.values())
+    return source.sha256 is None or sha256 in (source.sha256, *source.alternate_checksums.values())

@@ -104,14 +104,14 @@ def assign(
     return RULES[settings.rule][0](user, time, click, settings)
 
 
-def tuning(
+def search_holdout(
     user: NDArray[np.int32],
     time: NDArray[np.float64],
     click: NDArray[np.bool_],
     split: NDArray[np.int8],
     settings: SplitSettings,
 ) -> NDArray[np.int8]:
-    """1 (R,) on the training rows that the rule would make test if the training rows were all there is, else 0."""
+    """1 (R,) on the rows that the rule would make test if applied to the training rows alone, else 0."""
     held_out = np.zeros(len(split), np.int8)
     train = split == Split.TRAIN
     if train.any():

@@ -53,7 +53,7 @@ def prepare(
     checksums = checksums_of(card, files, other_version=other_version)
     present = _present(folder, card_hash(card, simulation), checksums)
     if present and not force and (other_version or not differing_counts(card, present)):
-        return Prepared(folder=folder, manifest=present, fresh=False)
+        return Prepared(folder=folder, manifest=_retitled(folder, present, card.title), fresh=False)
     if not source:
         files = {wanted.file: fetch(wanted, data / "downloads", progress) for wanted in card.sources}
         checksums = checksums_of(card, files, other_version=other_version)
@@ -75,6 +75,13 @@ def differing_counts(card: Card, manifest: Manifest) -> str:
     wanted = card.counts.model_dump() if card.counts else {}
     found = manifest.model_dump(include=set(wanted))
     return ", ".join(f"{key} {want:,} -> {found[key]:,}" for key, want in wanted.items() if want != found[key])
+
+
+def _retitled(folder: Path, manifest: Manifest, title: str) -> Manifest:
+    """The manifest with the card's title, which decides nothing else: a mended title needs no new preparation."""
+    if manifest.title == title:
+        return manifest
+    return write_manifest(folder, manifest.model_copy(update={"title": title}))
 
 
 def _present(folder: Path, wanted: str, checksums: Mapping[str, str]) -> Manifest | None:

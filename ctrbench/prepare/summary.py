@@ -17,9 +17,9 @@ def split_counts(split: NDArray[np.int8], click: NDArray[np.bool_]) -> dict[str,
     }
 
 
-def tuning_counts(tuning: NDArray[np.int8], click: NDArray[np.bool_]) -> SplitCounts:
-    """Rows and positives that a search holds out, from (W,) columns."""
-    return SplitCounts(rows=int(tuning.sum()), positives=int(click[tuning == 1].sum()))
+def search_holdout_counts(search_holdout: NDArray[np.int8], click: NDArray[np.bool_]) -> SplitCounts:
+    """Rows and positives of the search holdout, from (W,) columns."""
+    return SplitCounts(rows=int(search_holdout.sum()), positives=int(click[search_holdout == 1].sum()))
 
 
 def first_test_lengths(

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from ctrbench.data.integrity import sha256_of
 from ctrbench.data.schema import MANIFEST, Manifest
 from ctrbench.errors import CtrbenchError
+from ctrbench.files import replace_file
 
 NEW, RETIRED, LOCK = "new", "retired", "lock"
 """What a working folder holds: the dataset in the making, the one that it replaces, and its process's lock."""
@@ -23,8 +24,8 @@ NEW, RETIRED, LOCK = "new", "retired", "lock"
 class Writer:
     """Appends tables to the Parquet files of one dataset and hashes their contents on the way.
 
-    Every table appended to one file has the same schema. Contents are hashed column by column, so the
-    hash depends neither on how the rows were cut into tables nor on the Parquet encoding.
+    Every table appended to one file has the same schema. Contents are hashed column by column, so a hash depends
+    neither on how the rows were cut into tables nor on the Parquet encoding.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,21 +37,19 @@ class Writer:
         """Appends a table without nulls to ``file`` (a name from :mod:`ctrbench.data.schema`)."""
         if file not in self._writers:
             self._writers[file] = pq.ParquetWriter(self.folder / file, table.schema, compression="zstd")
-            self._hashes[file] = {
-                column.name: hashlib.sha256(f"{column.name}:{column.type}".encode()) for column in table.schema
-            }
+            self._hashes[file] = {column.name: hashlib.sha256(f"{column.type}:".encode()) for column in table.schema}
         self._writers[file].write_table(table)
         for name, column_hash in self._hashes[file].items():
             column_hash.update(table[name].to_numpy().tobytes())
 
-    def close(self) -> tuple[dict[str, str], dict[str, str]]:
+    def close(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Closes the files; returns their ``files`` and ``contents`` hashes for the manifest."""
         for writer in self._writers.values():
             writer.close()
         files = {name: sha256_of(self.folder / name) for name in self._writers}
         contents = {
-            name: hashlib.sha256("".join(h.hexdigest() for h in columns.values()).encode()).hexdigest()
-            for name, columns in self._hashes.items()
+            file: {name: column_hash.hexdigest() for name, column_hash in columns.items()}
+            for file, columns in self._hashes.items()
         }
         return files, contents
 
@@ -107,8 +106,8 @@ def _clear(working: Path, target: Path) -> None:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
-    """Seals the manifest with its fingerprint and writes it; returns the sealed one."""
+    """Seals the manifest with its fingerprints and writes it; returns the sealed one."""
     sealed = manifest.sealed()
     text = json.dumps(sealed.model_dump(mode="json"), indent=1)
-    (folder / MANIFEST).write_text(text + "\n", "utf-8")
+    replace_file(folder / MANIFEST, text + "\n")
     return sealed

@@ -85,7 +85,7 @@ def manifest(name: str = "toy", *, items: int = 3) -> Manifest:
         items=items,
         interactions=20,
         splits={"train": counts, "validation": counts, "test": counts},
-        tuning=counts,
+        search_holdout=counts,
         split_rule="By hand.",
         fields=tuple(InputField(name=name, source=name, size=items + 1) for name in ("user", "item")),
         cohorts=(),

@@ -55,10 +55,10 @@ def test_a_trial_is_measured_on_rows_set_aside_and_reads_training_rows_alone(dat
     assert set(splits) == {Split.VALIDATION}
     prepared = Prepared.read(data_folder / name)
     assert rows <= set(prepared.indices(Split.TRAIN).tolist())
-    aside = torch.nonzero(prepared.rows["tuning"] == 1).squeeze(1).tolist()
+    aside = torch.nonzero(prepared.rows["search_holdout"] == 1).squeeze(1).tolist()
     assert sorted(set(predictions["row"].to_pylist())) == aside
     repeated = 2 if name == "small" else 1
-    assert record.metrics[0].rows == len(predictions) == repeated * prepared.manifest.tuning.rows
+    assert record.metrics[0].rows == len(predictions) == repeated * prepared.manifest.search_holdout.rows
     assert [figures.column for figures in record.metrics] == ["overall"]
     assert record.metrics[0].auc == pytest.approx(record.epochs[0].validation["click"]["auc"])
 

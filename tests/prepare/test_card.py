@@ -53,7 +53,7 @@ def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
         ({"name": "downloads"}, "downloads"),
         ({"name": "../x"}, "name"),
         ({"fields": [{"name": "time", "source": "row"}]}, "'time'.*taken"),
-        ({"fields": [{"name": "tuning", "source": "row"}]}, "'tuning'.*taken"),
+        ({"fields": [{"name": "search_holdout", "source": "row"}]}, "'search_holdout'.*taken"),
         ({"cohorts": [{"name": "click_length", "source": "row"}]}, "'click_length'.*taken"),
         ({"fields": [{"name": "x", "source": "row"}, {"name": "x", "source": "item"}]}, "'x'.*taken"),
         ({"fields": [{"name": "x", "source": "row", "statistic": "sum"}]}, "of an item or a user, not of a row"),

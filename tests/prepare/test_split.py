@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ctrbench.data.schema import Split
 from ctrbench.prepare.card import SplitSettings
-from ctrbench.prepare.split import DAY, assign, calendar, last_day, leave_last_out, sentence, tuning
+from ctrbench.prepare.split import DAY, assign, calendar, last_day, leave_last_out, search_holdout, sentence
 
 TRAIN, VALIDATION, TEST = Split
 
@@ -76,7 +76,7 @@ def test_calendar_goes_by_the_first_test_day_whatever_the_last_row_is() -> None:
 
 def held_out(settings: SplitSettings, user: list[int], time: list[float], click: list[int]) -> list[int]:
     columns = np.array(user, np.int32), np.array(time), np.array(click, bool)
-    return tuning(*columns, assign(*columns, settings), settings).tolist()
+    return search_holdout(*columns, assign(*columns, settings), settings).tolist()
 
 
 def test_leave_last_out_sets_each_users_last_training_click_aside() -> None:

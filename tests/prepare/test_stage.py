@@ -79,7 +79,9 @@ def test_a_stated_checksum_decides(tmp_path: Path, make_card: MakeCard, source: 
     stated = {"file": "mine.csv", "sha256": "0" * 64}
     with pytest.raises(CtrbenchError, match=rf"mine\.csv differs \(want {'0' * 64}, got {sha256}\)"):
         prepare(make_card(sources=[stated]), tmp_path, source=source)
-    assert prepare(make_card(sources=[stated | {"editions": {"mine": sha256}}]), tmp_path / "a", source=source).fresh
+    assert prepare(
+        make_card(sources=[stated | {"alternate_checksums": {"mine": sha256}}]), tmp_path / "a", source=source
+    ).fresh
     assert prepare(make_card(sources=[stated]), tmp_path / "b", source=source, other_version=True).fresh
 
 
@@ -104,11 +106,11 @@ def test_a_damaged_manifest_is_prepared_over(prepare_text: PrepareText) -> None:
 
 def test_data_of_another_schema_version_are_refused_and_prepared_over(prepare_text: PrepareText) -> None:
     path = prepare_text().folder / "manifest.json"
-    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 1'))
-    with pytest.raises(CtrbenchError, match=r"schema version 1, this ctrbench reads 2; prepare again: .* prepare mine"):
+    path.write_text(path.read_text().replace('"schema_version": 3', '"schema_version": 1'))
+    with pytest.raises(CtrbenchError, match=r"schema version 1, this ctrbench reads 3; prepare again: .* prepare mine"):
         read_manifest(path.parent)
     assert prepare_text().fresh
-    assert read_manifest(path.parent).schema_version == 2
+    assert read_manifest(path.parent).schema_version == 3
 
 
 def test_a_simulation_s_hash_follows_scale_and_seed_but_not_jobs(make_card: MakeCard) -> None:
@@ -122,3 +124,14 @@ def test_a_simulation_s_hash_follows_scale_and_seed_but_not_jobs(make_card: Make
     hashes = [card_hash(make_card(), simulation) for simulation in simulations]
     assert len(set(hashes)) == 4
     assert hashes[1] == hashes[4]
+
+
+def test_a_mended_title_is_taken_over_without_preparing_again(
+    tmp_path: Path, make_card: MakeCard, source: Path
+) -> None:
+    first = prepare(make_card(), tmp_path, source=source)
+    again = prepare(make_card(title="Mended"), tmp_path, source=source)
+    assert not again.fresh
+    assert again.manifest == read_manifest(tmp_path / "mine")
+    assert again.manifest.title == "Mended"
+    assert again.manifest.fingerprint == first.manifest.fingerprint

@@ -1,7 +1,7 @@
 import numpy as np
 
 from ctrbench.data.schema import Split
-from ctrbench.prepare.summary import activeness_curve, first_test_lengths, tuning_counts
+from ctrbench.prepare.summary import activeness_curve, first_test_lengths, search_holdout_counts
 
 
 def test_the_curve_goes_from_the_least_to_the_most_active_test_user() -> None:
@@ -12,7 +12,7 @@ def test_the_curve_goes_from_the_least_to_the_most_active_test_user() -> None:
 
 
 def test_counts_of_what_is_set_aside() -> None:
-    found = tuning_counts(np.array([0, 1, 1, 0, 1], np.int8), np.array([1, 1, 0, 0, 1], bool))
+    found = search_holdout_counts(np.array([0, 1, 1, 0, 1], np.int8), np.array([1, 1, 0, 0, 1], bool))
     assert (found.rows, found.positives) == (3, 2)
 
 

@@ -139,7 +139,7 @@ def test_statistics_and_quantiles_see_training_rows_alone(prepare_text: PrepareT
 def test_the_schema_s_types(prepare_text: PrepareText) -> None:
     prepared = prepare_text(**COLUMNS)
     types = {"user": "int32", "item": "int32", "click": "int8", "start": "int64", "length": "int32", "time": "int64"}
-    types |= {"split": "int8", "tuning": "int8", "surface": "int32", "place": "int16"}
+    types |= {"split": "int8", "search_holdout": "int8", "surface": "int32", "place": "int16"}
     assert {name: str(kind) for name, kind in table(prepared, "rows").dtypes.items()} == types
     assert str(table(prepared, "items").popularity.dtype) == "int64"
     assert str(table(prepared, "sequence").item.dtype) == "int32"
@@ -156,7 +156,7 @@ def test_impressions_keep_their_rows_and_the_sequence_holds_clicks(prepare_text:
     assert rows.length.tolist() == [0, 0, 1, 1, 2, 0, 0]
     assert rows.split.tolist() == [0, 0, 1, 2, 2, 0, 0]
     # Nobody has two training clicks, so nobody has one to spare.
-    assert rows.tuning.tolist() == [0] * 7
+    assert rows.search_holdout.tolist() == [0] * 7
     assert manifest.mean_click_length == 2 / 2
 
 

@@ -72,8 +72,8 @@ def make_block(plan: Plan, number: int) -> Block:
     start, length = histories(shown.user, shown.second, outcome.click, apart=True)
     first_test_day = plan.parameters.days - plan.split.test_days
     split = calendar(shown.second, first_test_day, plan.split.validation_days)
-    first_tuning_day = first_test_day - plan.split.validation_days - plan.split.test_days
-    tuning = ((calendar(shown.second, first_tuning_day, 0) == Split.TEST) & (split == Split.TRAIN)).astype(np.int8)
+    first_holdout_day = first_test_day - plan.split.validation_days - plan.split.test_days
+    held_out = (calendar(shown.second, first_holdout_day, 0) == Split.TEST) & (split == Split.TRAIN)
     age, surfaces = users.age[shown.user], len(plan.parameters.behaviour.surfaces)
     rows = {
         "user": (shown.user + first + 1).astype(np.int32),
@@ -84,7 +84,7 @@ def make_block(plan: Plan, number: int) -> Block:
         "length": length,
         "time": plan.parameters.epoch + shown.second,
         "split": split,
-        "tuning": tuning,
+        "search_holdout": held_out.astype(np.int8),
         "surface": (shown.surface + 1).astype(np.int32),
         "surface_group": shown.surface.astype(np.int16),
         "age_surface_group": (age * surfaces + shown.surface).astype(np.int16),

@@ -96,7 +96,7 @@ class Totals:
         self.popularity = np.zeros(plan.items + 1, np.int64)
         self._rows = np.zeros(len(Split), np.int64)
         self._positives = np.zeros(len(Split), np.int64)
-        self._tuning = np.zeros(2, np.int64)
+        self._search_holdout = np.zeros(2, np.int64)
         self._test_users: list[np.ndarray] = []
 
     def add(self, block: Block) -> None:
@@ -107,10 +107,10 @@ class Totals:
         self.popularity += np.bincount(rows["item"][trained], minlength=len(self.popularity))
         self._rows += np.bincount(rows["split"], minlength=len(Split))
         self._positives += np.bincount(rows["split"][clicked], minlength=len(Split))
-        self._tuning += (int(rows["tuning"].sum()), int(rows["tuning"][clicked].sum()))
+        self._search_holdout += (int(rows["search_holdout"].sum()), int(rows["search_holdout"][clicked].sum()))
         self._test_users.append(summary.first_test_lengths(rows["user"], rows["length"], rows["split"]))
 
-    def manifest(self, request: Request, files: dict[str, str], contents: dict[str, str]) -> Manifest:
+    def manifest(self, request: Request, files: dict[str, str], contents: dict[str, dict[str, str]]) -> Manifest:
         """The manifest of everything counted."""
         card, plan = request.card, self.plan
         test_users = np.concatenate(self._test_users)
@@ -129,7 +129,7 @@ class Totals:
                 part.name.lower(): SplitCounts(rows=int(self._rows[part]), positives=int(self._positives[part]))
                 for part in Split
             },
-            tuning=SplitCounts(rows=int(self._tuning[0]), positives=int(self._tuning[1])),
+            search_holdout=SplitCounts(rows=int(self._search_holdout[0]), positives=int(self._search_holdout[1])),
             split_rule=split.sentence(card.split),
             fields=fields(plan),
             cohorts=cohorts(plan),

@@ -23,7 +23,7 @@ def test_histories_and_split_are_those_of_the_common_rules(plan, monkeypatch):
     assert asked == {"apart": True, "days": [(80, 10), (60, 0)]}
     day = (block.rows["time"] - plan.parameters.epoch) // 86_400
     assert (block.rows["split"] == np.where(day >= 80, Split.TEST, np.where(day >= 70, Split.VALIDATION, 0))).all()
-    assert (block.rows["tuning"] == ((day >= 60) & (day < 70))).all()
+    assert (block.rows["search_holdout"] == ((day >= 60) & (day < 70))).all()
 
 
 def test_users_are_numbered_on_from_block_to_block(plan):
