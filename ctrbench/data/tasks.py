@@ -72,6 +72,12 @@ class Tasks:
         """The labels that :meth:`labels` and :meth:`observed` read."""
         return tuple(dict.fromkeys([*self.trained, *self.given.values()]))
 
+    def definition(self, task: str) -> str:
+        """What decides the label and the rows of a task, whatever its name: ``click``, ``conversion given click``,
+        ``click x conversion``."""
+        text = " x ".join(self.derived.get(task, (task,)))
+        return f"{text} given {self.given[task]}" if task in self.given else text
+
     def labels(self, columns: Mapping[str, NDArray[np.generic]]) -> dict[str, Flags]:
         """The label (n,) of every task, from the labels of the dataset (n,) in {0, 1}."""
         found = {task: np.asarray(columns[task], dtype=bool) for task in self.trained}

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import ctrbench
-from ctrbench.experiments.record import Environment
+from ctrbench.store.record import Environment
 
 
 def environment(device: torch.device) -> Environment:

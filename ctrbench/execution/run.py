@@ -15,14 +15,14 @@ from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.environment import environment
 from ctrbench.execution.handover import Assignment, Handover
-from ctrbench.measure.job import Targets, measure_job
+from ctrbench.measure.job import measure_job
 from ctrbench.measure.representations import representations
 from ctrbench.planning.plan import Job
-from ctrbench.store.defaults import Defaults
 from ctrbench.planning.settings import full_settings
+from ctrbench.store.defaults import Defaults
 from ctrbench.store.record import DataFacts, Environment, Record, Timings
 from ctrbench.training.build import build, feed_for
-from ctrbench.training.fit import Training, next_epoch
+from ctrbench.training.fit import Training, fit
 from ctrbench.training.predict import predict
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -86,10 +86,8 @@ class RunJob:
             training.restore(assignment.checkpoint)
         at_most = config.training.epochs
         yield Handover(assignment.identity, tuple(training.epochs), at_most, assignment.checkpoint)
-        while not training.finished:
-            training.add(next_epoch(training))
+        for _ in fit(training):
             yield Handover(assignment.identity, tuple(training.epochs), at_most, training.checkpoint())
-        training.load_best()
         return _output(order, prepared, feed, training, surroundings)
 
 
@@ -120,12 +118,11 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     feed.unlock(split)
     examples = feed.split(split)
     predicted = predict(training.backbone, feed, split)
-    of_examples = feed.targets(examples)
     measurement = measure_job(
         prepared,
         examples.rows,
         feed.tasks,
-        Targets(of_examples.labels, of_examples.observed),
+        feed.targets(examples),
         predicted,
         expressions=order.columns,
         by_group=split == Split.TEST,

@@ -65,7 +65,7 @@ def _part(prepared: Prepared, rows: Tensor, part: ColumnPart) -> Column:
     raise unknown(f"column of {manifest.name}", part.name, ["activeness", CLICK_LENGTH, *cohorts])
 
 
-def _numbers(prepared: Prepared, rows: Tensor, name: str, cohorts: dict[str, Cohort]) -> NDArray[np.generic]:
+def _numbers(prepared: Prepared, rows: Tensor, name: str, cohorts: dict[str, Cohort]) -> NDArray[np.integer]:
     if name == CLICK_LENGTH:
         return _length(prepared, rows)
     if name == POPULARITY:

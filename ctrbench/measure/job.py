@@ -3,14 +3,14 @@
 Shape: R rows, T trained tasks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ctrbench.data.examples import Targets
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.columns import columns_of, data_facts
@@ -27,20 +27,10 @@ class Measurement:
     facts: DataFacts
 
 
-@dataclass(frozen=True)
-class Targets:
-    """What the predictions of each task are compared with."""
-
-    labels: Mapping[str, NDArray[np.bool_]]
-    """Task -> (R,)"""
-    observed: Mapping[str, NDArray[np.bool_] | None]
-    """Task -> (R,) rows on which it is defined; None: all."""
-
-    @classmethod
-    def stored(cls, prepared: Prepared, rows: Tensor, tasks: Tasks) -> Self:
-        """Those of stored rows (R,), such as the test split's."""
-        columns = {label: prepared.rows[label][rows].cpu().numpy() for label in tasks.columns}
-        return cls(tasks.labels(columns), tasks.observed(columns))
+def stored_targets(prepared: Prepared, rows: Tensor, tasks: Tasks) -> Targets:
+    """The targets of stored rows (R,), such as the test split's."""
+    columns = {label: prepared.rows[label][rows].cpu().numpy() for label in tasks.columns}
+    return Targets(tasks.labels(columns), tasks.observed(columns))
 
 
 def measure_job(
@@ -76,7 +66,7 @@ def measure_job(
     for task, probability in tasks.probabilities(predicted).items():
         observed = targets.observed[task]
         chosen = np.flatnonzero(observed) if observed is not None else slice(None)
-        sample = Sample(targets.labels[task][chosen], probability[chosen], users[chosen])
+        sample = Sample(targets.of(task), probability[chosen], users[chosen])
         measured = measure(sample, {name: (codes[chosen], names) for name, (codes, names) in columns.items()}, metrics)
         definition = tasks.definition(task)
         found[task] = TaskMetrics(definition=definition, clipped=measured.clipped, values=measured.values)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ctrbench import places
 from ctrbench.data.inputs import Inputs
@@ -66,7 +67,9 @@ def make_plan(
     manifests = read_manifests(recipe, data, registries, defaults)
     rows, refused = admitted(recipe, manifests, registries, defaults)
     if not rows:
-        raise CtrbenchError(f"{recipe.name}: nothing to run; {'; '.join(f'{row}: {why}' for row, why in refused.items())}")
+        raise CtrbenchError(
+            f"{recipe.name}: nothing to run; {'; '.join(f'{row}: {why}' for row, why in refused.items())}"
+        )
     settings = {row: best_settings_of(recipe, row, best, defaults, manifests[row.dataset].fingerprint) for row in rows}
     jobs: dict[str, Job] = {}
     for dataset, manifest in manifests.items():
@@ -79,9 +82,7 @@ def make_plan(
     return Plan(tuple(jobs.values()), refused, manifests)
 
 
-def make_job(
-    config: JobConfig, row: RowKey, manifest: Manifest, registries: Registries, defaults: Defaults
-) -> Job:
+def make_job(config: JobConfig, row: RowKey, manifest: Manifest, registries: Registries, defaults: Defaults) -> Job:
     """Checks a configuration against its dataset and the classes of its components, tuned values included.
 
     Raises:
@@ -103,9 +104,7 @@ def training_fingerprint(config: JobConfig, manifest: Manifest, registries: Regi
     return manifest.fingerprint_with(method.cohorts(settings))
 
 
-def refusal(
-    config: JobConfig, manifest: Manifest | None, registries: Registries, defaults: Defaults
-) -> str | None:
+def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries, defaults: Defaults) -> str | None:
     """Why a method refuses a job; None where it does not. Without the data there is no manifest.
 
     Raises:
@@ -113,7 +112,7 @@ def refusal(
     """
     settings = full_settings(config, defaults)
     method = registries.methods.get(config.method)
-    checked = {}
+    checked: dict[str, Any] = {}
     for kind, component in (("backbone", registries.backbones.get(config.backbone)), ("method", method)):
         where = f"{kind}s.{getattr(config, kind)}"
         own = settings[kind]  # type: ignore[index]
@@ -134,9 +133,7 @@ def _check_data(config: JobConfig, manifest: Manifest) -> None:
     METRICS.get(metric)
 
 
-def read_manifests(
-    recipe: Recipe, data: Path, registries: Registries, defaults: Defaults
-) -> dict[str, Manifest]:
+def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults: Defaults) -> dict[str, Manifest]:
     """The manifest of each of the recipe's datasets. Misspelt names and settings are reported before missing data.
 
     Raises:
@@ -183,5 +180,3 @@ def refusals(
         if reason := refusal(config, manifests[row.dataset], registries, defaults):
             found[row] = reason
     return found
-
-

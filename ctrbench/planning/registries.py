@@ -38,7 +38,10 @@ class Registries:
             CtrbenchError: a plug-in cannot be imported.
         """
         defaults = known or shipped_defaults()
-        kinds: tuple[tuple[Kind, dict[str, Any]], ...] = (("backbone", defaults.backbones), ("method", defaults.methods))
+        kinds: tuple[tuple[Kind, dict[str, Any]], ...] = (
+            ("backbone", defaults.backbones),
+            ("method", defaults.methods),
+        )
         for kind, settled in kinds:
             for name in self.of(kind).names():
                 if name not in settled:

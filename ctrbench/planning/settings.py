@@ -5,7 +5,7 @@ Whether a path exists is known from the defaults, so that a report needs no clas
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from ctrbench import places
 from ctrbench.data.settings import DataSettings
@@ -37,8 +37,8 @@ def parse_setting_path(path: str, row: RowKey, defaults: Defaults) -> tuple[Sect
             return None
     if section not in SECTIONS:
         return None
-    known = defaults.of(row.backbone, row.method)[cast(Section, section)]
-    return (cast(Section, section), key) if key in known else None
+    known = defaults.of(row.backbone, row.method)[section]
+    return (section, key) if key in known else None
 
 
 def check_paths(recipe: Recipe, rows: Iterable[RowKey], defaults: Defaults) -> None:
@@ -85,9 +85,7 @@ def _scope(row: RowKey) -> str:
     return f"datasets.{places.card_name(row.dataset)}."
 
 
-def layered(
-    recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defaults
-) -> dict[Section, dict[str, Any]]:
+def layered(recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defaults) -> dict[Section, dict[str, Any]]:
     """The settings that are given for a row, by section: the recipe's sections, then the dataset's settings, the best
     settings of a search (``best``: path -> value), the variant's, ``--set``; later ones win."""
     sections: dict[Section, dict[str, Any]] = {

@@ -1,7 +1,7 @@
 """What a search of settings may try: section ``[search]`` of a recipe."""
 
 import math
-from typing import Any, TypeGuard
+from typing import Any, Self, TypeGuard
 
 from pydantic import Field, model_validator
 

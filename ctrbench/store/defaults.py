@@ -1,8 +1,8 @@
 """The defaults of every setting, in a file: identities hold only what differs from them.
 
-``defaults.json`` is the golden file. A report reads it in place of the classes of backbones and methods, so that it needs
-neither torch nor a plug-in. ``python -m ctrbench.store.defaults`` writes it anew; it refuses to change a default that
-stands there unless ``ALGORITHM_VERSION`` was counted up.
+``defaults.json`` is the golden file. A report reads it in place of the classes of backbones and methods, so that it
+needs neither torch nor a plug-in. ``python -m ctrbench.store.defaults`` writes it anew; it refuses to change a default
+that stands there unless ``ALGORITHM_VERSION`` was counted up.
 """
 
 import json
@@ -103,12 +103,12 @@ def write_golden(golden: Defaults | None, current: Defaults, path: Path = PATH) 
     Raises:
         CtrbenchError: a default of ``golden`` changed and the algorithm version did not.
     """
-    if golden and current.algorithm_version == golden.algorithm_version:
-        if changed := changed_defaults(golden, current):
-            raise CtrbenchError(
-                f"{', '.join(changed)}: another default changes what existing records stand for; count up "
-                "ALGORITHM_VERSION in ctrbench/store/identity.py"
-            )
+    same_version = golden is not None and current.algorithm_version == golden.algorithm_version
+    if same_version and (changed := changed_defaults(golden, current)):
+        raise CtrbenchError(
+            f"{', '.join(changed)}: another default changes what existing records stand for; count up "
+            "ALGORITHM_VERSION in ctrbench/store/identity.py"
+        )
     replace_file(path, json.dumps(current.model_dump(mode="json"), indent=1) + "\n")
 
 

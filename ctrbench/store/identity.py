@@ -1,7 +1,7 @@
 """The configuration of a job, and the identity that follows from it.
 
-Identity = sha256 of canonical JSON of the settings that differ from their defaults, the training fingerprint of the data
-and the algorithm version. A new setting with a default changes no existing identity; a changed default needs a new
+Identity = sha256 of canonical JSON of the settings that differ from their defaults, the training fingerprint of the
+data and the algorithm version. A new setting with a default changes no existing identity; a changed default needs a new
 algorithm version (:mod:`ctrbench.store.defaults`).
 """
 
@@ -21,7 +21,7 @@ ALGORITHM_VERSION = 2
 Section = Literal["data", "training", "backbone", "method"]
 SECTIONS: tuple[Section, ...] = ("data", "training", "backbone", "method")
 
-Settings = Mapping[str, Mapping[str, Any]]
+Settings = Mapping[Section, Mapping[str, Any]]
 """Section -> key -> value."""
 
 

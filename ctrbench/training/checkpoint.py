@@ -1,56 +1,41 @@
-"""Checkpoints: tensors and JSON in one safetensors file, never a pickle.
+"""Checkpoints: tensors and JSON as the bytes of one safetensors file, never a pickle.
 
-``save`` takes any tree of dicts whose leaves are tensors or JSON values; the file appears whole or not at all.
+Bytes, not a file: a worker hands them to the driver, which alone writes.
 """
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from ctrbench.errors import CtrbenchError
 
 SEPARATOR = "/"
+STATE = "state"
+"""Name of the tensor that holds the JSON as bytes."""
 
 
-def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Writes tensors and a JSON-ready state.
-
-    Raises:
-        CtrbenchError: the file cannot be written; what stood there before stays.
-    """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    detached = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    try:
-        save_file(detached, temporary, metadata={"state": json.dumps(state)})
-        temporary.replace(path)
-    except (SafetensorError, OSError) as error:
-        temporary.unlink(missing_ok=True)
-        # "Error while serializing: I/O error: No space left on device (os error 28)"
-        reason = str(error).rpartition(": ")[2].partition(" (os error")[0]
-        cause = (isinstance(error, OSError) and error.strerror) or reason
-        raise CtrbenchError(f"{path}: cannot be written ({cause}); free space or pass --results") from None
+def dump(tensors: dict[str, Tensor], state: dict[str, Any]) -> bytes:
+    """Tensors and a JSON-ready state as bytes."""
+    text = torch.frombuffer(bytearray(json.dumps(state).encode()), dtype=torch.uint8)
+    return save({STATE: text, **{name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}})
 
 
-def load(path: Path, device: torch.device | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Reads what :func:`save` wrote.
+def parse(content: bytes, device: torch.device | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads what :func:`dump` gave.
 
     Raises:
-        CtrbenchError: the file is not a checkpoint of ours; a pickle is refused without being read.
+        CtrbenchError: the bytes are not a checkpoint of this package; a pickle is refused without being read.
     """
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
-            state = json.loads(file.metadata()["state"])
-            return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118
-    except (SafetensorError, TypeError, KeyError, ValueError) as error:
-        raise CtrbenchError(
-            f"{path}: not a checkpoint of ctrbench ({error}); delete it to start the run anew"
-        ) from None
+        tensors = load(content)
+        state = json.loads(tensors.pop(STATE).numpy().tobytes())
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise CtrbenchError(f"not a checkpoint of ctrbench ({error}); repeat the job: ctrbench run --force") from None
+    return {name: tensor.to(device) for name, tensor in tensors.items()}, state
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,8 +5,8 @@ resumed run is bit-equal to an undisturbed one. Test rows are not read here.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from ctrbench.data.schema import Split
 from ctrbench.data.streams import derived_seed, stream
 from ctrbench.errors import DivergedError
 from ctrbench.methods.base import Method
-from ctrbench.training.checkpoint import below, load, save, under
-from ctrbench.training.history import EpochMetrics, OnEpoch
+from ctrbench.training.checkpoint import below, dump, parse, under
+from ctrbench.training.history import EpochMetrics
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
 from ctrbench.training.validation import Watch, validate
@@ -64,7 +64,7 @@ class Training:
             self.best = self._weights()
 
     def _weights(self) -> dict[str, torch.Tensor]:
-        """A copy of the weights of backbone and method: a codebook is of use only with the backbone it was trained on."""
+        """A copy of the weights of backbone and method: a codebook fits no other backbone than its own."""
         state = {**under("backbone", self.backbone.state_dict()), **under("method", self.method.state_dict())}
         return {name: tensor.clone() for name, tensor in state.items()}
 
@@ -73,8 +73,8 @@ class Training:
         self.backbone.load_state_dict(below("backbone", self.best))
         self.method.load_state_dict(below("method", self.best))
 
-    def save(self, path: Path) -> None:
-        """Writes weights, moments, best weights and the epochs so far."""
+    def checkpoint(self) -> bytes:
+        """Weights, moments, best weights and the epochs so far."""
         moments = {
             f"{index}.{name}": value
             for index, moment in self.optimizer.state_dict()["state"].items()
@@ -86,7 +86,7 @@ class Training:
             **under("adam", moments),
             **under("best", self.best),
         }
-        save(path, tensors, {"origin": self.origin, "epochs": [asdict(epoch) for epoch in self.epochs]})
+        return dump(tensors, {"origin": self.origin, "epochs": [asdict(epoch) for epoch in self.epochs]})
 
     @property
     def origin(self) -> dict[str, str]:
@@ -101,9 +101,13 @@ class Training:
             "layout": str(LAYOUT),
         }
 
-    def restore(self, path: Path) -> None:
-        """Restores a checkpoint that :meth:`save` wrote; ignores one of another origin, so that the run begins anew."""
-        tensors, state = load(path, self.feed.device)
+    def restore(self, checkpoint: bytes) -> None:
+        """Restores what :meth:`checkpoint` gave; ignores a checkpoint of another origin, so that the job begins anew.
+
+        Raises:
+            CtrbenchError: the bytes are not a checkpoint.
+        """
+        tensors, state = parse(checkpoint, self.feed.device)
         if state.get("origin") != self.origin:
             return
         self.backbone.load_state_dict(below("backbone", tensors))
@@ -117,26 +121,17 @@ class Training:
         self.epochs = [EpochMetrics(**epoch) for epoch in state["epochs"]]
 
 
-def fit(training: Training, checkpoint: Path | None, on_epoch: OnEpoch) -> None:
-    """Trains until the patience or the epochs are used up; backbone and method then hold the best epoch's weights.
+def fit(training: Training) -> Iterator[EpochMetrics]:
+    """Trains until the patience or the epochs are used up, from where ``training`` stands; yields each epoch.
 
-    Args:
-        training: where to start; ``checkpoint`` is restored when that file exists.
-        checkpoint: written after every epoch; None writes none.
-        on_epoch: called with (epochs so far, epochs at most), first with what the checkpoint holds.
+    Once the iterator is exhausted, backbone and method hold the best epoch's weights.
 
     Raises:
         DivergedError: an epoch's loss is not finite.
-        CtrbenchError: the checkpoint is not one.
     """
-    if checkpoint is not None and checkpoint.exists():
-        training.restore(checkpoint)
-    on_epoch(training.epochs, training.settings.epochs)
     while not training.finished:
         training.add(_epoch(training, len(training.epochs) + 1))
-        if checkpoint is not None:
-            training.save(checkpoint)
-        on_epoch(training.epochs, training.settings.epochs)
+        yield training.epochs[-1]
     training.load_best()
 
 

@@ -1,6 +1,5 @@
 """The metrics of one epoch, as the loop measures them and the record keeps them."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -23,7 +22,3 @@ class EpochMetrics:
     """CPU time of the training pass."""
     rows_per_second: float
     """Training rows per CPU second."""
-
-
-OnEpoch = Callable[[Sequence[EpochMetrics], int], None]
-"""Called with the epochs of a run so far, and the most that there may be."""

@@ -4,10 +4,8 @@ Shape:
     R validation rows, T trained tasks.
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +13,13 @@ from numpy.typing import NDArray
 from ctrbench.data.examples import Targets
 from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
-from ctrbench.metrics.auc import auc
-from ctrbench.metrics.logloss import logloss
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.sample import Sample
 from ctrbench.registry import unknown
 from ctrbench.training.history import EpochMetrics
 
-Direction = Literal["higher", "lower", "one"]
-"""Of a better value; ``one``: nearer to 1."""
-
 ALWAYS = ("auc", "logloss")
 """Measured after every epoch, whatever is watched."""
-
-METRICS: dict[str, tuple[Direction, Callable[[NDArray[np.bool_], NDArray[np.float64]], float | None]]] = {
-    "auc": ("higher", auc),
-    "logloss": ("lower", logloss),
-}
 
 
 @dataclass(frozen=True)
@@ -38,7 +28,6 @@ class Watch:
 
     task: str
     metric: str
-    direction: Direction
 
     @classmethod
     def of(cls, setting: str, tasks: Tasks, where: str) -> Self:
@@ -51,9 +40,9 @@ class Watch:
         task = task or tasks.main
         if task not in tasks.names:
             raise CtrbenchError(f"{where}: training.watch: {unknown('task', task, tasks.names)}")
-        if metric not in METRICS:
-            raise CtrbenchError(f"{where}: training.watch: {unknown('metric', metric, METRICS)}")
-        return cls(task, metric, METRICS[metric][0])
+        if metric not in METRICS.names():
+            raise CtrbenchError(f"{where}: training.watch: {unknown('metric', metric, METRICS.names())}")
+        return cls(task, metric)
 
     def value(self, epoch: EpochMetrics) -> float | None:
         """The watched value of an epoch."""
@@ -61,10 +50,7 @@ class Watch:
 
     def score(self, epoch: EpochMetrics) -> float:
         """The watched value, turned so that larger is better."""
-        value = self.value(epoch)
-        if value is None:
-            return -math.inf
-        return {"higher": value, "lower": -value, "one": -abs(value - 1)}[self.direction]
+        return METRICS.get(self.metric).goodness(self.value(epoch))
 
 
 def validate(
@@ -75,9 +61,9 @@ def validate(
     A task with a condition is measured on the rows that meet it.
     """
     found = {}
+    names = dict.fromkeys([*ALWAYS, watch.metric])
     for task, probability in tasks.probabilities(predicted).items():
-        observed, label = targets.observed[task], targets.of(task)
-        scored = probability if observed is None else probability[observed]
-        names = dict.fromkeys([*ALWAYS, watch.metric])
-        found[task] = {name: METRICS[name][1](label, scored) for name in names}
+        observed = targets.observed[task]
+        sample = Sample(targets.of(task), probability if observed is None else probability[observed])
+        found[task] = {name: METRICS.get(name).overall(sample) for name in names}
     return found

@@ -5,8 +5,8 @@ from typing import Self
 
 from ctrbench.data.schema import Manifest
 from ctrbench.data.tasks import Tasks
-from ctrbench.metrics import METRICS
 from ctrbench.errors import CtrbenchError
+from ctrbench.metrics import METRICS
 from ctrbench.registry import unknown
 from ctrbench.store.identity import JobConfig
 from ctrbench.store.record import Record

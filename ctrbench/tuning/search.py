@@ -71,7 +71,7 @@ def search(
             unsettled.append(searched)
     with _alone(recipe, context.store):
         while rounds := [(s, points) for s in unsettled if (points := s.study.open_round())]:
-            _round(recipe, rounds, context, registries, on_outcome, on_round)
+            _round(recipe, rounds, context, registries, on_outcome=on_outcome, on_round=on_round)
     settled |= {searched.row: best for searched in unsettled if (best := _best(searched, settings))}
     hopeless = [searched.row for searched in unsettled if searched.row not in settled]
     return BestSettings(recipe=recipe.name, results=tuple(settled[row] for row in sorted(settled))), hopeless
@@ -85,6 +85,7 @@ def _round(
     rounds: Rounds,
     context: RunContext,
     registries: Registries,
+    *,
     on_outcome: Callable[[Outcome], None] | None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None,
 ) -> None:
@@ -153,9 +154,7 @@ def _job(
     recipe: Recipe, searched: OpenSearch, point: dict[str, object], context: RunContext, registries: Registries
 ) -> Job:
     assert recipe.search
-    config = build_config(
-        recipe, searched.row, recipe.search.seed, point, context.defaults, judged_on="search_holdout"
-    )
+    config = build_config(recipe, searched.row, recipe.search.seed, point, context.defaults, judged_on="search_holdout")
     return make_job(config, searched.row, searched.manifest, registries, context.defaults)
 
 
