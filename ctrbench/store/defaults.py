@@ -103,8 +103,8 @@ def write_golden(golden: Defaults | None, current: Defaults, path: Path = PATH) 
     Raises:
         CtrbenchError: a default of ``golden`` changed and the algorithm version did not.
     """
-    same_version = golden is not None and current.algorithm_version == golden.algorithm_version
-    if same_version and (changed := changed_defaults(golden, current)):
+    changed = changed_defaults(golden, current) if golden else []
+    if golden and changed and current.algorithm_version == golden.algorithm_version:
         raise CtrbenchError(
             f"{', '.join(changed)}: another default changes what existing records stand for; count up "
             "ALGORITHM_VERSION in ctrbench/store/identity.py"
