@@ -88,6 +88,18 @@ class Archive:
             found = {record.identity: record for record in [*self.records(*names), *own]}
             self._write(self.path(*names), (record_line(each) for each in sorted(found.values(), key=_order)))
 
+    def remove(self, names: tuple[str, str, str], identity: str) -> None:
+        """Removes a record; a file without records is removed too.
+
+        Raises:
+            CtrbenchError: the file is damaged or cannot be written.
+        """
+        left = [record for record in self.records(*names) if record.identity != identity]
+        if left:
+            self._write(self.path(*names), map(record_line, left))
+        else:
+            self.path(*names).unlink(missing_ok=True)
+
     def path(self, dataset: str, backbone: str, method: str) -> Path:
         """The file of a dataset's, backbone's and method's records."""
         return self.folder / dataset / f"{backbone}-{method}.jsonl"

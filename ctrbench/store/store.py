@@ -125,6 +125,20 @@ class Store:
             cause = error.strerror or str(error)
             raise CtrbenchError(f"{self.work.folder}: cannot be written ({cause}); pass --results FOLDER") from None
 
+    def discard(self, identity: str, names: tuple[str, str, str]) -> None:
+        """Forgets a job, wherever its record lies. Does nothing while another driver holds it.
+
+        Raises:
+            CtrbenchError: the place cannot be written.
+        """
+        with self.work.claim(identity) as claimed:
+            if claimed:
+                self.work.discard(identity)
+                if identity in self._archived(names):
+                    self.archive.remove(names, identity)
+                    self._records.pop(names, None)
+                self._work.pop(identity, None)
+
     def rewrite(self, entry: Entry) -> None:
         """Replaces a record whose metrics were taken again, in the place where it lies.
 

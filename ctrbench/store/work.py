@@ -139,17 +139,16 @@ class WorkFolder:
         return self.folder / "representations" / f"{identity}.parquet"
 
     def discard(self, identity: str) -> None:
-        """Forgets a job: its record, checkpoint, predictions and failure. Does nothing while another driver holds it.
+        """Forgets a job: its record, checkpoint, predictions and failure; the caller holds the claim.
 
         Raises:
             CtrbenchError: the folder cannot be written.
         """
-        with self.claim(identity) as claimed, self._writing():
-            if claimed:
-                for path in (self._finished(identity), self.predictions(identity), self.representations(identity)):
-                    path.unlink(missing_ok=True)
-                self._failure(identity).unlink(missing_ok=True)
-                self.clear(identity)
+        with self._writing():
+            for path in (self._finished(identity), self.predictions(identity), self.representations(identity)):
+                path.unlink(missing_ok=True)
+            self._failure(identity).unlink(missing_ok=True)
+            self.clear(identity)
 
     def clear(self, identity: str) -> None:
         """Forgets the checkpoint of a job; the caller holds the claim.
