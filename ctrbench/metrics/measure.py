@@ -3,6 +3,7 @@
 Shape: n rows, G groups of a column.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -85,6 +86,6 @@ def _check(column: str, codes: NDArray[np.integer], names: Sequence[str], rows: 
         raise ValueError(f"column {column!r} has {len(codes)} codes for {rows} rows")
     if rows and not (codes.min() >= -1 and codes.max() < len(names)):
         raise ValueError(f"column {column!r}: codes {codes.min()} to {codes.max()} do not fit {len(names)} names")
-    if len(set(names)) < len(names):
-        repeated = next(name for place, name in enumerate(names) if name in names[:place])
-        raise ValueError(f"column {column!r} has two groups named {repeated!r}")
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise ValueError(f"column {column!r} has {times} groups named {name!r}")
