@@ -99,7 +99,7 @@ def pairs_won(
 
     present = group[group_starts]
     start = np.append(np.flatnonzero(group_starts), len(group))  # of groups, in rows
-    first_run = np.searchsorted(edges, start[:-1])
+    first_run = np.flatnonzero(group_starts[edges[:-1]])
     negatives = np.diff(negatives_before[start])
     positives = np.diff(start) - negatives
     # A positive wins over the negatives below its run and half of those in it; those of lower groups are taken off.
