@@ -50,8 +50,8 @@ def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str
     Args:
         sample: n rows of one task.
         columns: Name of a column -> its codes and group names.
-        metrics: Names in :data:`METRICS`; None for all of them. A metric that needs probabilities has None values
-            where the scores are none.
+        metrics: Names in :data:`METRICS`; None for all of them. A metric that needs probabilities has the value None
+            everywhere if the sample's scores only rank the rows.
 
     Raises:
         ValueError: a score is not a probability although the sample says so; a column is named ``overall``, its group

@@ -63,9 +63,10 @@ def stable_order(codes: NDArray[np.integer]) -> NDArray[np.intp]:
         return np.argsort(codes, kind="stable")
     if not len(codes):
         return np.zeros(0, np.intp)
-    offset = codes.astype(np.int64) - int(codes.min())
-    if offset.max() >= 1 << 32:
+    lowest = int(codes.min())
+    if int(codes.max()) - lowest >= 1 << 32:
         return np.argsort(codes, kind="stable")
+    offset = codes - codes.dtype.type(lowest)
     order = np.argsort((offset & 0xFFFF).astype(np.uint16), kind="stable")
     upper = (offset >> 16).astype(np.uint16)
     return order[np.argsort(upper[order], kind="stable")] if upper.any() else order

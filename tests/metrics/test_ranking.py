@@ -6,10 +6,18 @@ import pytest
 from ctrbench.metrics.ranking import Ranking, smallest, stable_order
 
 
-@pytest.mark.parametrize("highest", [1, 100, 70_000, 1 << 20, 1 << 40])
-@pytest.mark.parametrize("lowest", [0, -5])
+@pytest.mark.parametrize("highest", [1, 100, 70_000, 1 << 20, 1 << 40, (1 << 63) - 1])
+@pytest.mark.parametrize("lowest", [0, -5, -(1 << 63)])
 def test_stable_order_keeps_the_order_of_equal_codes(lowest, highest):
     codes = np.random.default_rng(0).integers(lowest, highest, 3000) // 3 * 3  # repeats, with either half of the bits
+    assert stable_order(codes).tolist() == sorted(range(3000), key=lambda row: codes[row])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.uint32, np.uint64])
+def test_stable_order_of_all_codes_of_a_type(dtype):
+    ends = np.iinfo(dtype)
+    codes = np.random.default_rng(0).integers(ends.min, ends.max, 3000, dtype, endpoint=True)
+    codes[::7] = ends.max
     assert stable_order(codes).tolist() == sorted(range(3000), key=lambda row: codes[row])
 
 
