@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ctrbench.recipe.row_key import RowKey
-    from ctrbench.planning.estimate import Left, Remaining
     from ctrbench.execution.drive import Outcome
+    from ctrbench.planning.estimate import Left, Remaining
     from ctrbench.planning.plan import Job
+    from ctrbench.recipe.row_key import RowKey
     from ctrbench.store.record import Record
     from ctrbench.store.store import Store
     from ctrbench.store.work import Progress
@@ -134,7 +134,9 @@ def _result(outcome: "Outcome") -> str:
     if not record:
         return f"{outcome.status}: {outcome.cause}"
     rows = "test" if record.judged_on == "test" else "search holdout"
-    tasks = "; ".join(f"{name}: {_values(record, name)}" if len(record.tasks) > 1 else _values(record, name) for name in record.tasks)
+    tasks = "; ".join(
+        f"{name}: {_values(record, name)}" if len(record.tasks) > 1 else _values(record, name) for name in record.tasks
+    )
     return (
         f"{rows} {tasks}, best epoch {record.best_epoch} of {len(record.epochs)}, "
         f"{record.timings.training_seconds:.0f} s"

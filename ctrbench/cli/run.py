@@ -60,7 +60,9 @@ def run(
         overrides=dict(map(parse_assignment, set_)),
     )
     matches = query.matches()
-    place = _Place(places.data_folder(data), places.results_folder(results), device, cluster, resolve_jobs(jobs, device))
+    place = _Place(
+        places.data_folder(data), places.results_folder(results), device, cluster, resolve_jobs(jobs, device)
+    )
 
     def one(match: "RecipeMatch") -> None:
         if len(matches) > 1:

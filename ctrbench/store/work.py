@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
-from ctrbench.store.archive import parse_record, record_line
+from ctrbench.store.archive import parse_record, read_parquet, record_line
 from ctrbench.store.identity import JobConfig
 from ctrbench.store.record import DataFacts, Record
 from ctrbench.strict import Strict
@@ -137,6 +137,24 @@ class WorkFolder:
     def representations(self, identity: str) -> Path:
         """Where the representations of a finished job lie, if it stores any."""
         return self.folder / "representations" / f"{identity}.parquet"
+
+    def read_representations(self, identity: str) -> "pa.Table | None":
+        """h of some test rows of a finished job; None where none are stored here.
+
+        Raises:
+            CtrbenchError: the file is damaged.
+        """
+        path = self.representations(identity)
+        return read_parquet(path, "repeat the job: ctrbench run --force") if path.exists() else None
+
+    def read_predictions(self, identity: str) -> "pa.Table | None":
+        """``row`` and the probability of each trained task; None where the predictions are not here.
+
+        Raises:
+            CtrbenchError: the file is damaged.
+        """
+        path = self.predictions(identity)
+        return read_parquet(path, "repeat the job: ctrbench run --force") if path.exists() else None
 
     def discard(self, identity: str) -> None:
         """Forgets a job: its record, checkpoint, predictions and failure; the caller holds the claim.
