@@ -64,7 +64,7 @@ class Training:
             self.best = self._weights()
 
     def _weights(self) -> dict[str, torch.Tensor]:
-        """A copy of the weights of backbone and method: a codebook is of use only with the backbone it was trained on."""
+        """A copy of the weights of backbone and method: a codebook fits only the backbone it was trained with."""
         state = {**under("backbone", self.backbone.state_dict()), **under("method", self.method.state_dict())}
         return {name: tensor.clone() for name, tensor in state.items()}
 
