@@ -108,8 +108,7 @@ class BackboneContract:
         assert not without_gradient(run)
         losses = [train_epoch(run, epoch)[1] for epoch in (1, 2, 3, 4)]
         assert losses[-1] < losses[0]
-        run.save(tmp_path / "checkpoint")
-        fresh.restore(tmp_path / "checkpoint")
+        fresh.restore(run.checkpoint())
         predicted = predict(run.backbone, run.feed, Split.VALIDATION)
         assert predicted.shape == (len(run.feed.split(Split.VALIDATION)), len(data.tasks))
         assert (predicted == predict(fresh.backbone, fresh.feed, Split.VALIDATION)).all()

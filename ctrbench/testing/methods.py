@@ -79,8 +79,7 @@ class MethodContract:
     def test_what_is_saved_is_what_is_loaded(self, backbone: str, tmp_path: Path) -> None:
         run, fresh = self.run(backbone), self.run(backbone, seed=1)
         train_epoch(run, 1)
-        run.save(tmp_path / "checkpoint")
-        fresh.restore(tmp_path / "checkpoint")
+        fresh.restore(run.checkpoint())
         fresh.seed = 0
         train_epoch(run, 2)
         train_epoch(fresh, 2)
