@@ -228,7 +228,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def list_cards() -> list[Card]:
-    """The shipped cards, by name; the documented example is not one of them."""
+    """The shipped cards, by name; the examples to copy are not among them."""
     return [read_card(path) for path in places.cards().values()]
 
 

@@ -10,7 +10,8 @@ class SeveralProblemsError(CtrbenchError):
     """More than one thing to mend; still one line."""
 
     def __init__(self, where: str, messages: list[str]) -> None:
-        numbered = "; ".join(f"({number}) {message}" for number, message in enumerate(messages, start=1))
+        bare = [message.removeprefix(f"{where}: ") for message in messages]
+        numbered = "; ".join(f"({number}) {message}" for number, message in enumerate(bare, start=1))
         super().__init__(f"{where}: {len(messages)} problems: {numbered}")
         self.messages = messages
 
