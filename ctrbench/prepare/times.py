@@ -40,7 +40,6 @@ def seconds(table: pd.DataFrame, file: str, time_format: str | None = None) -> "
         return _parsed(raw, time_format)
     numbers = _numbers(raw)
     number = numbers.notna()
-    _refuse_digits(numbers[number], file)
     moments = pd.to_datetime(raw[~number].astype(str), format="ISO8601", utc=True, errors="coerce")
     found = numbers.fillna(_since_1970(moments))
     date = found.notna() & ~number
@@ -53,6 +52,7 @@ def seconds(table: pd.DataFrame, file: str, time_format: str | None = None) -> "
             f"time {raw[fewer].iloc[0]!r} stands among {others}",
             "or set options.time_format on the card",
         )
+    _refuse_digits(numbers[number], file)
     return found
 
 
