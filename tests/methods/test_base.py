@@ -69,9 +69,17 @@ def test_a_weight_of_an_unknown_task_is_named(orders):
 
 def test_a_task_named_like_a_part_of_the_loss_is_refused():
     one = torch.ones(())
-    assert Loss(one, {"click": one}).replaced(2 * one, match=one).parts == {"click": one, "match": one}
-    with pytest.raises(CtrbenchError, match="task 'match' has the name of a part of the method's loss; rename"):
-        Loss(one, {"match": one}).replaced(2 * one, match=one)
+    for add in (lambda loss: loss.plus("match", one), lambda loss: loss.noting(match=one)):
+        assert add(Loss(one, {"click": one})).parts == {"click": one, "match": one}
+        with pytest.raises(CtrbenchError, match="task 'match' has the name of a part of the method's loss; rename"):
+            add(Loss(one, {"match": one}))
+
+
+def test_a_part_is_weighed_in_the_total_alone():
+    loss = Loss(torch.tensor(1.0), {"click": torch.tensor(1.0)}).plus("pull", torch.tensor(3.0), 0.5)
+    loss = loss.plus("push", torch.tensor(4.0)).noting(alive=torch.tensor(9.0))
+    assert loss.total == 1 + 0.5 * 3 + 4
+    assert {name: part.item() for name, part in loss.parts.items()} == {"click": 1, "pull": 3, "push": 4, "alive": 9}
 
 
 def test_a_method_is_told_the_tasks_and_the_cohorts_that_it_asks_for(orders):
