@@ -70,13 +70,19 @@ REGISTRIES = Registries(BACKBONES, METHODS)
 
 
 def _source_digest(component: type) -> str:
-    """sha256 of the source of the module that defines a class; of its qualified name where there is no source."""
-    module = sys.modules.get(component.__module__)
-    path = getattr(module, "__file__", None)
+    """sha256 of the sources of the modules that define a class, and those of its bases that come with it."""
+    package = component.__module__.partition(".")[0]
+    own = [each for each in component.__mro__ if each.__module__.partition(".")[0] == package]
+    sources = dict.fromkeys(_source(each) for each in own)
+    return hashlib.sha256(b"".join(hashlib.sha256(source).digest() for source in sources)).hexdigest()
+
+
+def _source(component: type) -> bytes:
+    """The file of the module that defines a class; without one the text of the class, or else its name."""
+    path = getattr(sys.modules.get(component.__module__), "__file__", None)
     if path and Path(path).is_file():
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return Path(path).read_bytes()
     try:
-        source = inspect.getsource(component)
+        return inspect.getsource(component).encode()
     except (OSError, TypeError):
-        source = f"{component.__module__}.{component.__qualname__}"
-    return hashlib.sha256(source.encode()).hexdigest()
+        return f"{component.__module__}.{component.__qualname__}".encode()

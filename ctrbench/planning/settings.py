@@ -4,11 +4,13 @@ Whether a path exists is known from the defaults, so that a report needs no clas
 """
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from ctrbench import places
 from ctrbench.data.settings import DataSettings
+from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import unknown
@@ -113,18 +115,24 @@ def build_config(
     """The configuration of one job.
 
     Raises:
-        CtrbenchError: an unknown key, or a value of ``[data]`` or ``[training]`` of another type.
+        CtrbenchError: an unknown key, a value that JSON cannot hold, or one of ``[data]`` or ``[training]`` of another
+            type.
     """
     given = layered(recipe, row, best, defaults)
     known = defaults.of(row.backbone, row.method)
     names = {"backbone": f"backbones.{row.backbone}", "method": f"methods.{row.method}"}
     for section, own in given.items():
         where = f"{recipe.name}: {names.get(section, section)}"
-        for key in own:
+        for key, value in own.items():
             if key not in known[section]:
                 raise unknown(f"key of {where}", key, known[section])
+            if not _is_plain(value):
+                raise CtrbenchError(
+                    f"{where}: {key} = {value!r:.60}: want text, a finite number, true, false or a list"
+                )
         if section in MODELS:
-            given[section] = MODELS[section].read(own, where).model_dump(mode="json")
+            # Unset keys keep out, so that a new setting needs no entry in the file of defaults to change no identity.
+            given[section] = MODELS[section].read(own, where).model_dump(mode="json", exclude_unset=True)
     return JobConfig(
         **row.names,
         seed=seed,
@@ -132,6 +140,15 @@ def build_config(
         judged_on=judged_on,
         representations=recipe.representations if judged_on == "test" else 0,
     )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON can hold a value of a recipe: TOML also has dates and infinity."""
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, str | int)
 
 
 def setting(config: JobConfig, section: Section, key: str, defaults: Defaults) -> Any:

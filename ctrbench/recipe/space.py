@@ -54,9 +54,9 @@ class Dimension(Strict):
 class Search(Strict):
     """Section ``[search]``: settings chosen on validation, with equal effort for every method."""
 
-    trials: int = Field(ge=1)
+    trials: int = Field(ge=1, le=10_000)
     """Per dataset, backbone and method. A method with fewer distinct points than this has all of them tried."""
-    seed: int = Field(1000, ge=0)
+    seed: int = Field(1000, ge=0, lt=2**31)
     """Of the search, and of its runs; no seed of the table, so that no table row was chosen on its own noise."""
     objective: str = "logloss"
     """What decides, on the search holdout at the kept epoch: ``METRIC`` of the main task, or ``TASK.METRIC``."""
