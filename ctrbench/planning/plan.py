@@ -10,6 +10,7 @@ from ctrbench.data.inputs import Inputs
 from ctrbench.data.schema import Manifest, read_manifest
 from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
+from ctrbench.measure.columns import check_columns
 from ctrbench.metrics import METRICS
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.rows import dataset_names, expanded, prepared_names, rows_of
@@ -60,11 +61,15 @@ def make_plan(
 
     Raises:
         CtrbenchError: an unknown name, a setting that no row has or of another type, a dataset that is not prepared, a
-            label or field that a dataset lacks, a search that is missing or was made with other settings or data, or
-            no row is left to run.
+            label, field or column that a dataset lacks, a search that is missing or was made with other settings or
+            data, or no row is left to run.
     """
     defaults = registries.defaults()
     manifests = read_manifests(recipe, data, registries, defaults)
+    for name in (*recipe.metrics, *(view.metric for view in recipe.views if view.metric)):
+        METRICS.get(name)
+    for manifest in manifests.values():
+        check_columns(manifest, [view.by for view in recipe.views if view.by])
     rows, refused = admitted(recipe, manifests, registries, defaults)
     if not rows:
         raise CtrbenchError(

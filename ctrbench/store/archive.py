@@ -9,8 +9,8 @@
 
 A dataset with a changed card (``amazon-beauty@ties=apart``) lies in the folder of its card, beside the others.
 
-Git merges the files line by line (``merge=union`` in ``.gitattributes``). Lines that a merge leaves out of order or twice
-are read as if they were in order, and put in order by :meth:`Archive.tidy`.
+Git merges the files line by line (``merge=union`` in ``.gitattributes``). Lines that a merge leaves out of order or
+twice are read as if they were in order, and put in order by :meth:`Archive.tidy`.
 """
 
 import json
@@ -132,7 +132,8 @@ class Archive:
             write_lines(path, merged_references([*_references(path), *rows]))
         for path, own in _by(records, lambda each: self.path(*_names(each))).items():
             found = {record.identity: record for record in [*self.read_file(path), *own]}
-            write_lines(path, sorted(found.values(), key=self.order))
+            in_order: list[Record] = sorted(found.values(), key=self.order)
+            write_lines(path, in_order)
 
     def tidy(self) -> list[Path]:
         """Puts the lines of every file in order, and makes lines that stand twice one; returns the files it wrote.
