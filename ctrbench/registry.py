@@ -81,7 +81,7 @@ class Registry(Generic[T]):
             if len(points) + (name in self._builtin) > 1:
                 owners = [*(["ctrbench"] if name in self._builtin else []), *map(_owner, points)]
                 raise CtrbenchError(
-                    f"{self.kind} {name!r}: registered by {' and '.join(owners)}; uninstall one of them, or change the name"
+                    f"{self.kind} {name!r}: registered by {' and '.join(owners)}; uninstall one, or change the name"
                 )
             if name in self._builtin:
                 self._loaded[name] = _resolved(self._builtin[name])

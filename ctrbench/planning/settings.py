@@ -4,7 +4,6 @@ Whether a path exists is known from the defaults, so that a report needs no clas
 """
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import unknown
 from ctrbench.store.defaults import Defaults
 from ctrbench.store.identity import SECTIONS, JobConfig, Section, differing
-from ctrbench.strict import Strict
+from ctrbench.strict import Strict, is_plain
 from ctrbench.training.settings import TrainingSettings
 
 MODELS: dict[str, type[Strict]] = {"data": DataSettings, "training": TrainingSettings}
@@ -126,7 +125,7 @@ def build_config(
         for key, value in own.items():
             if key not in known[section]:
                 raise unknown(f"key of {where}", key, known[section])
-            if not _is_plain(value):
+            if not is_plain(value):
                 raise CtrbenchError(
                     f"{where}: {key} = {value!r:.60}: want text, a finite number, true, false or a list"
                 )
@@ -140,15 +139,6 @@ def build_config(
         judged_on=judged_on,
         representations=recipe.representations if judged_on == "test" else 0,
     )
-
-
-def _is_plain(value: object) -> bool:
-    """Whether JSON can hold a value of a recipe: TOML also has dates and infinity."""
-    if isinstance(value, Mapping):
-        return all(map(_is_plain, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return math.isfinite(value) if isinstance(value, float) else isinstance(value, str | int)
 
 
 def setting(config: JobConfig, section: Section, key: str, defaults: Defaults) -> Any:

@@ -5,10 +5,13 @@ from typing import Any, Self, TypeGuard
 
 from pydantic import Field, model_validator
 
-from ctrbench.strict import Strict
+from ctrbench.strict import Strict, is_plain
 
 EDGE = 0.05
 """Share of a dimension's range, on its scale, that counts as its end."""
+
+GREATEST = 1e300
+"""Of the numbers that a search may draw."""
 
 
 class Dimension(Strict):
@@ -26,9 +29,16 @@ class Dimension(Strict):
         ends = (self.low, self.high)
         if bool(self.choices) == (None not in ends) or (self.choices and (self.log or ends != (None, None))):
             raise ValueError("a dimension is either {low, high} or {choices}")
-        if self.low is not None and self.high is not None and not (0 if self.log else -1e308) < self.low < self.high:
+        if self.low is not None and self.high is not None and not self._least() < self.low < self.high:
             raise ValueError("low must be less than high, and above 0 where log is set")
+        if any(abs(end) > GREATEST for end in ends if end is not None):
+            raise ValueError(f"low and high lie within -{GREATEST} and {GREATEST}")
+        if not is_plain(self.choices):
+            raise ValueError(f"choices are text, numbers, true, false or lists (got {self.choices!r:.60})")
         return self
+
+    def _least(self) -> float:
+        return 0.0 if self.log else -math.inf
 
     def probes(self) -> tuple[Any, ...]:
         """Values that a setting must take if it takes every value of the dimension: the choices, or the two ends and a
