@@ -21,7 +21,7 @@ from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import unknown
 from ctrbench.store.best_settings import BestSettings
 from ctrbench.store.defaults import Defaults
-from ctrbench.store.identity import JobConfig, Plugin, canonical
+from ctrbench.store.identity import JobConfig, Plugin, same
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries
         checked[kind] = component.Settings.read(own, where)
         read = checked[kind].model_dump(mode="json")
         for key, value in config.settings.get(kind, {}).items():  # type: ignore[call-overload]
-            if canonical(read[key]) != canonical(value):
+            if not same(read[key], value):
                 raise CtrbenchError(f"{where}: {key} = {value!r} would be read as {read[key]!r}; write it like that")
     return method.refuses(config.backbone, config.data, checked["method"], manifest)
 

@@ -124,7 +124,7 @@ def build_config(
         where = f"{recipe.name}: {names.get(section, section)}"
         for key, value in own.items():
             if key not in known[section]:
-                raise unknown(f"key of {where}", key, known[section])
+                raise CtrbenchError(f"{where}: {unknown('key', key, known[section])}")
             if not is_plain(value):
                 raise CtrbenchError(
                     f"{where}: {key} = {value!r:.60}: want text, a finite number, true, false or a list"

@@ -93,15 +93,13 @@ def differing(settings: Settings, defaults: Settings) -> dict[Section, dict[str,
     for section in SECTIONS:
         own, known = settings.get(section, {}), defaults.get(section, {})
         changed = {
-            key: form
-            for key, value in own.items()
-            if key not in known or not _same(form := canonical(value), canonical(known[key]))
+            key: canonical(value) for key, value in own.items() if key not in known or not same(value, known[key])
         }
         if changed:
             found[section] = changed
     return found
 
 
-def _same(one: Any, other: Any) -> bool:
-    # True == 1 in Python, but not in JSON.
-    return digest(one) == digest(other)
+def same(one: Any, other: Any) -> bool:
+    """Whether two values have one canonical form; True is not 1, which Python would have equal."""
+    return digest(canonical(one)) == digest(canonical(other))
