@@ -119,7 +119,7 @@ def main() -> None:
 
     golden = Defaults.model_validate_json(PATH.read_text("utf-8")) if PATH.exists() else None
     try:
-        write_golden(golden, current_defaults(BACKBONES, METHODS))
+        write_golden(golden, current_defaults(BACKBONES, METHODS), PATH)
     except CtrbenchError as error:
         sys.exit(f"error: {error}")
 

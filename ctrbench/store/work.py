@@ -268,7 +268,7 @@ class WorkFolder:
 def _read_json(path: Path, way_out: str) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CtrbenchError(f"{path}: cannot be read ({error}); {way_out}") from None
 
 
