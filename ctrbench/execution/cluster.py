@@ -203,8 +203,7 @@ class RayExecutor:
         try:
             step: Handover | Result = ray.get(reference)
         except RayTaskError as error:
-            # The worker is well: what it was sent, or what it answers, cannot be pickled.
-            step = failure(job.assignment.identity, error.cause if isinstance(error.cause, Exception) else error)
+            step = _not_exchanged(job, error)
         except RayError as error:
             # The worker may live on behind a broken connection.
             ray.kill(actor)
@@ -236,6 +235,13 @@ def _connect(address: str) -> None:
     finally:
         # Ray sets a handler of its own.
         signal.signal(signal.SIGTERM, handler)
+
+
+def _not_exchanged(job: _Job, error: RayTaskError) -> Result:
+    """The result of a job that cannot be unpickled on a node, or whose output cannot be pickled there."""
+    reason = f"{type(error.cause).__name__}: {_first_line(error.cause or error)}"
+    cause = f"a node cannot read the job or send its output ({reason}); install the driver's packages on every node"
+    return Result(job.assignment.identity, "failed", cause=cause, traceback=str(error))
 
 
 def _lose(job: _Job, error: RayError, queue: _Queue) -> Result | None:

@@ -134,7 +134,7 @@ def undisturbed(identities, dataset_manifest=b"", epochs=3):
     return outputs
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=60):
     """Waits for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,4 +1,5 @@
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
@@ -170,8 +171,25 @@ def unpicklable(assignment, data):
 
 def test_an_output_that_cannot_be_pickled_fails_its_job(executor):
     assignments = [Assignment("a", "small", None), Assignment("b", "small", None)]
-    results = list(executor.run(assignments, unpicklable, lambda handover: handover.identity == "a"))
-    assert sorted((result.identity, result.status) for result in results) == [("a", "failed"), ("b", "pruned")]
+    results = {result.identity: result for result in executor.run(assignments, unpicklable, refuse_b)}
+    assert results["b"].status == "pruned"
+    assert "cannot pickle 'generator' object" in results["a"].cause
+    assert "\n" not in results["a"].cause
+
+
+def refuse_b(handover):
+    return handover.identity != "b"
+
+
+def test_work_from_a_package_that_a_node_lacks_fails_its_job(executor, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def work(assignment, data):\n    yield\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    only_here = importlib.import_module("only_here")
+    (result,) = executor.run([Assignment("a", "small", None)], only_here.work, accept)
+    assert result.cause == (
+        "a node cannot read the job or send its output (RaySystemError: System error: No module named 'only_here'); "
+        "install the driver's packages on every node"
+    )
 
 
 def test_a_dataset_that_is_not_prepared_ends_the_run_in_a_line(executor, log):
