@@ -1,6 +1,6 @@
 """Anyone's own interactions: one CSV or Parquet file whose columns the card names.
 
-Everything that does not fit between card and file is told at once (:class:`ctrbench.prepare.problems.Problems`).
+All mismatches between card and file are reported together (:class:`ctrbench.prepare.problems.Problems`).
 """
 
 from collections.abc import Iterator
@@ -145,7 +145,7 @@ def _columns_of(card: Card, source: Source, values: pd.DataFrame) -> list[str]:
 
 
 def one_per_key(values: pd.DataFrame, key: str, columns: list[str], file: str, problems: Problems) -> pd.DataFrame:
-    """The columns' values by key, missing ones aside; a key with two values of a column is a problem."""
+    """The columns' first known values by key; a key with two values of a column is a problem."""
     groups = values.groupby(key, sort=False)
     for column in columns:
         several = groups[column].nunique() > 1
