@@ -8,6 +8,8 @@ import pytest
 
 from ctrbench.data.schema import Negatives
 from ctrbench.errors import CtrbenchError
+from ctrbench.places import shipped
+from ctrbench.prepare.card import read_card
 from ctrbench.prepare.stage import Prepared, prepare
 from tests.prepare.conftest import CLICKS, MakeCard, PrepareText, table
 
@@ -372,6 +374,16 @@ def test_all_that_does_not_fit_is_named_at_once(prepare_text: PrepareText) -> No
         assert str(error.value).count(wrong) == 1
     assert str(error.value).startswith("mine: 6 problems: (1) ")
     assert "\n" not in str(error.value)
+
+
+def test_the_shipped_example_on_another_file_names_columns_and_days(prepare_text: PrepareText) -> None:
+    example = read_card(shipped("datasets") / "example-card.toml").model_dump(exclude_none=True)
+    with pytest.raises(CtrbenchError) as error:
+        prepare_text("user,item,time\nu,a,2020-01-01\nu,b,2020-01-05\n", **example)
+    wrong = ("user_id", "item_id", "clicked", "category", "page", "age", "advertiser")
+    assert [name for name in wrong if f"unknown column '{name}'" not in str(error.value)] == []
+    assert "split 'calendar' holds out 14 days, and the file spans 5: none is left to train" in str(error.value)
+    assert str(error.value).startswith("my-data: 8 problems: ")
 
 
 def test_the_rule_and_its_days_are_named_together_with_the_columns(prepare_text: PrepareText) -> None:
