@@ -33,10 +33,11 @@ def call(installed, *command):
 
 
 def test_it_passes_the_contract_tests_that_it_inherits(installed):
-    done = call(installed, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "contracts")
+    done = call(installed, "-m", "pytest", "-v", "-W", "error", "-p", "no:cacheprovider", "contracts")
     assert done.returncode == 0, done.stdout + done.stderr
-    passed = int(done.stdout.split(" passed")[0].split()[-1])
-    assert passed > 30
+    assert int(done.stdout.split(" passed")[0].split()[-1]) > 20
+    for test in ("TestSmooth::test_it_trains_two_tasks_with_a_loss_for_each[chain]", "TestChain::test_shapes[2]"):
+        assert f"{test} PASSED" in done.stdout
 
 
 def test_its_parts_are_listed_beside_the_built_in_ones(installed):

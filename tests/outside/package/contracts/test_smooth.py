@@ -9,7 +9,7 @@ from ctrbench.testing import BackboneContract, MethodContract
 
 class TestSmooth(MethodContract):
     method = "smooth"
-    backbones = ("din", "deepfm", "chain")
+    backbones = ("din", "chain")
 
 
 class TestChain(BackboneContract):

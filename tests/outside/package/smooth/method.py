@@ -47,10 +47,8 @@ class Smooth(Method):
     def loss(self, backbone, batch, embedded, generator):
         """The loss of the tasks, and the squared distance of the two projections, mean over rows."""
         h = backbone.interact(embedded)
-        seen = (
-            torch.rand(len(embedded.history), 1, 1, generator=generator, device=h.device) > self.settings.hidden_share
-        )
-        view = embedded.with_vectors(embedded.fields, embedded.history * seen)
+        chance = torch.rand(len(embedded.history), 1, 1, generator=generator, device=h.device)
+        view = embedded.with_vectors(embedded.fields, embedded.history * (chance > self.settings.hidden_share))
         one, other = (functional.normalize(self.projector(x), dim=1) for x in (h, backbone.interact(view)))
         pull = (one - other).square().sum(1).mean()
         return self.task_loss(backbone.predict(h, embedded), batch).plus("pull", pull, self.settings.weight)
