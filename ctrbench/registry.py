@@ -102,15 +102,15 @@ class Registry(Generic[T]):
         check_name(self.kind, point.name)
         try:
             target = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Whatever somebody else's module does while it is imported.
             cause = " ".join(f"{type(error).__name__}: {error}".split())
             raise self._broken(point, f"cannot be loaded ({cause})") from error
         base = _resolved(self._base) if self._base else None
         if base and not (isinstance(target, type) and issubclass(target, base)):
-            raise self._broken(point, f"is {target!r:.80}, no subclass of {base.__module__}.{base.__qualname__}")
+            raise self._broken(point, f"is no subclass of {base.__module__}.{base.__qualname__}")
         if not callable(target):
-            raise self._broken(point, f"is {target!r:.80}, not a class or function")
+            raise self._broken(point, f"is not a class or function")
         return cast(T, target)
 
     def _broken(self, point: EntryPoint, fault: str) -> CtrbenchError:

@@ -20,7 +20,6 @@ from ctrbench.measure.representations import representations
 from ctrbench.planning.plan import Job
 from ctrbench.planning.settings import full_settings
 from ctrbench.store.defaults import Defaults
-from ctrbench.store.identity import ALGORITHM_VERSION
 from ctrbench.store.record import DataFacts, Environment, Record, Timings
 from ctrbench.training.build import build, feed_for
 from ctrbench.training.fit import Training, fit
@@ -136,11 +135,11 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     record = Record(
         identity=order.job.identity,
         **{name: getattr(config, name) for name in type(config).model_fields},
+        algorithm_version=order.job.algorithm_version,
         plugins=order.job.plugins,
         fingerprint=prepared.manifest.fingerprint,
         cohorts=(cohorts := _cohorts(feed)),
         cohort_fingerprint=prepared.manifest.fingerprint_with(cohorts) if cohorts else None,
-        algorithm_version=ALGORITHM_VERSION,
         measuring_fingerprint=facts.measuring_fingerprint,
         best_epoch=training.best_epoch,
         epochs=tuple(training.epochs),

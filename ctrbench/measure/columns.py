@@ -5,12 +5,11 @@ Shape: R rows.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Cohort, Manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics.groups import (
@@ -25,12 +24,17 @@ from ctrbench.recipe.column import MOST_BUCKETS, ColumnPart, parse_column
 from ctrbench.registry import unknown
 from ctrbench.store.record import DataFacts
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctrbench.data.prepared import Prepared
+
 Columns = dict[str, Column]
 
 CLICK_LENGTH, POPULARITY = "click_length", "item_popularity"
 
 
-def columns_of(prepared: Prepared, rows: Tensor, expressions: Iterable[str] = ()) -> Columns:
+def columns_of(prepared: "Prepared", rows: "Tensor", expressions: Iterable[str] = ()) -> Columns:
     """Group codes and names of ``activeness``, ``click_length``, every cohort column, and of column expressions
     (:mod:`ctrbench.recipe.column`), for rows (R,).
 
@@ -59,7 +63,7 @@ def check_columns(manifest: Manifest, expressions: Iterable[str]) -> None:
                 raise CtrbenchError(f"column {expression!r:.120}: {cause}")
 
 
-def _column(prepared: Prepared, rows: Tensor, expression: str) -> Column:
+def _column(prepared: "Prepared", rows: "Tensor", expression: str) -> Column:
     codes, names = _part(prepared, rows, (parts := parse_column(expression))[0])
     for part in parts[1:]:
         more, others = _part(prepared, rows, part)
@@ -76,7 +80,7 @@ def _column(prepared: Prepared, rows: Tensor, expression: str) -> Column:
     return codes, names
 
 
-def _part(prepared: Prepared, rows: Tensor, part: ColumnPart) -> Column:
+def _part(prepared: "Prepared", rows: "Tensor", part: ColumnPart) -> Column:
     manifest = prepared.manifest
     cohorts: Mapping[str, Cohort] = {cohort.name: cohort for cohort in manifest.cohorts}
     if part.buckets:
@@ -89,7 +93,7 @@ def _part(prepared: Prepared, rows: Tensor, part: ColumnPart) -> Column:
     return prepared.per_row(cohort.source, cohort.name, rows), cohort.values
 
 
-def _numbers(prepared: Prepared, rows: Tensor, name: str, cohorts: Mapping[str, Cohort]) -> NDArray[np.number]:
+def _numbers(prepared: "Prepared", rows: "Tensor", name: str, cohorts: Mapping[str, Cohort]) -> NDArray[np.number]:
     if name == CLICK_LENGTH:
         return _length(prepared, rows)
     if name == POPULARITY:
@@ -98,7 +102,7 @@ def _numbers(prepared: Prepared, rows: Tensor, name: str, cohorts: Mapping[str, 
     return np.where(codes < 0, np.nan, codes)  # -1 is outside every group
 
 
-def _length(prepared: Prepared, rows: Tensor) -> NDArray[np.integer]:
+def _length(prepared: "Prepared", rows: "Tensor") -> NDArray[np.integer]:
     return prepared.per_row("row", "length", rows)
 
 

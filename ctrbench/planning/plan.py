@@ -21,7 +21,7 @@ from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import unknown
 from ctrbench.store.best_settings import BestSettings
 from ctrbench.store.defaults import Defaults
-from ctrbench.store.identity import JobConfig, Plugin, same
+from ctrbench.store.identity import ALGORITHM_VERSION, JobConfig, Plugin, same
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Job:
     row: RowKey
     """Rows may share a job: plain's, where variants differ in settings of a method only."""
     plugins: tuple[Plugin, ...] = ()
+    algorithm_version: int = ALGORITHM_VERSION
 
     def __str__(self) -> str:
         return f"{self.row} seed {self.config.seed}"
