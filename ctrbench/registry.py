@@ -110,7 +110,7 @@ class Registry(Generic[T]):
         if base and not (isinstance(target, type) and issubclass(target, base)):
             raise self._broken(point, f"is no subclass of {base.__module__}.{base.__qualname__}")
         if not callable(target):
-            raise self._broken(point, f"is not a class or function")
+            raise self._broken(point, "is not a class or function")
         return cast(T, target)
 
     def _broken(self, point: EntryPoint, fault: str) -> CtrbenchError:

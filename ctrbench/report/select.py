@@ -1,5 +1,6 @@
 """The records that fill a recipe's report, found by what the archive says of itself. No torch, no class of a method."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -168,9 +169,9 @@ def known_defaults(
         CtrbenchError: a name that nobody registered and no record knows.
     """
     defaults = shipped_defaults()
+    for plugin in itertools.chain(*plugins.values()):
+        defaults = defaults.including(plugin.kind, plugin.name, plugin.defaults)
     for key in keys:
-        for plugin in plugins[key]:
-            defaults = defaults.including(plugin.kind, plugin.name, plugin.defaults)
         for kind, name, known in (
             ("backbone", key.backbone, defaults.backbones),
             ("method", key.method, defaults.methods),
