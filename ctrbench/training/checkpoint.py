@@ -22,7 +22,7 @@ def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """Writes tensors and a JSON-ready state.
 
     Raises:
-        CtrbenchError: the file cannot be written; what stood there before stays.
+        CtrbenchError: the file cannot be written; an earlier file stays as it was.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     detached = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
@@ -41,7 +41,7 @@ def load(path: Path, device: torch.device | str) -> tuple[dict[str, Tensor], dic
     """Reads what :func:`save` wrote.
 
     Raises:
-        CtrbenchError: the file is not a checkpoint of ours; a pickle is refused without being read.
+        CtrbenchError: the file is not a checkpoint of ctrbench; a pickle is refused without being read.
     """
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
@@ -49,7 +49,7 @@ def load(path: Path, device: torch.device | str) -> tuple[dict[str, Tensor], dic
             return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118
     except (SafetensorError, TypeError, KeyError, ValueError) as error:
         raise CtrbenchError(
-            f"{path}: not a checkpoint of ctrbench ({error}); delete it to start the run anew"
+            f"{path}: not a checkpoint of ctrbench ({error}); delete it to start the run again"
         ) from None
 
 

@@ -102,7 +102,7 @@ class Training:
         }
 
     def restore(self, path: Path) -> None:
-        """Restores a checkpoint that :meth:`save` wrote; ignores one of another origin, so that the run begins anew."""
+        """Restores a checkpoint that :meth:`save` wrote; ignores one of another origin, so that the run starts over."""
         tensors, state = load(path, self.feed.device)
         if state.get("origin") != self.origin:
             return
