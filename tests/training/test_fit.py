@@ -134,5 +134,5 @@ def test_a_pickled_checkpoint_is_refused_unread(feed, tmp_path):
 def test_a_torch_pickle_is_refused_too(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     torch.save({"weights": Exploit()}, path)
-    with pytest.raises(CtrbenchError, match="delete it to start the run anew"):
+    with pytest.raises(CtrbenchError, match="delete it to start the run again"):
         load(path, "cpu")
