@@ -131,13 +131,13 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     shown = None
     if config.representations:
         shown = representations(training.backbone, training.method, feed, config.representations)
-    facts = measurement.facts
+    facts, cohorts = measurement.facts, _cohorts(feed)
     record = Record(
         identity=order.job.identity,
         **{name: getattr(config, name) for name in type(config).model_fields},
         plugins=order.job.plugins,
         fingerprint=prepared.manifest.fingerprint,
-        cohorts=(cohorts := _cohorts(feed)),
+        cohorts=cohorts,
         cohort_fingerprint=prepared.manifest.fingerprint_with(cohorts) if cohorts else None,
         measuring_fingerprint=facts.measuring_fingerprint,
         best_epoch=training.best_epoch,
