@@ -15,12 +15,11 @@ from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.environment import environment
 from ctrbench.execution.handover import Assignment, Handover
+from ctrbench.execution.order import Order, Output
 from ctrbench.measure.job import measure_job
 from ctrbench.measure.representations import representations
-from ctrbench.planning.plan import Job
 from ctrbench.planning.settings import full_settings
-from ctrbench.store.defaults import Defaults
-from ctrbench.store.record import DataFacts, Environment, Record, Timings
+from ctrbench.store.record import Environment, Record, Timings
 from ctrbench.training.build import build, feed_for
 from ctrbench.training.fit import Training, fit
 from ctrbench.training.predict import predict
@@ -44,28 +43,6 @@ def resolve_device(name: str) -> torch.device:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a worker is told of a job; it knows no recipe."""
-
-    job: Job
-    defaults: Defaults
-    """Of every setting, plug-ins included."""
-    columns: tuple[str, ...] = ()
-    """Column expressions to measure beside the columns that every job has."""
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a finished job leaves."""
-
-    record: Record
-    facts: DataFacts
-    predictions: pa.Table
-    """``row`` (position in rows.parquet), then the probability of each trained task."""
-    representations: pa.Table | None
-
-
-@dataclass(frozen=True)
 class RunJob:
     """The work of an executor: trains and measures one job on a device."""
 
@@ -83,7 +60,7 @@ class RunJob:
         feed, training = _training(order, prepared)
         surroundings = environment(feed.device)
         if assignment.checkpoint is not None:
-            training.restore(assignment.checkpoint)
+            _restore(training, assignment)
         at_most = config.training.epochs
         yield Handover(assignment.identity, tuple(training.epochs), at_most, assignment.checkpoint)
         for _ in fit(training):
@@ -109,6 +86,14 @@ def _training(order: Order, prepared: Prepared) -> tuple[Feed, Training]:
         method_settings=settings["method"],
     )
     return feed, Training(backbone, method, feed, config.training, config.seed)
+
+
+def _restore(training: Training, assignment: Assignment) -> None:
+    try:
+        training.restore(assignment.checkpoint or b"")
+    except CtrbenchError as error:
+        way_out = f"remove work/jobs/{assignment.identity} in the results folder to begin the job anew"
+        raise CtrbenchError(f"its checkpoint is {error}; {way_out}") from None
 
 
 def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, surroundings: Environment) -> Output:

@@ -11,7 +11,8 @@ from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split, read_manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.handover import Assignment
-from ctrbench.execution.run import Order, RunJob, resolve_device
+from ctrbench.execution.order import Order
+from ctrbench.execution.run import RunJob, resolve_device
 from ctrbench.planning.plan import make_job
 from ctrbench.planning.registries import REGISTRIES
 from ctrbench.recipe.row_key import RowKey
@@ -122,6 +123,13 @@ def test_a_job_hands_over_before_its_first_epoch_and_after_each_and_resumes_with
     assert output.predictions.equals(whole.predictions)
     assert output.record.tasks == whole.record.tasks
     assert [epoch.loss for epoch in output.record.epochs] == [epoch.loss for epoch in whole.record.epochs]
+
+
+def test_a_damaged_checkpoint_is_refused_with_the_way_out(data_folder):
+    assignment = assigned(data_folder, checkpoint=b"damaged")
+    way_out = rf"remove work/jobs/{assignment.identity} in the results folder to begin the job anew"
+    with pytest.raises(CtrbenchError, match=rf"its checkpoint is not a checkpoint of ctrbench \(.*\); {way_out}"):
+        next(RunJob("cpu")(assignment, data_folder))
 
 
 def test_representations_come_with_the_output(data_folder):

@@ -145,7 +145,7 @@ class Exploit:
 
 
 def test_a_pickled_checkpoint_is_refused_unread(feed):
-    with pytest.raises(CtrbenchError, match=r"not a checkpoint of ctrbench \(.*; repeat the job: ctrbench run --force"):
+    with pytest.raises(CtrbenchError, match="not a checkpoint of ctrbench"):
         start(feed).restore(pickle.dumps(Exploit()))
 
 
