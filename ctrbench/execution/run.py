@@ -60,7 +60,7 @@ class RunJob:
         feed, training = _training(order, prepared)
         surroundings = environment(feed.device)
         if assignment.checkpoint is not None:
-            _restore(training, assignment)
+            _restore(training, assignment.checkpoint, assignment.identity)
         at_most = config.training.epochs
         yield Handover(assignment.identity, tuple(training.epochs), at_most, assignment.checkpoint)
         for _ in fit(training):
@@ -88,11 +88,11 @@ def _training(order: Order, prepared: Prepared) -> tuple[Feed, Training]:
     return feed, Training(backbone, method, feed, config.training, config.seed)
 
 
-def _restore(training: Training, assignment: Assignment) -> None:
+def _restore(training: Training, checkpoint: bytes, identity: str) -> None:
     try:
-        training.restore(assignment.checkpoint or b"")
+        training.restore(checkpoint)
     except CtrbenchError as error:
-        way_out = f"remove work/jobs/{assignment.identity} in the results folder to begin the job anew"
+        way_out = f"remove work/jobs/{identity} in the results folder to begin the job anew"
         raise CtrbenchError(f"its checkpoint is {error}; {way_out}") from None
 
 
