@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from ctrbench.errors import CtrbenchError
 
@@ -30,9 +30,11 @@ class Registry(Generic[T]):
     Third parties add theirs through the entry point group ``ctrbench.<kind>s``.
     """
 
-    def __init__(self, kind: str, builtin: dict[str, str] | None = None) -> None:
-        """``kind`` is the singular noun of error messages; ``builtin`` maps names to ``"module:attribute"``."""
+    def __init__(self, kind: str, builtin: dict[str, str] | None = None, *, base: str | None = None) -> None:
+        """``kind`` is the singular noun of error messages; ``builtin`` maps names to ``"module:attribute"``, and
+        ``base`` is written likewise: the class that those of third parties must inherit from."""
         self.kind = kind
+        self._base = base
         self._builtin = dict(builtin or {})
         self._loaded: dict[str, T] = {}
 
@@ -67,8 +69,7 @@ class Registry(Generic[T]):
         """
         if name not in self._loaded:
             if name in self._builtin:
-                module, attribute = self._builtin[name].split(":")
-                self._loaded[name] = cast(T, getattr(import_module(module), attribute))
+                self._loaded[name] = cast(T, _imported(self._builtin[name]))
             elif name in (third_party := self._third_party()):
                 self._loaded[name] = self._load(third_party[name])
             else:
@@ -83,19 +84,26 @@ class Registry(Generic[T]):
         return f"{point.dist.name} {point.dist.version}"
 
     def _load(self, point: EntryPoint) -> T:
+        owner = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+        place = f"{self.kind} {point.name!r}: the entry point {point.value}{owner}"
         try:
-            return cast(T, point.load())
-        except Exception as error:
+            loaded = point.load()
+        except (Exception, SystemExit) as error:
             # Whatever somebody else's module does while it is imported.
-            owner = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
             cause = " ".join(f"{type(error).__name__}: {error}".split())
-            raise CtrbenchError(
-                f"{self.kind} {point.name!r}: the entry point {point.value}{owner} cannot be loaded ({cause}); mend or "
-                "uninstall that package"
-            ) from error
+            raise CtrbenchError(f"{place} cannot be loaded ({cause}); mend or uninstall that package") from error
+        if self._base and not (isinstance(loaded, type) and issubclass(loaded, _imported(self._base))):
+            base = self._base.replace(":", ".")
+            raise CtrbenchError(f"{place} is no subclass of {base}; mend or uninstall that package")
+        return cast(T, loaded)
 
     def _third_party(self) -> dict[str, EntryPoint]:
         return _entry_points(f"ctrbench.{self.kind}s", tuple(sys.path))
+
+
+def _imported(target: str) -> Any:
+    module, attribute = target.split(":")
+    return getattr(import_module(module), attribute)
 
 
 @cache

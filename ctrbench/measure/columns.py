@@ -4,12 +4,11 @@ Shape: R rows.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Cohort, Manifest
 from ctrbench.metrics.groups import (
     ACTIVENESS,
@@ -23,12 +22,17 @@ from ctrbench.recipe.column import ColumnPart, parse_column
 from ctrbench.registry import unknown
 from ctrbench.store.record import DataFacts
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctrbench.data.prepared import Prepared
+
 Columns = dict[str, Column]
 
 CLICK_LENGTH, POPULARITY = "click_length", "item_popularity"
 
 
-def columns_of(prepared: Prepared, rows: Tensor, expressions: Iterable[str] = ()) -> Columns:
+def columns_of(prepared: "Prepared", rows: "Tensor", expressions: Iterable[str] = ()) -> Columns:
     """Group codes and names of ``activeness``, ``click_length``, every cohort column, and of column expressions
     (:mod:`ctrbench.recipe.column`), for rows (R,).
 
@@ -40,7 +44,7 @@ def columns_of(prepared: Prepared, rows: Tensor, expressions: Iterable[str] = ()
     return {expression: _column(prepared, rows, expression) for expression in wanted}
 
 
-def _column(prepared: Prepared, rows: Tensor, expression: str) -> Column:
+def _column(prepared: "Prepared", rows: "Tensor", expression: str) -> Column:
     codes, names = _part(prepared, rows, (parts := parse_column(expression))[0])
     for part in parts[1:]:
         more, others = _part(prepared, rows, part)
@@ -50,7 +54,7 @@ def _column(prepared: Prepared, rows: Tensor, expression: str) -> Column:
     return codes, names
 
 
-def _part(prepared: Prepared, rows: Tensor, part: ColumnPart) -> Column:
+def _part(prepared: "Prepared", rows: "Tensor", part: ColumnPart) -> Column:
     manifest = prepared.manifest
     cohorts = {cohort.name: cohort for cohort in manifest.cohorts}
     if part.buckets:
@@ -65,7 +69,7 @@ def _part(prepared: Prepared, rows: Tensor, part: ColumnPart) -> Column:
     raise unknown(f"column of {manifest.name}", part.name, ["activeness", CLICK_LENGTH, *cohorts])
 
 
-def _numbers(prepared: Prepared, rows: Tensor, name: str, cohorts: dict[str, Cohort]) -> NDArray[np.integer]:
+def _numbers(prepared: "Prepared", rows: "Tensor", name: str, cohorts: dict[str, Cohort]) -> NDArray[np.integer]:
     if name == CLICK_LENGTH:
         return _length(prepared, rows)
     if name == POPULARITY:
@@ -75,7 +79,7 @@ def _numbers(prepared: Prepared, rows: Tensor, name: str, cohorts: dict[str, Coh
     raise unknown(f"number of {prepared.manifest.name} to cut", name, [CLICK_LENGTH, POPULARITY, *cohorts])
 
 
-def _length(prepared: Prepared, rows: Tensor) -> NDArray[np.integer]:
+def _length(prepared: "Prepared", rows: "Tensor") -> NDArray[np.integer]:
     return prepared.per_row("row", "length", rows)
 
 

@@ -1,5 +1,6 @@
 """Where names of backbones and methods are looked up, and what their settings default to."""
 
+import contextlib
 import hashlib
 import inspect
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ctrbench.backbones import BACKBONES
+from ctrbench.errors import CtrbenchError
 from ctrbench.methods import METHODS
 from ctrbench.registry import Registry
 from ctrbench.store.defaults import Defaults, defaults_of, shipped_defaults
@@ -32,10 +34,9 @@ class Registries:
         return self.backbones if kind == "backbone" else self.methods
 
     def defaults(self, known: Defaults | None = None) -> Defaults:
-        """Defaults of every component whose settings need be known: the golden file's, and of plug-ins their own.
+        """Defaults of every component: the golden file's, and of plug-ins their own.
 
-        Raises:
-            CtrbenchError: a plug-in cannot be imported.
+        A plug-in that cannot be imported has none; who names it is told why by :meth:`Registry.get`.
         """
         defaults = known or shipped_defaults()
         kinds: tuple[tuple[Kind, dict[str, Any]], ...] = (
@@ -45,7 +46,8 @@ class Registries:
         for kind, settled in kinds:
             for name in self.of(kind).names():
                 if name not in settled:
-                    defaults = defaults.including(kind, name, defaults_of(self.of(kind).get(name).Settings))
+                    with contextlib.suppress(CtrbenchError):
+                        defaults = defaults.including(kind, name, defaults_of(self.of(kind).get(name).Settings))
         return defaults
 
     def plugins(self, config: JobConfig) -> tuple[Plugin, ...]:
