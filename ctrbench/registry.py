@@ -1,4 +1,4 @@
-"""Names of dataset formats, backbones and methods, resolved to what they stand for.
+"""Names of formats, backbones, methods, metrics and views, resolved to what they stand for.
 
 Source of the shape: lm-evaluation-harness's registry (lazy targets, collision errors, "did you mean").
 """
@@ -19,7 +19,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> CtrbenchError:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
-    return CtrbenchError(f"unknown {kind} {name!r}; {hint}")
+    return CtrbenchError(f"unknown {kind} {name!r:.120}; {hint}")
 
 
 class Registry(Generic[T]):
@@ -31,8 +31,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, builtin: dict[str, str] | None = None) -> None:
         """``kind`` is the singular noun of error messages; ``builtin`` maps names to ``"module:attribute"``."""
         self.kind = kind
-        self._builtin = tuple(builtin or {})
-        self._lazy = dict(builtin or {})
+        self._builtin = dict(builtin or {})
         self._loaded: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -41,7 +40,7 @@ class Registry(Generic[T]):
         Raises:
             ValueError: the name is taken.
         """
-        if name in self._lazy or name in self._loaded:
+        if name in self._builtin or name in self._loaded:
             raise ValueError(f"{self.kind} {name!r} is registered already")
 
         def add(target: T) -> T:
@@ -52,7 +51,7 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All names: built-in ones in their order of declaration, then those of third parties."""
-        return list(dict.fromkeys([*self._lazy, *self._loaded, *self._third_party()]))
+        return list(dict.fromkeys([*self._builtin, *self._loaded, *self._third_party()]))
 
     def builtin(self) -> list[str]:
         """Names of what this package itself declares."""
@@ -62,14 +61,14 @@ class Registry(Generic[T]):
         """The object of a name.
 
         Raises:
-            CtrbenchError: nobody registered the name.
+            CtrbenchError: nobody registered the name, or the package that did cannot be imported.
         """
         if name not in self._loaded:
-            if name in self._lazy:
-                module, attribute = self._lazy[name].split(":")
+            if name in self._builtin:
+                module, attribute = self._builtin[name].split(":")
                 self._loaded[name] = cast(T, getattr(import_module(module), attribute))
             elif name in (third_party := self._third_party()):
-                self._loaded[name] = cast(T, third_party[name].load())
+                self._loaded[name] = self._load(third_party[name])
             else:
                 raise unknown(self.kind, name, self.names())
         return self._loaded[name]
@@ -80,6 +79,18 @@ class Registry(Generic[T]):
         if point is None or name in self._builtin or point.dist is None:
             return None
         return f"{point.dist.name} {point.dist.version}"
+
+    def _load(self, point: EntryPoint) -> T:
+        try:
+            return cast(T, point.load())
+        except Exception as error:
+            # Whatever somebody else's module does while it is imported.
+            owner = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+            cause = " ".join(f"{type(error).__name__}: {error}".split())
+            raise CtrbenchError(
+                f"{self.kind} {point.name!r}: the entry point {point.value}{owner} cannot be loaded ({cause}); mend or "
+                "uninstall that package"
+            ) from error
 
     def _third_party(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=f"ctrbench.{self.kind}s")}

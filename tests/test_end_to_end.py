@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ctrbench.methods import METHODS
-from tests.conftest import make_dataset
+from ctrbench.testing.data import make_dataset
 
 RUN = (
     "run --dataset small --method icl,aqcl --backbone din --seeds 2 --set training.batch_size=128 "
@@ -99,7 +99,7 @@ def test_runs_of_changed_data_are_not_reused(environment, tmp_path):
     lines = source.read_text().splitlines()
     source.write_text("\n".join(lines[:-20]) + "\n")
     from ctrbench.prepare.stage import prepare
-    from tests.conftest import card
+    from ctrbench.testing.data import card
 
     assert prepare(card("small"), data, source=source, force=True).manifest.fingerprint != manifest["fingerprint"]
     out, _ = finish(start(own, *arguments, "--dry-run"))

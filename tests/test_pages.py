@@ -11,9 +11,9 @@ import pytest
 
 from ctrbench.experiments.recipe import Recipe, recipe_names
 from ctrbench.methods import METHODS
+from ctrbench.testing.data import interactions
+from ctrbench.testing.runs import start
 from ctrbench.training.fit import train_epoch
-from tests.conftest import interactions
-from tests.methods.test_contract import training
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "datasets/README.md", "recipes/README.md", "results/README.md"]
@@ -84,7 +84,7 @@ def test_the_method_of_the_readme_trains(feed):
     (code,) = blocks("README.md", "python")
     try:
         exec(code, {})
-        run = training(feed, ("din", "smooth"))
+        run = start("din", "smooth", feed.prepared)
         assert set(train_epoch(run, 1)[2]) == {"click", "pull"}
     finally:
         METHODS._loaded.pop("smooth", None)

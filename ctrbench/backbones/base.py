@@ -70,6 +70,8 @@ class Backbone(nn.Module, ABC):
     """Title of the paper that describes the architecture."""
     source: ClassVar[str]
     """Authors, venue, address."""
+    single_task: ClassVar[bool] = True
+    """Whether the tasks share all but ``output``, so that it can serve as the bottom of a multi-task backbone."""
     representation_size: int
     """H"""
     embedding_size: int
@@ -77,7 +79,7 @@ class Backbone(nn.Module, ABC):
     embedding_std: float
     """Standard deviation of the initial embeddings; a method starts its own embeddings alike."""
     output: nn.Module
-    """The layer on top of h, (B, H) -> (B, T). A multi-task backbone puts its towers in this place."""
+    """The layer on top of h, (B, H) -> (B, T), that :meth:`predict` applies: towers can take its place."""
 
     def __init__(self, inputs: Inputs, settings: BackboneSettings, tasks: int = 1) -> None:  # noqa: ARG002
         super().__init__()

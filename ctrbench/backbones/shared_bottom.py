@@ -40,8 +40,8 @@ class SharedBottomSettings(BackboneSettings):
             return values
         name, place = info.data["bottom"], "backbones.shared-bottom"
         bottom = BACKBONES.get(name)
-        if issubclass(bottom, SharedBottom):
-            raise CtrbenchError(f"{place}.bottom: {name} has towers already; name a single-task backbone")
+        if not bottom.single_task:
+            raise CtrbenchError(f"{place}.bottom: {name} has parts for each task already; name a single-task backbone")
         # A setting at its default is left out, so that naming it does not make another run.
         read = bottom.Settings.read(values, f"{place}.bottom_settings")
         return read.model_dump(mode="json", exclude_defaults=True)
@@ -69,6 +69,7 @@ class SharedBottom(Backbone):
     Settings: ClassVar[type[BackboneSettings]] = SharedBottomSettings
     paper = "Multitask Learning"
     source = "Caruana, Machine Learning 28, 1997"
+    single_task = False
 
     def __init__(self, inputs: Inputs, settings: SharedBottomSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ctrbench.cli import doctor, listing, prepare, report, run, search, show
+from ctrbench.cli import doctor, listing, measure, prepare, report, results, run, search, show
 from ctrbench.errors import CtrbenchError
 
 INTERRUPTED = 130
@@ -20,7 +20,9 @@ app = typer.Typer(
 app.command("prepare")(prepare.prepare)
 app.command("run")(run.run)
 app.command("search")(search.search)
+app.command("measure")(measure.measure)
 app.command("report")(report.report)
+app.add_typer(results.app, name="results")
 app.command("list")(listing.list_names)
 app.command("show")(show.show)
 app.command("doctor")(doctor.doctor)
@@ -40,5 +42,5 @@ def main() -> None:
     except SystemExit as end:
         # Typer has turned the KeyboardInterrupt into this.
         if end.code == INTERRUPTED:
-            print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+            print("interrupted; rerun the command to resume", file=sys.stderr)  # noqa: T201
         raise

@@ -12,7 +12,7 @@ from ctrbench.cli.options import Data, Results
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
-    from ctrbench.experiments.ledger import Ledger
+    from ctrbench.store.store import Store
 
 
 def doctor(data: Data = None, results: Results = None) -> None:
@@ -36,22 +36,22 @@ def _machine() -> Iterator[tuple[str, str]]:
     yield "torch", torch.__version__
     cuda = torch.cuda.is_available()
     yield "device", f"cuda, {torch.cuda.get_device_name()}" if cuda else "cpu (torch sees no CUDA device)"
-    yield "cores", f"{joblib.cpu_count()}: so many runs side by side, one thread each"
+    yield "cores", f"{joblib.cpu_count()}: that many jobs side by side, one thread each"
 
 
 def _folders(data: Path, results: Path) -> Iterator[tuple[str, str | CtrbenchError]]:
     from ctrbench.data.integrity import verify_files
     from ctrbench.data.schema import read_manifest
-    from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.plan import prepared_names
+    from ctrbench.planning.rows import prepared_names
+    from ctrbench.store.store import Store
 
-    ledger = Ledger(results)
+    store = Store.of(results)
     try:
-        ledger.require_writable()
+        store.work.require_writable()
         yield f"results folder {results}", "writable"
     except CtrbenchError as error:
         yield f"results folder {results}", error
-    yield from _records(ledger)
+    yield from _records(store, results)
     names = prepared_names(data)
     if not names:
         yield f"data folder {data}", "no dataset is prepared; ctrbench prepare amazon-beauty"
@@ -64,19 +64,23 @@ def _folders(data: Path, results: Path) -> Iterator[tuple[str, str | CtrbenchErr
             yield f"data {data / name}", error
 
 
-def _records(ledger: "Ledger") -> Iterator[tuple[str, str | CtrbenchError]]:
-    """One line for all records and searches that are intact, and one for each that is not."""
-    from ctrbench.experiments.found import read_found
+def _records(store: "Store", results: Path) -> Iterator[tuple[str, str | CtrbenchError]]:
+    """One line for all records and best settings that are intact, and one for each fault."""
+    from ctrbench.store.best_settings import read_best_settings
+    from ctrbench.store.pack import faults
 
-    intact = 0
-    for identity in ledger.identities():
+    broken = list(faults(store.archive))
+    yield from (("record", error) for error in broken)
+    unpacked = 0
+    for identity in store.work.identities():
         try:
-            ledger.read(identity)
-            intact += 1
+            store.read_unpacked(identity)
+            unpacked += 1
         except CtrbenchError as error:
             yield "record", error
-    yield "records", f"{intact} finished runs, intact"
+    if not broken:
+        yield "records", f"{sum(1 for _ in store.archive.all_records())} in the archive, {unpacked} not packed, intact"
     try:
-        yield "searches", f"settings of {len(read_found(ledger.results).found)} rows, intact"
+        yield "best settings", f"of {len(read_best_settings(results).results)} rows, intact"
     except CtrbenchError as error:
-        yield "searches", error
+        yield "best settings", error

@@ -1,79 +1,117 @@
 """``ctrbench list``."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Data, Results
+from ctrbench.cli.options import Data, Names, Results, split_names
 from ctrbench.registry import unknown
 
-KINDS = ("datasets", "backbones", "methods", "recipes", "runs")
+KINDS = ("datasets", "backbones", "methods", "metrics", "views", "recipes", "runs")
+
+Line = tuple[str, ...]
 
 
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="KIND", show_default=False)],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.", show_default=False)],
+    *,
+    method: Annotated[list[str], Names] = [],  # noqa: B006
+    backbone: Annotated[list[str], Names] = [],  # noqa: B006
+    dataset: Annotated[list[str], Names] = [],  # noqa: B006
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Lists datasets, backbones, methods, recipes or runs, one per line."""
+    """Lists datasets, backbones, methods, metrics, views, recipes or runs, with a line on what each of them is."""
+    header: Line
+    lines: Sequence[Line]
     match kind:
         case "datasets":
-            lines = _datasets(places.data_folder(data))
-        case "backbones":
-            from ctrbench.backbones import BACKBONES
-
-            lines = BACKBONES.names()
-        case "methods":
-            from ctrbench.methods import METHODS
-
-            lines = METHODS.names()
+            header, lines = ("dataset", "state", "what it is"), _datasets(places.data_folder(data))
+        case "backbones" | "methods" | "metrics" | "views":
+            header, lines = (kind.removesuffix("s"), "what it is"), _components(kind)
         case "recipes":
-            lines = _recipes()
+            header, lines = ("recipe", "what it answers"), _recipes()
         case "runs":
-            lines = _runs(places.results_folder(results))
+            wanted = tuple(map(split_names, (dataset, backbone, method)))
+            header, lines = _RUNS, _runs(places.results_folder(results), wanted)
         case _:
             raise unknown("kind of thing to list", kind, KINDS)
+    _print(header, lines)
+
+
+def _print(header: Line, lines: Iterable[Line]) -> None:
+    """A table on a terminal; elsewhere one line each, columns parted by tabs."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        for line in lines:
+            typer.echo("\t".join(line))
+        return
+    table = Table(*header, box=None, pad_edge=False, header_style="dim")
+    table.columns[0].no_wrap = True
     for line in lines:
-        typer.echo(line)
+        table.add_row(*map(Text, line))
+    console.print(table)
 
 
-def _recipes() -> list[str]:
-    from ctrbench.experiments.collection import collection_names, read_collection
-    from ctrbench.experiments.recipe import read_recipe, recipe_names
+def _components(kind: str) -> Sequence[Line]:
+    from ctrbench.cli.components import registry_of, summary_of
 
-    lines = [f"{name}: {read_recipe(name).title}" for name in recipe_names()]
+    registry = registry_of(kind.removesuffix("s"))
+    return [(name, summary_of(registry, name)) for name in registry.names()]
+
+
+def _recipes() -> Sequence[Line]:
+    from ctrbench.recipe.collection import collection_names, read_collection
+    from ctrbench.recipe.read import read_recipe, recipe_names
+
+    lines = [(name, read_recipe(name).title) for name in recipe_names()]
     collections = map(read_collection, collection_names())
-    return [*lines, *(f"{each.name}: {each.title} (collection: {', '.join(each.recipes)})" for each in collections)]
+    return [*lines, *((each.name, f"{each.title} (collection of {len(each.recipes)})") for each in collections)]
 
 
-def _datasets(data: Path) -> list[str]:
+def _datasets(data: Path) -> Sequence[Line]:
     from ctrbench.data.schema import read_manifest
-    from ctrbench.experiments.plan import prepared_names
+    from ctrbench.planning.rows import prepared_names
     from ctrbench.prepare.card import list_cards
 
     prepared = prepared_names(data)
-    cards = {card.name for card in list_cards()}
+    titles = {card.name: card.title for card in list_cards()}
     lines = []
-    for name in sorted(cards.union(prepared)):
+    for name in sorted({*titles, *prepared}):
         if name in prepared:
             manifest = read_manifest(data / name)
             counts = f"{manifest.users:,} users, {manifest.items:,} items, {manifest.interactions:,} interactions"
-            lines.append(f"{name}: prepared, {counts}")
+            lines.append((name, f"prepared, {counts}", manifest.title))
         else:
-            lines.append(f"{name}: not prepared; ctrbench prepare {name}")
+            lines.append((name, f"not prepared; ctrbench prepare {name}", titles[name]))
     return lines
 
 
-def _runs(results: Path) -> list[str]:
-    from ctrbench.experiments.ledger import Ledger
+_RUNS = ("job", "dataset", "backbone", "method", "seed", "task", "metrics", "where")
 
-    ledger = Ledger(results)
+
+def _runs(results: Path, wanted: Sequence[Sequence[str]]) -> Sequence[Line]:
+    """Finished jobs, those of the wanted datasets, backbones and methods; an empty list of names wants all."""
+    from ctrbench.metrics import METRICS
+    from ctrbench.store.store import Store
+
+    store = Store.of(results)
     lines = []
-    for record in map(ledger.read, ledger.identities()):
-        config = record.config
-        auc = "-" if record.overall.auc is None else f"{record.overall.auc:.4f}"
-        row = f"{config.dataset} {config.backbone} {config.method} seed {config.seed}"
-        lines.append(f"{record.identity[:12]}  {row}  {config.measure} AUC {auc}")
+    for entry in store.all_entries():
+        record = entry.record
+        own = (record.dataset, record.backbone, record.method)
+        if not all(not names or name in names for name, names in zip(own, wanted, strict=True)):
+            continue
+        where = "work" if store.work.has(record.identity) else "archive"
+        for task, metrics in record.tasks.items():
+            values = ((METRICS.get(name).label, record.overall(name, task)) for name in list(metrics.values)[:2])
+            shown = ", ".join(f"{label} {'-' if value is None else f'{value:.4f}'}" for label, value in values)
+            lines.append((record.identity[:12], *own, str(record.seed), task, shown, where))
     return lines

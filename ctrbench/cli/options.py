@@ -14,14 +14,32 @@ Data = Annotated[
 ]
 Results = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Records of runs (else CTRBENCH_RESULTS, else results/).", show_default=False),
+    typer.Option(metavar="DIR", help="Records of jobs (else CTRBENCH_RESULTS, else results/).", show_default=False),
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(min=1, help="Runs side by side, one thread each (else one per core; 1 on cuda).", show_default=False),
+    typer.Option(min=1, help="Jobs side by side, one thread each (else one per core; 1 on cuda).", show_default=False),
 ]
 Names = typer.Option(help="Repeatable; several with commas; or all.", show_default=False)
 Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to train.")]
+
+
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Run the jobs on this Ray cluster, such as auto or HOST:6379 (needs ctrbench[cluster]).",
+        show_default=False,
+    ),
+]
+By = Annotated[
+    list[str],
+    typer.Option(
+        metavar="COLUMN",
+        help="Repeatable: a cohort column, COLUMN/BUCKETS for quantiles, or COLUMN*COLUMN.",
+        show_default=False,
+    ),
+]
 
 
 def split_names(values: Iterable[str]) -> list[str]:
@@ -30,14 +48,14 @@ def split_names(values: Iterable[str]) -> list[str]:
 
 
 def resolve_jobs(jobs: int | None, device: str) -> int:
-    """The number of runs side by side.
+    """The number of jobs side by side.
 
     Raises:
         CtrbenchError: the device is unknown or absent.
     """
     import joblib
 
-    from ctrbench.experiments.single import resolve_device
+    from ctrbench.execution.run import resolve_device
 
     # One accelerator is shared by all jobs; cores are not.
     default = 1 if resolve_device(device).type == "cuda" else joblib.cpu_count()

@@ -59,9 +59,10 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
     Raises:
         CtrbenchError: no such dataset or recipe, or another name than the card's.
     """
-    from ctrbench.experiments.collection import collection_names, recipes_of
-    from ctrbench.experiments.recipe import ALL, read_recipe, recipe_names
     from ctrbench.prepare.card import read_card, shipped_card
+    from ctrbench.recipe.collection import collection_names, recipes_of
+    from ctrbench.recipe.read import read_recipe, recipe_names
+    from ctrbench.recipe.recipe import ALL
 
     if card is None and (name.endswith(".toml") or name in (*recipe_names(), *collection_names())):
         datasets = dict.fromkeys(dataset for recipe in recipes_of(name) for dataset in read_recipe(recipe).datasets)

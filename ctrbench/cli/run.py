@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_jobs, split_names
+from ctrbench.cli.options import Cluster, Data, Device, Jobs, Names, Results, resolve_jobs, split_names
 from ctrbench.cli.report import LAST, print_report
-from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ctrbench.data.schema import Manifest
-    from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.plan import Run
-    from ctrbench.experiments.recipe import Recipe
-    from ctrbench.experiments.selection import Selected
-    from ctrbench.experiments.status import Status
+    from ctrbench.execution.drive import Outcome
+    from ctrbench.execution.handover import Executor
+    from ctrbench.planning.plan import Plan
+    from ctrbench.planning.status import Status
+    from ctrbench.recipe.query import RecipeMatch
+    from ctrbench.recipe.recipe import Recipe
+    from ctrbench.store.store import Store
 
 
 def run(
@@ -37,19 +38,20 @@ def run(
     ] = [],  # noqa: B006
     jobs: Jobs = None,
     device: Device = "auto",
+    cluster: Cluster = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is done and what is left.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Repeat finished runs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat finished jobs.")] = False,
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Trains and measures every run of a recipe that has no record, then prints its table or figure."""
+    """Trains and measures every job of a recipe that has no record, then prints its report."""
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from ctrbench.experiments.collection import in_turn
-    from ctrbench.experiments.selection import Asked
+    from ctrbench.recipe.collection import for_each_recipe
+    from ctrbench.recipe.query import RecipeQuery
     from ctrbench.strict import parse_assignment
 
-    asked = Asked(
+    query = RecipeQuery(
         name=recipe,
         datasets=tuple(split_names(dataset)),
         backbones=tuple(split_names(backbone)),
@@ -57,98 +59,140 @@ def run(
         seeds=seeds,
         overrides=dict(map(parse_assignment, set_)),
     )
-    recipes = asked.recipes()
-    workers = resolve_jobs(jobs, device)
-    data, results = places.data_folder(data), places.results_folder(results)
+    matches = query.matches()
+    place = _Place(
+        places.data_folder(data), places.results_folder(results), device, cluster, resolve_jobs(jobs, device)
+    )
 
-    def one(chosen: "Selected") -> None:
-        if len(recipes) > 1:
-            typer.echo(f"{chosen.recipe.name}: {chosen.recipe.title}", err=not dry_run)
-        task = _task(chosen.recipe, data, results, dry_run=dry_run)
+    def one(match: "RecipeMatch") -> None:
+        if len(matches) > 1:
+            typer.echo(f"{match.recipe.name}: {match.recipe.title}", err=not dry_run)
+        task = _task(match.recipe, place, dry_run=dry_run)
         if not dry_run:
-            task.ledger.require_writable()
-            asked.keep(results / LAST)
-            _make(chosen, task, device=device, workers=workers, force=force)
+            task.store.work.require_writable()
+            query.save(place.results / LAST)
+            _run(match, task, place, force=force)
 
-    in_turn([(each.recipe.name, each) for each in recipes], one)
+    for_each_recipe([(match.recipe.name, match) for match in matches], one)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a command reads, writes and computes."""
+
+    data: Path
+    results: Path
+    device: str
+    cluster: str | None
+    workers: int
+
+    def executor(self) -> "Executor":
+        """Local, or on a Ray cluster."""
+        if self.cluster:
+            from ctrbench.execution.cluster import RayExecutor
+
+            return RayExecutor(self.cluster, self.data)
+        from ctrbench.execution.local import LocalExecutor
+
+        return LocalExecutor(self.data, jobs=self.workers)
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What a recipe asks for: runs, the datasets whose reference rows stand beside them, or neither."""
+    """What a recipe asks for: jobs, the datasets whose reference rows stand beside them, or neither."""
 
-    data: Path
-    ledger: "Ledger"
-    runs: "Sequence[Run]"
+    store: "Store"
+    plan: "Plan | None"
     manifests: "Mapping[str, Manifest]"
-    label: str
-    """Of the reference rows."""
+    columns: tuple[str, ...]
+    """Column expressions that the recipe's views cut by."""
 
 
-def _task(recipe: "Recipe", data: Path, results: Path, *, dry_run: bool) -> _Task:
+def _task(recipe: "Recipe", place: _Place, *, dry_run: bool) -> _Task:
     """Plans a recipe, and says what is done and what is left."""
-    from ctrbench.data.settings import DataSettings
-    from ctrbench.experiments.cell import CATALOGUE
-    from ctrbench.experiments.found import read_found
-    from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.plan import make_plan, read_manifests
-    from ctrbench.experiments.status import status
-    from ctrbench.report.figures import needs_of
+    from ctrbench.planning.plan import make_plan, read_manifests
+    from ctrbench.planning.registries import REGISTRIES
+    from ctrbench.planning.status import status
+    from ctrbench.report.views import needs_of
+    from ctrbench.store.best_settings import read_best_settings
+    from ctrbench.store.store import Store
 
-    ledger, needs = Ledger(results), needs_of(recipe.figure)
+    store, needs = Store.of(place.results), needs_of(recipe)
+    columns = tuple(view.by for view in recipe.views if view.by)
     if needs == "runs":
-        plan = make_plan(recipe, data=data, found=read_found(results))
-        _print_plan(status(plan, ledger), every_row=dry_run)
-        return _Task(data, ledger, plan.runs, plan.manifests, plan.runs[0].config.data.tasks[0])
-    manifests = read_manifests(recipe, data, CATALOGUE) if needs == "references" else {}
-    typer.echo("0 runs: nothing is trained for this", err=not dry_run)
-    return _Task(data, ledger, (), manifests, DataSettings.read(recipe.data, f"{recipe.name}: data").tasks[0])
+        plan = make_plan(recipe, data=place.data, best=read_best_settings(place.results))
+        _print_plan(status(plan, store), every_row=dry_run)
+        return _Task(store, plan, plan.manifests, columns)
+    manifests = {}
+    if needs == "references":
+        manifests = read_manifests(recipe, place.data, REGISTRIES, REGISTRIES.defaults())
+    typer.echo("0 jobs: nothing is trained for this", err=not dry_run)
+    return _Task(store, None, manifests, columns)
 
 
-def _make(chosen: "Selected", task: _Task, *, device: str, workers: int, force: bool) -> None:
-    """Makes what has no record, and prints the report.
+def _run(match: "RecipeMatch", task: _Task, place: _Place, *, force: bool) -> None:
+    """Runs what has no record, and prints the report.
 
     Raises:
-        CtrbenchError: a run failed; the others went on.
+        CtrbenchError: a job failed; the others went on.
     """
+    from ctrbench.data.settings import DataSettings
+    from ctrbench.errors import CtrbenchError
+    from ctrbench.execution.drive import failure_line
+    from ctrbench.measure.references import measure_references
+
+    outcomes = _drive(task, place, force=force) if task.plan else []
+    jobs = task.plan.jobs if task.plan else ()
+    for name, manifest in task.manifests.items():
+        of_jobs = {job.config.data.model_dump_json(): job.config.data for job in jobs if job.config.dataset == name}
+        wanted = list(of_jobs.values()) or [DataSettings.read(match.recipe.data, f"{match.recipe.name}: data")]
+        measure_references(manifest, wanted, store=task.store, data=place.data, expressions=task.columns)
+    if not jobs or any(task.store.finished(job.identity, job.names) for job in jobs):
+        print_report(match, results=place.results, data=place.data)
+    if failed := failure_line(outcomes):
+        raise CtrbenchError(failed)
+    if outcomes and (place.results / "records").is_dir():
+        typer.echo("to commit these records: ctrbench results pack", err=True)
+
+
+def _drive(task: _Task, place: _Place, *, force: bool) -> "list[Outcome]":
     from rich.console import Console
 
     from ctrbench.cli.progress import Display
-    from ctrbench.experiments.execute import Site, execute, failure_line
-    from ctrbench.experiments.references import measure_references
-    from ctrbench.experiments.single import execute_run
+    from ctrbench.execution.drive import RunContext, drive
+    from ctrbench.execution.run import RunJob
+    from ctrbench.planning.registries import REGISTRIES
 
-    ledger = task.ledger
-    for planned in task.runs if force else ():
-        ledger.discard(planned.identity)
-    with Display(ledger, workers, Console(stderr=True)) as display:
-        display.add(task.runs)
-        site = Site(ledger, execute_run, task.data, device)
-        outcomes = execute(task.runs, site, jobs=workers, on_outcome=display.ended)
-    measure_references(task.manifests, task.label, ledger=ledger, data=task.data)
-    if not task.runs or any(ledger.finished(planned.identity) for planned in task.runs):
-        print_report(chosen.recipe, results=ledger.results, data=task.data, as_filed=chosen.as_filed)
-    if failed := failure_line(outcomes):
-        raise CtrbenchError(failed)
+    assert task.plan
+    for job in task.plan.jobs if force else ():
+        task.store.discard(job.identity, job.names)
+    executor = place.executor()
+    try:
+        with Display(task.store, place.workers, Console(stderr=True)) as display:
+            display.add(task.plan.jobs)
+            context = RunContext(task.store, executor, RunJob(place.device), REGISTRIES.defaults(), task.columns)
+            return drive(task.plan.jobs, context, on_outcome=display.ended)
+    finally:
+        executor.close()
 
 
 def _print_plan(standing: "Status", *, every_row: bool) -> None:
     """Printed to standard error, so that standard output holds the table alone, but for a dry run."""
-    from ctrbench.experiments.status import aside_line
+    from ctrbench.planning.status import stale_line
 
     def say(line: str) -> None:
         typer.echo(line, err=not every_row)
 
-    say(f"{len(standing.done) + len(standing.left)} runs: {len(standing.done)} done, {len(standing.left)} left")
-    for name, runs in (("done", standing.done), ("left", standing.left)) if every_row else ():
+    say(f"{len(standing.done) + len(standing.left)} jobs: {len(standing.done)} done, {len(standing.left)} left")
+    for name, jobs in (("done", standing.done), ("left", standing.left)) if every_row else ():
         rows: dict[str, list[str]] = {}
-        for planned in runs:
-            rows.setdefault(str(planned.cell), []).append(str(planned.config.seed))
+        for job in jobs:
+            rows.setdefault(str(job.row), []).append(str(job.config.seed))
         for row, numbers in rows.items():
             say(f"  {name}: {row} seed {' '.join(numbers)}")
-    for planned, cause in standing.failed:
-        say(f"  failed before: {planned.cell} seed {planned.config.seed}: {cause}")
+    for job, cause in standing.failed:
+        say(f"  failed before: {job}: {cause}")
     for refused, reason in standing.refused.items():
         say(f"  refused: {refused}: {reason}")
-    if standing.aside:
-        say(f"  {aside_line(standing.aside)}")
+    if standing.stale:
+        say(f"  {stale_line(standing.stale)}")

@@ -11,10 +11,9 @@ from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_job
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
-    from ctrbench.experiments.execute import Site
-    from ctrbench.experiments.found import FoundSettings
-    from ctrbench.experiments.recipe import Recipe
-    from ctrbench.experiments.selection import Selected
+    from ctrbench.recipe.query import RecipeMatch
+    from ctrbench.recipe.recipe import Recipe
+    from ctrbench.store.best_settings import SearchResult
 
 
 def search(
@@ -33,73 +32,80 @@ def search(
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Searches a recipe's settings on rows set aside from training, with the same number of trials for every method.
+    """Searches a recipe's settings on rows held out from training, with the same number of trials for every method.
 
-    Settings that another recipe's search found with all else alike are not searched again.
+    A search that another recipe made with the same settings, space and data is not repeated.
     """
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from ctrbench.experiments.collection import in_turn
-    from ctrbench.experiments.execute import Site
-    from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.selection import select
-    from ctrbench.experiments.single import execute_run
-    from ctrbench.report.figures import needs_of
+    from ctrbench.recipe.collection import for_each_recipe
+    from ctrbench.recipe.query import find_recipes
+    from ctrbench.report.views import needs_of
 
     datasets, backbones, methods = split_names(dataset), split_names(backbone), split_names(method)
-    named = select(recipe, datasets=datasets, backbones=backbones, methods=methods)
-    searched = [each for each in named if each.recipe.search and needs_of(each.recipe.figure) == "runs"]
+    named = find_recipes(recipe, datasets=datasets, backbones=backbones, methods=methods)
+    searched = [match for match in named if match.recipe.search and needs_of(match.recipe) == "runs"]
     if not searched:
         raise CtrbenchError(
             f"{recipe}: nothing to search, no [search] of settings for runs; run: ctrbench run {recipe}"
         )
-    results = places.results_folder(results)
-    site = Site(Ledger(results / "searches"), execute_run, places.data_folder(data), device)
     workers = resolve_jobs(jobs, device)
     chosen_names = {"--dataset": datasets, "--backbone": backbones, "--method": methods}
     options = [f"{option} {','.join(names)}" for option, names in chosen_names.items() if names]
 
-    def one(chosen: "Selected") -> None:
+    def one(match: "RecipeMatch") -> None:
         if len(named) > 1:
-            typer.echo(f"{chosen.recipe.name}: {chosen.recipe.title}", err=True)
-        next_step = " ".join(["ctrbench run", str(chosen.argument), *options])
-        typer.echo(f"{_search(chosen.recipe, site, results, workers)}; next: {next_step}")
+            typer.echo(f"{match.recipe.name}: {match.recipe.title}", err=True)
+        end = _search(
+            match.recipe, places.data_folder(data), places.results_folder(results), device=device, workers=workers
+        )
+        typer.echo(f"{end}; next: {' '.join(['ctrbench run', str(match.argument), *options])}")
 
-    in_turn([(each.recipe.name, each) for each in searched], one)
+    for_each_recipe([(match.recipe.name, match) for match in searched], one)
 
 
-def _search(chosen: "Recipe", site: "Site", results: Path, workers: int) -> str:
-    """Searches what no recipe has found yet, prints and files it.
+def _search(recipe: "Recipe", data: Path, results: Path, *, device: str, workers: int) -> str:
+    """Searches the rows that no recipe's search covers, prints the best settings and stores them.
 
     Returns:
-        Where it lies, or that nothing was left, in words.
+        Where they are stored, or that nothing was left to search.
     """
     from rich.console import Console
 
     from ctrbench.cli.progress import Display
-    from ctrbench.experiments.found import Found, found_path, read_found, write_found
-    from ctrbench.experiments.search import search as search_settings
+    from ctrbench.execution.drive import RunContext
+    from ctrbench.execution.local import LocalExecutor
+    from ctrbench.execution.run import RunJob
+    from ctrbench.planning.registries import REGISTRIES
+    from ctrbench.store.best_settings import BestSettings, best_settings_path, read_best_settings, write_best_settings
+    from ctrbench.store.store import Store
+    from ctrbench.tuning.search import search as search_settings
 
-    known = read_found(results)
-    with Display(site.ledger, workers, Console(stderr=True)) as display:
-        found, hopeless = search_settings(
-            chosen, site, known=known, jobs=workers, on_outcome=display.ended, on_round=display.add
-        )
-    fresh = tuple(best for best in found.found if best not in known.found)
+    known, store = read_best_settings(results), Store.of_searches(results)
+    executor = LocalExecutor(data, jobs=workers)
+    context = RunContext(store, executor, RunJob(device), REGISTRIES.defaults())
+    try:
+        with Display(store, workers, Console(stderr=True)) as display:
+            best, hopeless = search_settings(
+                recipe, context, data=data, known=known, on_outcome=display.ended, on_round=display.add
+            )
+    finally:
+        executor.close()
+    fresh = tuple(result for result in best.results if result not in known.results)
     if fresh:
-        write_found(results, Found(recipe=found.recipe, found=fresh))
-        for best in found.found:
-            typer.echo(_line(best))
+        write_best_settings(results, BestSettings(recipe=best.recipe, results=fresh))
+        for result in best.results:
+            typer.echo(_line(result))
     if hopeless:
         names = ", ".join(map(str, hopeless))
-        raise CtrbenchError(f"{names}: every trial diverged; narrow the [search.space] of {chosen.name}")
+        raise CtrbenchError(f"{names}: every trial diverged; narrow the [search.space] of {recipe.name}")
     if not fresh:
-        return f"{chosen.name}: nothing is left to search, all of its settings are found"
-    return f"written to {found_path(results, found.recipe)}"
+        return f"{recipe.name}: nothing is left to search, every row has its best settings"
+    return f"written to {best_settings_path(results, best.recipe)}"
 
 
-def _line(best: "FoundSettings") -> str:
-    settings = ", ".join(f"{path} = {value}" for path, value in best.settings.items()) or "nothing to choose"
-    given_up = sum(trial.state == "given up" for trial in best.trials)
-    trials = f"{len(best.trials)} trials, {given_up} of them given up early"
-    return f"{best.dataset} {best.backbone} {best.method}: {settings} ({best.objective} {best.value:.5f}; {trials})"
+def _line(result: "SearchResult") -> str:
+    settings = ", ".join(f"{path} = {value}" for path, value in result.settings.items()) or "nothing to choose"
+    pruned = sum(trial.state == "pruned" for trial in result.trials)
+    trials = f"{len(result.trials)} trials, {pruned} of them pruned"
+    return f"{' '.join(result.names.values())}: {settings} ({result.objective} {result.value:.5f}; {trials})"

@@ -13,67 +13,56 @@ from ctrbench.files import read_text
 from ctrbench.registry import unknown
 
 if TYPE_CHECKING:
-    from ctrbench.backbones.base import Backbone
-    from ctrbench.methods.base import Method
+    from ctrbench.store.store import Store
 
 SHORTEST = 6
-"""Letters of a run's identity, so that a word of letters a to f is not taken for one."""
+"""Letters of a job's identity, so that a word of letters a to f is not taken for one."""
 
 
 def show(
     name: Annotated[
         str,
         typer.Argument(
-            help=f"A recipe, collection, dataset, backbone or method, or a run's identity: its first {SHORTEST} letters"
+            help="A recipe, collection, dataset, backbone, method, metric or view, or a job's identity: its first "
+            f"{SHORTEST} letters"
         ),
     ],
     data: Data = None,
     results: Results = None,
 ) -> None:
     """Shows everything that is known of one thing."""
-    from ctrbench.backbones import BACKBONES
-    from ctrbench.experiments.collection import collection_names
-    from ctrbench.experiments.ledger import Ledger
-    from ctrbench.experiments.plan import prepared_names
-    from ctrbench.experiments.recipe import recipe_names, recipe_path
-    from ctrbench.methods import METHODS
+    from ctrbench.cli.components import KINDS, describe, registry_of
+    from ctrbench.planning.rows import prepared_names
+    from ctrbench.recipe.collection import collection_names
+    from ctrbench.recipe.read import recipe_names, recipe_path
+    from ctrbench.store.store import Store
 
-    data, ledger = places.data_folder(data), Ledger(places.results_folder(results))
-    cards = places.cards()
-    recipes = [*recipe_names(), *collection_names()]
+    data, store = places.data_folder(data), Store.of(places.results_folder(results))
+    cards, recipes = places.cards(), [*recipe_names(), *collection_names()]
+    components = {kind: registry_of(kind).names() for kind in KINDS}
     if name in recipes or name.endswith(".toml"):
         lines = [read_text(recipe_path(name))]
-    elif name in METHODS.names():
-        lines = list(_component(name, METHODS.get(name)))
-    elif name in BACKBONES.names():
-        lines = list(_component(name, BACKBONES.get(name)))
+    elif kind := next((kind for kind, names in components.items() if name in names), None):
+        lines = list(describe(kind, name))
     elif name in cards or name in prepared_names(data):
         lines = list(_dataset(cards.get(name), data / name))
-    elif len(name) >= SHORTEST and (found := [i for i in ledger.identities() if i.startswith(name)]):
-        lines = [ledger.read(identity).model_dump_json(indent=1) for identity in found]
-    elif len(name) < SHORTEST and any(identity.startswith(name) for identity in ledger.identities()):
-        raise CtrbenchError(f"{name}: too short for a run's identity; give its first {SHORTEST} letters or more")
+    elif found := _records(name, store):
+        lines = found
     else:
-        known = {*recipes, *METHODS.names(), *BACKBONES.names(), *cards, *prepared_names(data)}
-        raise unknown("name", name, known)
+        named = (each for names in components.values() for each in names)
+        raise unknown("name", name, {*recipes, *named, *cards, *prepared_names(data)})
     for line in lines:
         typer.echo(line)
 
 
-def _component(name: str, component: "type[Backbone] | type[Method]") -> Iterator[str]:
-    import sys
-
-    described = (sys.modules[component.__module__].__doc__ or "").strip().splitlines()[0]
-    yield f"{name}: {described}"
-    yield f"paper:  {component.paper}"
-    yield f"source: {component.source}"
-    yield "settings:" if component.Settings.model_fields else "settings: none"
-    for key, field in component.Settings.model_fields.items():
-        annotation = field.annotation
-        kind = (
-            annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else annotation
-        )
-        yield f"  {key}: {kind} = {field.default!r}"
+def _records(name: str, store: "Store") -> list[str]:
+    """The records of the jobs whose identity begins with a name."""
+    if not name or set(name) - set("0123456789abcdef"):
+        return []
+    found = [entry.record for entry in store.all_entries() if entry.record.identity.startswith(name)]
+    if found and len(name) < SHORTEST:
+        raise CtrbenchError(f"{name}: too short for a job's identity; give its first {SHORTEST} letters or more")
+    return [record.model_dump_json(indent=1, exclude_defaults=True) for record in found]
 
 
 def _dataset(card: Path | None, folder: Path) -> Iterator[str]:

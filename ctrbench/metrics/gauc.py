@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrbench.metrics.base import Direction, Metric, ratios
-from ctrbench.metrics.ranking import pairs_won, smallest, stable_order
+from ctrbench.metrics.ranking import changes, pairs_won, smallest, stable_order
 from ctrbench.metrics.sample import Sample
 
 
@@ -46,10 +46,10 @@ class GroupAUC(Metric):
         group, tie, rows = group[by_group], ranking.tie[by_group], ranking.order[by_group]
         user, positive = sample.user[rows], sample.label[rows]
 
-        first = np.r_[True, (group[1:] != group[:-1]) | (user[1:] != user[:-1])][: len(group)]
+        first = changes(group) | changes(user)
         pair_group = group[first]
         wins, pairs = pairs_won(np.cumsum(first) - 1, tie, positive, len(pair_group))
-        impressions = np.diff(np.r_[np.flatnonzero(first), len(group)])
+        impressions = np.diff(np.append(np.flatnonzero(first), len(group)))
         both = pairs > 0
         weight = impressions[both]
         weighted = np.bincount(pair_group[both], weight * (wins[both] / pairs[both]), groups)

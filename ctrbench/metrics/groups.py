@@ -5,6 +5,7 @@ Shape: n rows, G groups of a column.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -63,10 +64,11 @@ def click_length_bins(length: NDArray[np.integer], bins: int = 10) -> Column:
 
 
 def quantile_bins(values: NDArray[np.number], bins: int, name: str) -> Column:
-    """Bins of equal shares of the rows by a number ``(n,)``, fewer where values are tied.
+    """Bins of equal shares of the rows by a number ``(n,)``, fewer where values are tied: no value is in two bins.
 
-    A value is in one bin only, and a bin is named by ``name`` and the values in it: ``age 18 to 25``, or ``age 18``.
-    Bins of integers follow each other without a gap. Rows whose value is missing (NaN) are outside every bin.
+    A bin is named by ``name`` and its range. Whole numbers: ``age 18 to 25``, or ``age 18``, without a gap between
+    bins. Others: ``score 0.1 to 0.25`` for the lowest bin, then ``score over 0.25 to 0.4``, rounded to six digits, or
+    to as many as keep the ends apart. Rows whose value is missing (NaN) are outside every bin.
 
     Raises:
         ValueError: fewer than one bin, or values that are not numbers.
@@ -83,13 +85,22 @@ def quantile_bins(values: NDArray[np.number], bins: int, name: str) -> Column:
         return codes, []
     upper = np.unique(np.quantile(known, np.arange(1, bins + 1) / bins, method="higher"))
     codes[present] = np.searchsorted(upper, known, side="left")
-    if values.dtype.kind == "f":
-        lower = np.full(len(upper), np.inf, values.dtype)
-        np.minimum.at(lower, codes[present], known)
-    else:
-        lower = np.concatenate([[known.min()], upper[:-1] + 1])
-    ranges = zip(lower.tolist(), upper.tolist(), strict=True)
-    return codes, [f"{name} {low}" if low == high else f"{name} {low} to {high}" for low, high in ranges]
+    ranges = _whole_ranges if (np.isfinite(known) & (known == np.floor(known))).all() else _ranges
+    return codes, [f"{name} {text}" for text in ranges(known.min(), upper)]
+
+
+def _whole_ranges(lowest: np.number, upper: NDArray[np.number]) -> list[str]:
+    ends = [int(end) for end in upper]
+    starts = [int(lowest), *(end + 1 for end in ends[:-1])]
+    return [f"{low}" if low == high else f"{low} to {high}" for low, high in zip(starts, ends, strict=True)]
+
+
+def _ranges(lowest: np.number, upper: NDArray[np.number]) -> list[str]:
+    ends = np.unique([lowest, *upper])
+    digits = next(digits for digits in range(6, 18) if len({f"{end:.{digits}g}" for end in ends}) == len(ends))
+    texts = [f"{end:.{digits}g}" for end in upper]
+    first = texts[0] if lowest == upper[0] else f"{lowest:.{digits}g} to {texts[0]}"
+    return [first, *(f"over {low} to {high}" for low, high in pairwise(texts))]
 
 
 def measure(

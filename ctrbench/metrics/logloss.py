@@ -21,7 +21,7 @@ class Logloss(Metric):
     label: ClassVar[str] = "Logloss"
     direction: ClassVar[Direction] = "lower"
     needs_probabilities: ClassVar[bool] = True
-    high: ClassVar[float] = -math.log(CLIP) * (1 + 1e-9)  # of rows that are all clipped, summed and rounded
+    high: ClassVar[float] = -math.log(1 - (1 - CLIP)) * (1 + 1e-9)  # every row clipped; the mean is rounded
     reading: ClassVar[str] = (
         "Logloss is the mean cross-entropy of the rows in nats; lower is better, and groups with different base rates "
         "cannot be compared by it."

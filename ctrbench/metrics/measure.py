@@ -3,6 +3,7 @@
 Shape: n rows, G groups of a column.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,8 +50,8 @@ def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str
     Args:
         sample: n rows of one task.
         columns: Name of a column -> its codes and group names.
-        metrics: Names in :data:`METRICS`; None for all of them. A metric that needs probabilities has None values
-            where the scores are none.
+        metrics: Names in :data:`METRICS`; None for all of them. A metric that needs probabilities has the value None
+            everywhere if the sample's scores only rank the rows.
 
     Raises:
         ValueError: a score is not a probability although the sample says so; a column is named ``overall``, its group
@@ -85,6 +86,6 @@ def _check(column: str, codes: NDArray[np.integer], names: Sequence[str], rows: 
         raise ValueError(f"column {column!r} has {len(codes)} codes for {rows} rows")
     if rows and not (codes.min() >= -1 and codes.max() < len(names)):
         raise ValueError(f"column {column!r}: codes {codes.min()} to {codes.max()} do not fit {len(names)} names")
-    if len(set(names)) < len(names):
-        repeated = next(name for place, name in enumerate(names) if name in names[:place])
-        raise ValueError(f"column {column!r} has two groups named {repeated!r}")
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise ValueError(f"column {column!r} has {times} groups named {name!r}")

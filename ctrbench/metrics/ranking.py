@@ -63,9 +63,10 @@ def stable_order(codes: NDArray[np.integer]) -> NDArray[np.intp]:
         return np.argsort(codes, kind="stable")
     if not len(codes):
         return np.zeros(0, np.intp)
-    offset = codes.astype(np.int64) - int(codes.min())
-    if offset.max() >= 1 << 32:
+    lowest = int(codes.min())
+    if int(codes.max()) - lowest >= 1 << 32:
         return np.argsort(codes, kind="stable")
+    offset = codes - codes.dtype.type(lowest)
     order = np.argsort((offset & 0xFFFF).astype(np.uint16), kind="stable")
     upper = (offset >> 16).astype(np.uint16)
     return order[np.argsort(upper[order], kind="stable")] if upper.any() else order
@@ -76,6 +77,8 @@ def pairs_won(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Pairs of a positive and a negative row in each group: those in the right order (ties half), and all.
 
+    Counted in whole numbers, a tie as one and a win as two, so nothing is rounded.
+
     Args:
         group: ``(n,)`` in [0, G), ascending.
         tie: ``(n,)``: equal for rows of equal score, which follow each other in ascending order within a group.
@@ -83,17 +86,32 @@ def pairs_won(
         groups: G.
 
     Returns:
-        Two arrays ``(G,)`` of exact numbers: halves are exact in float64.
+        Two arrays ``(G,)``.
     """
+    won, pairs = np.zeros(groups), np.zeros(groups)
     if not len(group):
-        return np.zeros(groups), np.zeros(groups)
-    first = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (tie[1:] != tie[:-1])])
-    run_group = group[first]
-    run_positives = np.add.reduceat(positive, first, dtype=np.int64)
-    run_negatives = np.diff(np.r_[first, len(group)]) - run_positives
-    positives = np.bincount(run_group, run_positives, groups)
-    negatives = np.bincount(run_group, run_negatives, groups)
-    negatives_of_lower_groups = np.r_[0, np.cumsum(negatives)[:-1]]
-    below = np.cumsum(run_negatives) - run_negatives - negatives_of_lower_groups[run_group]
-    wins = np.bincount(run_group, run_positives * (below + run_negatives / 2), groups)
-    return wins.astype(np.float64, copy=False), (positives * negatives).astype(np.float64, copy=False)
+        return won, pairs
+    group_starts = changes(group)
+    edges = np.append(np.flatnonzero(group_starts | changes(tie)), len(group))  # of runs of equal score
+    negatives_before = np.zeros(len(group) + 1, np.int64)
+    np.cumsum(~positive, out=negatives_before[1:])
+    below = negatives_before[edges]
+    run_positives = np.diff(edges) - np.diff(below)
+
+    present = group[group_starts]
+    start = np.append(np.flatnonzero(group_starts), len(group))  # of groups, in rows
+    first_run = np.flatnonzero(group_starts[edges[:-1]])
+    negatives = np.diff(negatives_before[start])
+    positives = np.diff(start) - negatives
+    # A positive wins over the negatives below its run and half of those in it; those of lower groups are taken off.
+    halves = np.add.reduceat(run_positives * (below[:-1] + below[1:]), first_run)
+    won[present] = (halves - 2 * negatives_before[start[:-1]] * positives) / 2
+    pairs[present] = positives * negatives
+    return won, pairs
+
+
+def changes(values: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """``(n,)``: whether a value differs from the one before it; true for the first."""
+    changed = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=changed[1:])
+    return changed

@@ -1,4 +1,4 @@
-"""What all metrics of one task read: labels and scores, and what is computed of them once for every metric.
+"""What all metrics of one task read: labels and scores, and what is computed from them once for all metrics.
 
 Shape: n rows, G groups.
 """
@@ -100,7 +100,7 @@ class Sample:
     def totals(self, codes: NDArray[np.integer], groups: int) -> Totals:
         """Sums by group; ``codes`` ``(n,)`` in [-1, G), -1 outside every group.
 
-        The last result is kept for codes that nobody can write to, so that the metrics of a column share it.
+        The last result for read-only codes is kept, so that all metrics of a column share it.
         """
         for summed_codes, summed_groups, totals in self._summed:
             if summed_codes is codes and summed_groups == groups:

@@ -43,7 +43,7 @@ class Remaining:
         minutes, seconds = divmod(round(self.seconds), 60)
         hours, minutes = divmod(minutes, 60)
         text = f"{hours} h {minutes:02d} min" if hours else f"{minutes} min" if minutes >= 2 else None
-        besides = f" + {self.untimed} untimed run{'s' if self.untimed != 1 else ''}" if self.untimed else ""
+        besides = f" + {self.untimed} untimed job{'s' if self.untimed != 1 else ''}" if self.untimed else ""
         return f"{'at most' if self.bound else 'about'} {text or f'{minutes * 60 + seconds} s'} left{besides}"
 
 

@@ -12,18 +12,23 @@ same number back.
 """
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
 from ctrbench.store.record import DataFacts, Record, ReferenceRecord
 from ctrbench.strict import Strict
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 DATA, REFERENCES = "data", "references"
 """Names of the files that hold no jobs."""
+RESTORE = "restore it from git, or repeat its jobs"
 
 T = TypeVar("T", bound=Strict)
 
@@ -40,7 +45,21 @@ class Archive:
         Raises:
             CtrbenchError: a line is damaged.
         """
-        return self._read(self.path(dataset, backbone, method), Record)
+        return self.read_file(self.path(dataset, backbone, method))
+
+    def read_file(self, path: Path) -> list[Record]:
+        """The records of a file of :meth:`files`.
+
+        Raises:
+            CtrbenchError: a line is damaged.
+        """
+        return self._read(path, Record)
+
+    @staticmethod
+    def order(record: Record) -> tuple[str, int, str]:
+        """Sorts the lines of a file: by settings, then by seed."""
+        settings = json.dumps([record.settings, record.representations, record.fingerprint], sort_keys=True)
+        return settings, record.seed, record.identity
 
     def files(self) -> list[Path]:
         """The files of records, by dataset and name."""
@@ -86,7 +105,19 @@ class Archive:
             self._write(self.folder / dataset[0] / f"{REFERENCES}.jsonl", map(_plain, ordered))
         for names, own in _by(records, lambda each: (each.dataset, each.backbone, each.method)).items():
             found = {record.identity: record for record in [*self.records(*names), *own]}
-            self._write(self.path(*names), (record_line(each) for each in sorted(found.values(), key=_order)))
+            self._write(self.path(*names), (record_line(each) for each in sorted(found.values(), key=self.order)))
+
+    def remove(self, names: tuple[str, str, str], identity: str) -> None:
+        """Removes a record; a file without records is removed too.
+
+        Raises:
+            CtrbenchError: the file is damaged or cannot be written.
+        """
+        left = [record for record in self.records(*names) if record.identity != identity]
+        if left:
+            self._write(self.path(*names), map(record_line, left))
+        else:
+            self.path(*names).unlink(missing_ok=True)
 
     def path(self, dataset: str, backbone: str, method: str) -> Path:
         """The file of a dataset's, backbone's and method's records."""
@@ -95,6 +126,44 @@ class Archive:
     def representations(self, dataset: str, backbone: str, method: str) -> Path:
         """The file of their representations."""
         return self.folder / dataset / f"{backbone}-{method}.representations.parquet"
+
+    def add_representations(self, record: Record, source: Path) -> None:
+        """Adds h of some test rows, a Parquet file of its own, to the file of a record's dataset, backbone and method.
+
+        Raises:
+            CtrbenchError: a file is damaged.
+        """
+        import pyarrow as pa  # noqa: PLC0415 - a report must not wait for it
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        own = read_parquet(source, "repeat the job: ctrbench run --force")
+        own = own.add_column(0, "identity", pa.array([record.identity] * len(own)).dictionary_encode())
+        path = self.representations(record.dataset, record.backbone, record.method)
+        if path.exists():
+            before = read_parquet(path, RESTORE)
+            kept = before.filter(pc.not_equal(before["identity"].cast(pa.string()), record.identity))
+            own = pa.concat_tables([kept, own.cast(kept.schema)])
+        _write_parquet(path, own)
+
+    def read_representations(self, record: Record) -> "pa.Table | None":
+        """``row``, ``click_length``, ``codeword`` and ``h`` of a record; None where none are stored.
+
+        Raises:
+            CtrbenchError: the file is damaged.
+        """
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        path = self.representations(record.dataset, record.backbone, record.method)
+        if not path.exists():
+            return None
+        table = read_parquet(path, RESTORE)
+        own = table.filter(pc.equal(table["identity"].cast(pa.string()), record.identity))
+        return own.drop_columns(["identity"]) if len(own) else None
+
+    def clear(self) -> None:
+        """Removes the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _add_facts(self, dataset: str, facts: Sequence[DataFacts]) -> None:
         known = {each.key: each for each in self.facts(dataset)}
@@ -184,11 +253,6 @@ def _row(columns: dict[str, Any], place: int, count: int) -> dict[str, Any]:
     return found
 
 
-def _order(record: Record) -> tuple[str, int, str]:
-    settings = json.dumps([record.settings, record.representations, record.fingerprint], sort_keys=True)
-    return settings, record.seed, record.identity
-
-
 def _reference_key(row: ReferenceRecord) -> tuple[str, str, str, str]:
     return row.fingerprint, row.measuring_fingerprint, row.task, row.reference
 
@@ -201,3 +265,29 @@ def _by(entries: Iterable[K], names: Any) -> dict[tuple[str, ...], list[K]]:
     for entry in entries:
         found.setdefault(names(entry), []).append(entry)
     return found
+
+
+def read_parquet(path: Path, way_out: str) -> "pa.Table":
+    """A Parquet file.
+
+    Raises:
+        CtrbenchError: it cannot be read; the error ends with ``way_out``.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise CtrbenchError(f"{path}: cannot be read ({error}); {way_out}") from None
+
+
+def _write_parquet(path: Path, table: "pa.Table") -> None:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    buffer = pa.BufferOutputStream()
+    # Bytes of equal weight stand together, so that floats compress.
+    options = {"use_dictionary": ["identity"], "use_byte_stream_split": ["h.list.element"]}
+    pq.write_table(table, buffer, compression="zstd", compression_level=19, **options)
+    replace_file(path, buffer.getvalue().to_pybytes())

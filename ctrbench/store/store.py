@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.store.archive import Archive
 from ctrbench.store.record import DataFacts, Record, ReferenceRecord
 from ctrbench.store.work import WorkFolder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ARCHIVE, WORK, SEARCHES = "records", "work", "searches"
 
@@ -57,7 +61,7 @@ class Store:
             CtrbenchError: it has no record, or a damaged one.
         """
         if self.work.has(identity):
-            return self._unpacked(identity)
+            return self.read_unpacked(identity)
         if not (record := self._archived(names).get(identity)):
             raise CtrbenchError(f"{' '.join(names)}: no record of job {identity[:12]}")
         return Entry(record, self.facts_of(record))
@@ -70,7 +74,7 @@ class Store:
         """
         names = dataset, backbone, method
         found = {identity: Entry(record, self.facts_of(record)) for identity, record in self._archived(names).items()}
-        for entry in map(self._unpacked, self.work.identities()):
+        for entry in map(self.read_unpacked, self.work.identities()):
             if (entry.record.dataset, entry.record.backbone, entry.record.method) == names:
                 found[entry.record.identity] = entry
         return list(found.values())
@@ -81,7 +85,7 @@ class Store:
         Raises:
             CtrbenchError: a record is damaged.
         """
-        unpacked = {identity: self._unpacked(identity) for identity in self.work.identities()}
+        unpacked = {identity: self.read_unpacked(identity) for identity in self.work.identities()}
         for record in self.archive.all_records():
             if record.identity not in unpacked:
                 yield Entry(record, self.facts_of(record))
@@ -104,10 +108,20 @@ class Store:
         """The facts of a dataset's data, in the archive and in the work folder."""
         found = dict(self._archived_facts(dataset))
         found |= {each.key: each for each in self.unpacked_data.facts(dataset)}
-        for entry in map(self._unpacked, self.work.identities()):
+        for entry in map(self.read_unpacked, self.work.identities()):
             if entry.record.dataset == dataset:
                 found.setdefault(entry.facts.key, entry.facts)
         return list(found.values())
+
+    def representations(self, record: Record) -> "pa.Table | None":
+        """h of some test rows of a finished job; None where none are stored.
+
+        Raises:
+            CtrbenchError: the file is damaged.
+        """
+        if (table := self.work.read_representations(record.identity)) is not None:
+            return table
+        return self.archive.read_representations(record)
 
     def references(self, dataset: str) -> list[ReferenceRecord]:
         """The reference rows of a dataset, in the archive and in the work folder."""
@@ -125,6 +139,20 @@ class Store:
             cause = error.strerror or str(error)
             raise CtrbenchError(f"{self.work.folder}: cannot be written ({cause}); pass --results FOLDER") from None
 
+    def discard(self, identity: str, names: tuple[str, str, str]) -> None:
+        """Forgets a job, wherever its record lies. Does nothing while another driver holds it.
+
+        Raises:
+            CtrbenchError: the place cannot be written.
+        """
+        with self.work.claim(identity) as claimed:
+            if claimed:
+                self.work.discard(identity)
+                if identity in self._archived(names):
+                    self.archive.remove(names, identity)
+                    self._records.pop(names, None)
+                self._work.pop(identity, None)
+
     def rewrite(self, entry: Entry) -> None:
         """Replaces a record whose metrics were taken again, in the place where it lies.
 
@@ -140,7 +168,12 @@ class Store:
             self._records.pop(names, None)
             self._facts.pop(record.dataset, None)
 
-    def _unpacked(self, identity: str) -> Entry:
+    def read_unpacked(self, identity: str) -> Entry:
+        """A finished job of the work folder.
+
+        Raises:
+            CtrbenchError: it has no record there, or a damaged one.
+        """
         if identity not in self._work:
             self._work[identity] = Entry(*self.work.read(identity))
         return self._work[identity]

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
-from ctrbench.store.archive import parse_record, record_line
+from ctrbench.store.archive import parse_record, read_parquet, record_line
 from ctrbench.store.identity import JobConfig
 from ctrbench.store.record import DataFacts, Record
 from ctrbench.strict import Strict
@@ -138,18 +138,35 @@ class WorkFolder:
         """Where the representations of a finished job lie, if it stores any."""
         return self.folder / "representations" / f"{identity}.parquet"
 
+    def read_representations(self, identity: str) -> "pa.Table | None":
+        """h of some test rows of a finished job; None where none are stored here.
+
+        Raises:
+            CtrbenchError: the file is damaged.
+        """
+        path = self.representations(identity)
+        return read_parquet(path, "repeat the job: ctrbench run --force") if path.exists() else None
+
+    def read_predictions(self, identity: str) -> "pa.Table | None":
+        """``row`` and the probability of each trained task; None where the predictions are not here.
+
+        Raises:
+            CtrbenchError: the file is damaged.
+        """
+        path = self.predictions(identity)
+        return read_parquet(path, "repeat the job: ctrbench run --force") if path.exists() else None
+
     def discard(self, identity: str) -> None:
-        """Forgets a job: its record, checkpoint, predictions and failure. Does nothing while another driver holds it.
+        """Forgets a job: its record, checkpoint, predictions and failure; the caller holds the claim.
 
         Raises:
             CtrbenchError: the folder cannot be written.
         """
-        with self.claim(identity) as claimed, self._writing():
-            if claimed:
-                for path in (self._finished(identity), self.predictions(identity), self.representations(identity)):
-                    path.unlink(missing_ok=True)
-                self._failure(identity).unlink(missing_ok=True)
-                self.clear(identity)
+        with self._writing():
+            for path in (self._finished(identity), self.predictions(identity), self.representations(identity)):
+                path.unlink(missing_ok=True)
+            self._failure(identity).unlink(missing_ok=True)
+            self.clear(identity)
 
     def clear(self, identity: str) -> None:
         """Forgets the checkpoint of a job; the caller holds the claim.

@@ -21,7 +21,8 @@ from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.measure import columns_of
 from ctrbench.experiments.single import build
 from ctrbench.metrics.auc import auc
-from ctrbench.metrics.groups import measure
+from ctrbench.metrics.measure import measure
+from ctrbench.metrics.sample import Sample
 from ctrbench.training.fit import Training, train_epoch
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
@@ -90,10 +91,11 @@ def contestant(name: str, prepared: Prepared, seed: int) -> tuple[Lap, Callable[
 
 
 def measure_groups_seconds(prepared: Prepared, probability: np.ndarray) -> float:
-    """CPU seconds of the metrics of all groups of the test split."""
-    label = rows_of(prepared, Split.TEST).label.numpy()
+    """CPU seconds of all metrics of all groups of the test split."""
+    rows = prepared.indices(Split.TEST)
+    label, user = rows_of(prepared, Split.TEST).label.numpy(), prepared.per_row("row", "user", rows)
     started = time.process_time()
-    measure(label, probability, columns_of(prepared, prepared.indices(Split.TEST)))
+    measure(Sample(label, probability, user), columns_of(prepared, rows))
     return time.process_time() - started
 
 

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from ctrbench.testing.data import make_dataset
 from tests.benchmarks import contestants
 from tests.benchmarks.__main__ import CONTESTANTS
-from tests.conftest import make_dataset
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
-from tests.conftest import FIELDS
+from ctrbench.testing.data import FIELDS
 
 
 def test_batches_hold_every_row_with_its_own_latest_clicks(feed, small):

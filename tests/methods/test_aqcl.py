@@ -6,7 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ctrbench.data.examples import Feed
-from tests.methods.test_contract import training
+from ctrbench.testing.runs import start
 
 ROWS = 2000
 """B: more than any row's share of the backbone's tensors, so that B x B is the largest."""
@@ -27,7 +27,7 @@ class Sizes(TorchDispatchMode):
 
 def forward_and_backward(feed: Feed, method: str) -> tuple[set[int], set[int]]:
     """Sizes of the tensors that one step makes."""
-    run = training(feed, ("din", method))
+    run = start("din", method, feed.prepared)
     batch = next(feed.batches(feed.epoch(0, 1), ROWS))
     assert len(batch.labels) == ROWS
     with Sizes() as forward:

@@ -1,62 +1,13 @@
-"""All figures of all groups, checked group by group."""
+"""Groups of rows by activeness and by quantiles."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ctrbench.metrics.groups import ACTIVENESS, GroupFigures, activeness_codes, click_length_bins, measure
-
-
-@pytest.fixture
-def rows():
-    random = np.random.default_rng(3)
-    label = random.integers(0, 2, 600)
-    probability = np.round(np.clip(random.random(600) * 0.8 + 0.1 * label, 0, 1), 2)
-    return label, probability, random.integers(-1, 3, 600).astype(np.int16)
-
-
-def test_every_group_equals_its_rows_measured_alone(rows):
-    label, probability, codes = rows
-    overall, *groups = measure(label, probability, {"age": (codes, ["young", "middle", "old"])})
-    assert (overall.column, overall.group, overall.rows) == ("overall", "overall", 600)
-    assert overall.auc == pytest.approx(roc_auc_score(label, probability), abs=1e-12)
-    for code, (name, figures) in enumerate(zip(["young", "middle", "old"], groups, strict=True)):
-        y, p = label[codes == code], probability[codes == code]
-        rate = y.mean()
-        assert (figures.column, figures.group) == ("age", name)
-        assert (figures.rows, figures.positives) == (len(y), y.sum())
-        assert figures.auc == pytest.approx(roc_auc_score(y, p), abs=1e-12)
-        assert figures.logloss == pytest.approx(log_loss(y, p), abs=1e-10)
-        assert figures.ne == pytest.approx(log_loss(y, p) / log_loss(y, np.full(len(y), rate)), abs=1e-10)
-        assert figures.calibration == pytest.approx(p.mean() / rate, abs=1e-12)
-
-
-def test_rows_outside_every_group_count_overall_only(rows):
-    label, probability, codes = rows
-    overall, *groups = measure(label, probability, {"age": (codes, ["young", "middle", "old"])})
-    outside = int((codes == -1).sum())
-    assert outside > 0
-    assert sum(group.rows for group in groups) == overall.rows - outside
-
-
-def test_group_of_one_class_and_group_without_rows():
-    label, probability = np.array([1, 1, 0]), np.array([0.5, 1.0, 0.0])
-    codes = np.array([0, 0, 2], dtype=np.int8)
-    _, clicks, nobody, skips = measure(label, probability, {"c": (codes, ["clicks", "nobody", "skips"])})
-    assert (clicks.auc, clicks.ne, clicks.calibration, clicks.clipped) == (None, None, 0.75, 1)
-    assert clicks.logloss == pytest.approx(np.log(2) / 2)
-    assert nobody == GroupFigures("c", "nobody", 0, 0, None, None, None, None, 0)
-    assert (skips.auc, skips.ne, skips.calibration, skips.clipped) == (None, None, None, 1)
-
-
-def test_scores_that_are_no_probabilities_have_an_auc_only():
-    overall, group = measure(
-        np.array([0, 1, 1]), np.array([3, 900, 2]), {"c": (np.zeros(3, int), ["all"])}, probabilities=False
-    )
-    assert overall == GroupFigures("overall", "overall", 3, 2, 0.5, None, None, None, 0)
-    assert group == GroupFigures("c", "all", 3, 2, 0.5, None, None, None, 0)
+from ctrbench.metrics.groups import ACTIVENESS, activeness_codes, click_length_bins, quantile_bins
 
 
 def test_activeness_ties_go_to_the_lower_group():
@@ -95,9 +46,59 @@ def test_one_length_is_one_bin(length, name):
     assert (codes.tolist(), names) == ([0] * len(length), [name])
 
 
+@settings(database=None, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.integers(-9, 9).map(float), st.floats(-4, 4)), max_size=60), st.integers(1, 7))
+def test_quantile_bins_are_ordered_and_hold_every_known_value(values, bins):
+    values = np.array([np.nan if value is None else value for value in values])
+    codes, names = quantile_bins(values, bins, "x")
+    assert ((codes == -1) == np.isnan(values)).all()
+    assert len(set(names)) == len(names) <= bins
+    assert (np.unique(codes[codes >= 0]) == np.arange(len(names))).all()  # no bin is empty
+    for lower, upper in pairwise(range(len(names))):
+        assert values[codes == lower].max() < values[codes == upper].min()
+
+
+def test_quantile_bins_have_equal_shares():
+    values = np.random.default_rng(2).normal(size=1000)
+    codes, names = quantile_bins(values, 4, "score")
+    assert np.bincount(codes).tolist() == pytest.approx([250] * 4, abs=1)
+    assert len(names) == 4
+
+
+def test_numbers_are_named_by_their_ranges():
+    codes, names = quantile_bins(np.array([0.5, 0.25, 0.125, 3.5, np.nan]), 2, "score")
+    assert (codes.tolist(), names) == ([0, 0, 0, 1, -1], ["score 0.125 to 0.5", "score over 0.5 to 3.5"])
+    codes, names = quantile_bins(np.array([0.5, 0.5, 0.5, 2.75], np.float32), 2, "score")
+    assert (codes.tolist(), names) == ([0, 0, 0, 1], ["score 0.5", "score over 0.5 to 2.75"])
+
+
+def test_whole_numbers_are_named_without_a_decimal_point_or_a_gap():
+    """Also where a missing value made them floating-point numbers."""
+    for values in (np.array([18.0, np.nan, 40, 20, 31]), np.array([18, 31, 40, 20])):
+        codes, names = quantile_bins(values, 2, "age")
+        assert names == ["age 18 to 31", "age 32 to 40"]
+        assert (codes[values == 31].tolist(), codes[values == 40].tolist()) == ([0], [1])
+
+
+def test_ends_that_six_digits_do_not_tell_apart_have_more():
+    _, names = quantile_bins(np.array([0.25, 0.250000001, 0.250000002, 0.5]), 3, "x")
+    assert names == ["x 0.25 to 0.250000001", "x over 0.250000001 to 0.250000002", "x over 0.250000002 to 0.5"]
+
+
+def test_values_that_are_all_missing_have_no_bins():
+    codes, names = quantile_bins(np.full(3, np.nan), 4, "x")
+    assert (codes.tolist(), names) == ([-1] * 3, [])
+
+
+def test_more_than_127_bins_have_distinct_codes():
+    codes, names = quantile_bins(np.arange(1000), 300, "x")
+    assert (len(names), codes.min(), codes.max()) == (300, 0, 299)
+
+
 @pytest.mark.parametrize(
-    ("codes", "message"), [([0, 1], "2 codes for 3 rows"), ([0, 1, 2], "do not fit"), ([-2, 0, 0], "do not fit")]
+    ("values", "bins", "message"),
+    [([1, 2], 0, "0 bins of 'x'"), (["a", "b"], 2, "'x' has values of type <U1"), ([True, False], 2, "type bool")],
 )
-def test_codes_that_do_not_fit_are_refused(codes, message):
+def test_what_has_no_quantiles_is_refused(values, bins, message):
     with pytest.raises(ValueError, match=message):
-        measure(np.array([0, 1, 1]), np.full(3, 0.5), {"age": (np.array(codes), ["young", "old"])})
+        quantile_bins(np.array(values), bins, "x")

@@ -1,11 +1,22 @@
 """Intervals and tests against scipy, Holm by hand, RelaImpr against the paper's own table."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from ctrbench.metrics.relaimpr import relaimpr, relaimpr_by_seed
-from ctrbench.metrics.significance import Interval, holm, mean_interval, paired_difference, standard_deviation
+from ctrbench.metrics.significance import (
+    Interval,
+    holm,
+    mean_interval,
+    paired_difference,
+    standard_deviation,
+    t_quantile,
+    t_tail,
+)
 
 BASE = np.array([0.7012, 0.6987, 0.7034, 0.6995, 0.7021])
 METHOD = np.array([0.7051, 0.7049, 0.7060, 0.7048, 0.7072])
@@ -16,6 +27,21 @@ def test_paired_difference_equals_scipy():
     assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
     assert found.delta == pytest.approx(METHOD.mean() - BASE.mean(), abs=1e-15)
     assert found.interval == pytest.approx(expected.confidence_interval(0.95), abs=1e-12)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 4, 9, 30, 1000, 3.7, 58.25])
+def test_students_t_equals_scipy(degrees):
+    for probability in (0.001, 0.05, 0.5, 0.9, 0.95, 0.975, 0.9995):
+        expected = stats.t.ppf(probability, degrees)
+        assert t_quantile(probability, degrees) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    for value in (-3.0, 0.0, 0.1, 1.0, 2.776, 12.5, 80.0):
+        assert t_tail(value, degrees) == pytest.approx(stats.t.sf(value, degrees), rel=1e-12)
+
+
+def test_importing_significance_imports_no_scipy():
+    """Scipy costs more than a whole report may."""
+    code = "import sys, ctrbench.metrics.significance; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_mean_interval_equals_scipy():

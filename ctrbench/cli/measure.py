@@ -1,0 +1,90 @@
+"""``ctrbench measure``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctrbench import places
+from ctrbench.cli.options import By, Data, Names, Results, split_names
+from ctrbench.errors import CtrbenchError
+
+if TYPE_CHECKING:
+    from ctrbench.recipe.query import RecipeMatch
+    from ctrbench.store.record import Record
+
+NAMED = 6
+"""Jobs without predictions that are named one by one."""
+
+
+def measure(
+    recipe: Annotated[str, typer.Argument(help="Name or .toml file of a recipe or collection.")],
+    *,
+    by: By = [],  # noqa: B006
+    metric: Annotated[list[str], Names] = [],  # noqa: B006
+    method: Annotated[list[str], Names] = [],  # noqa: B006
+    backbone: Annotated[list[str], Names] = [],  # noqa: B006
+    dataset: Annotated[list[str], Names] = [],  # noqa: B006
+    data: Data = None,
+    results: Results = None,
+) -> None:
+    """Measures a recipe's finished jobs again from stored predictions: a new cohort, cut or metric costs no training.
+
+    Metrics: all that are registered, or those that --metric names.
+    """
+    from ctrbench.recipe.collection import for_each_recipe
+    from ctrbench.recipe.query import find_recipes
+
+    names = (split_names(dataset), split_names(backbone), split_names(method))
+    matches = find_recipes(recipe, datasets=names[0], backbones=names[1], methods=names[2])
+
+    def one(match: "RecipeMatch") -> None:
+        _measure(
+            match,
+            data=places.data_folder(data),
+            results=places.results_folder(results),
+            columns=tuple(by),
+            metrics=split_names(metric) or None,
+        )
+
+    for_each_recipe([(match.recipe.name, match) for match in matches], one)
+
+
+def _measure(
+    match: "RecipeMatch", *, data: Path, results: Path, columns: tuple[str, ...], metrics: list[str] | None
+) -> None:
+    """Measures one recipe.
+
+    Raises:
+        CtrbenchError: no job is finished, or some jobs have no predictions here.
+    """
+    from ctrbench.data.schema import read_manifest
+    from ctrbench.measure.again import measure_again
+    from ctrbench.measure.references import measure_references
+    from ctrbench.report.select import select_rows
+    from ctrbench.store.store import Store
+
+    recipe = match.recipe
+    columns = tuple(dict.fromkeys([*columns, *(view.by for view in recipe.views if view.by)]))
+    records = {row.record.identity: row.record for row in select_rows(recipe, results, data).rows}
+    if not records:
+        raise CtrbenchError(f"{recipe.name}: no finished job yet; start with ctrbench run {recipe.name}")
+    store = Store.of(results)
+    found = measure_again(records.values(), store=store, data=data, expressions=columns, metrics=metrics)
+    for name in dict.fromkeys(record.dataset for record in found.measured):
+        of_jobs = [record.config.data for record in found.measured if record.dataset == name]
+        wanted = {settings.model_dump_json(): settings for settings in of_jobs}
+        manifest = read_manifest(data / name)
+        measure_references(manifest, wanted.values(), store=store, data=data, expressions=columns)
+    typer.echo(f"{recipe.name}: {len(found.measured)} of {len(records)} jobs measured again")
+    if found.without_predictions:
+        command = f"ctrbench run {match.argument or recipe.name} --force"
+        raise CtrbenchError(
+            f"{recipe.name}: no predictions here for {_named(found.without_predictions)}; train them again: {command}"
+        )
+
+
+def _named(records: "tuple[Record, ...]") -> str:
+    names = [f"{r.dataset} {r.backbone} {r.method} seed {r.seed} ({r.identity[:12]})" for r in records]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} job{'s' if len(names) > 1 else ''}: {'; '.join(names[:NAMED])}{more}"

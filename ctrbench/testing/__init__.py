@@ -1,0 +1,20 @@
+"""Contract tests: what every method and every backbone must do, wherever it comes from.
+
+A class per kind, to be inherited in a test file of pytest, which collects the tests of the base class::
+
+    from ctrbench.testing import MethodContract
+
+    class TestMine(MethodContract):
+        method = "mine"
+
+Source of the shape: the component tests of lenskit (``lenskit.testing``).
+"""
+
+import pytest
+
+pytest.register_assert_rewrite("ctrbench.testing.backbones", "ctrbench.testing.methods")
+
+from ctrbench.testing.backbones import BackboneContract  # noqa: E402
+from ctrbench.testing.methods import MethodContract  # noqa: E402
+
+__all__ = ["BackboneContract", "MethodContract"]
