@@ -22,10 +22,14 @@ def shipped(kind: str) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / kind
 
 
+EXAMPLES = {"example-card", "minimal-card"}
+"""Cards to copy, shipped beside those of datasets."""
+
+
 def cards() -> dict[str, Path]:
-    """The shipped dataset cards by name; the documented example is not one of them."""
+    """The shipped dataset cards by name; the examples to copy are not among them."""
     paths = sorted(shipped("datasets").glob("*.toml"))
-    return {path.stem: path for path in paths if path.stem != "example-card"}
+    return {path.stem: path for path in paths if path.stem not in EXAMPLES}
 
 
 def card_name(dataset: str) -> str:
@@ -34,7 +38,7 @@ def card_name(dataset: str) -> str:
 
 
 def prepare_command(name: str) -> str:
-    """The command that prepares a dataset; one of the user's own needs its file and card."""
+    """The command that prepares a dataset; a user's own dataset needs its file and card."""
     return f"ctrbench prepare {name}" + ("" if card_name(name) in cards() else " --source FILE --card CARD")
 
 

@@ -4,7 +4,9 @@ Source of the shape: lm-evaluation-harness's registry (lazy targets, collision e
 """
 
 import difflib
+import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
@@ -93,4 +95,10 @@ class Registry(Generic[T]):
             ) from error
 
     def _third_party(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=f"ctrbench.{self.kind}s")}
+        return _entry_points(f"ctrbench.{self.kind}s", tuple(sys.path))
+
+
+@cache
+def _entry_points(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:  # noqa: ARG001
+    """Entry points by name. Looking for them reads the metadata of every installed package: once for each path."""
+    return {point.name: point for point in entry_points(group=group)}

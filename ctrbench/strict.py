@@ -4,6 +4,7 @@ import tomllib
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
@@ -19,18 +20,37 @@ class Strict(BaseModel):
         """Validates a parsed document; ``where`` names it in the error.
 
         Raises:
-            CtrbenchError: a key is unknown (with the nearest known one), missing, or of another type.
+            CtrbenchError: keys are unknown (with the nearest known ones), missing, or of another type; all are named.
         """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise CtrbenchError(f"{where}: {_first(error, cls)}") from None
+            raise CtrbenchError(f"{where}: {'; '.join(_messages(error, cls))}") from None
 
 
-def _first(error: ValidationError, model: type[BaseModel]) -> str:
-    details = error.errors()
-    # A misspelt key comes before the required one that it should have been.
-    detail = next((each for each in details if each["type"] == "extra_forbidden"), details[0])
+def _messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One message for each place with errors: a value that fits none of several types has one for each of them."""
+    details = {_place(each["loc"], model): each for each in reversed(error.errors())}
+    misspelt = any(each["type"] == "extra_forbidden" for each in details.values())
+    # A misspelt key explains why a required one is missing.
+    kept = [each for each in details.values() if not (misspelt and each["type"] == "missing")]
+    return [_message(each, model) for each in reversed(kept)]
+
+
+def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[int | str, ...]:
+    """The part of an error's location that names fields and places in lists, not types."""
+    owner: type[BaseModel] | None = model
+    for depth, part in enumerate(location):
+        if isinstance(part, str) and owner is not None:
+            if part not in owner.model_fields:
+                return location[: depth + 1]
+            owner = _model_in(owner.model_fields[part].annotation)
+        elif isinstance(part, str):
+            return location[:depth]
+    return location
+
+
+def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         owner = model

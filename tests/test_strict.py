@@ -1,9 +1,44 @@
 """Assignments, as ``--set`` and the names of changed datasets have them."""
 
 import pytest
+from pydantic import Field
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.strict import parse_assignment
+from ctrbench.strict import Strict, parse_assignment
+
+
+class Inner(Strict):
+    size: int
+    kind: int | tuple[str, ...] = 0
+
+
+class Outer(Strict):
+    name: str
+    parts: tuple[Inner, ...] = ()
+    table: dict[str, int] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, "here: name: field required (got {})"),
+        ({"nam": "x"}, "here: unknown key 'nam'; did you mean name?"),
+        ({"name": 1, "parts": [{"size": "x"}, {"siz": 2}]}, None),
+        ({"name": "x", "parts": [{"size": 1, "kind": 1.5}]}, "here: parts.0.kind"),
+        ({"name": "x", "table": {"a": "x"}}, "here: table.a: input should be a valid integer, unable to parse string"),
+    ],
+)
+def test_every_wrong_place_of_a_document_is_named_once(document, message):
+    with pytest.raises(CtrbenchError) as error:
+        Outer.read(document, "here")
+    found = str(error.value)
+    if message is None:
+        assert [part.partition(":")[0] for part in found.removeprefix("here: ").split("; ")] == [
+            *("name", "parts.0.size", "unknown key 'parts.1.siz'", "did you mean parts.1.size?")
+        ]
+    else:
+        assert found.startswith(message)
+        assert found.count("input should") <= 1
 
 
 @pytest.mark.parametrize(

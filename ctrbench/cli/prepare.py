@@ -1,6 +1,7 @@
 """``ctrbench prepare``."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +39,8 @@ def prepare(
     from ctrbench import places
     from ctrbench.prepare import stage
 
-    for chosen, place in _chosen(name, card, source):
+    cards = _chosen(name, card, source)
+    for chosen, place in cards:
         simulation = _simulation(chosen, place, scale=scale, seed=seed, jobs=jobs)
         with _bars() as progress:
             prepared = stage.prepare(
@@ -51,13 +53,22 @@ def prepare(
                 progress=progress,
             )
         _show(chosen, prepared)
+    typer.echo(f"next: {_next_command(name, [chosen.name for chosen, _ in cards], data)}")
+
+
+def _next_command(name: str, datasets: list[str], data: Path | None) -> str:
+    """What a user does with the data: run the recipe that they were prepared for, or compare two methods on them."""
+    place = f" --data {shlex.quote(str(data))}" if data else ""
+    if datasets == [name]:
+        return f"ctrbench run --dataset {name} --method plain,aqcl --seeds 1 --set training.epochs=1{place}"
+    return f"ctrbench run {shlex.quote(name)}{place}"
 
 
 def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Card, Path | None]]":
-    """The cards to prepare, and where their files lie: a recipe's in folders of the cards' names, where there are such.
+    """The cards to prepare, and where their files lie; the files of a recipe may lie in folders of the cards' names.
 
     Raises:
-        CtrbenchError: no such dataset or recipe, or another name than the card's.
+        CtrbenchError: no such dataset or recipe, or the card describes another dataset.
     """
     from ctrbench.prepare.card import read_card, shipped_card
     from ctrbench.recipe.collection import collection_names, recipes_of
@@ -72,7 +83,7 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
         return [(each, _place(each, source)) for each in map(shipped_card, datasets)]
     chosen = read_card(card) if card else shipped_card(name)
     if chosen.name != name:
-        raise CtrbenchError(f"{card}: the card is of {chosen.name!r}, not {name!r}; name them alike")
+        raise CtrbenchError(f"{card}: the card describes {chosen.name!r}, not {name!r}; pass {chosen.name}")
     return [(chosen, source)]
 
 
@@ -113,7 +124,7 @@ def _simulation(
 
 @contextlib.contextmanager
 def _bars() -> "Iterator[Progress]":
-    """Progress bars on standard error, one for each thing in progress; none where that is no terminal."""
+    """Progress bars on standard error, one for each step; none if standard error is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""Whether a prepared dataset is still what its manifest says."""
+"""Whether a prepared dataset is still what its manifest says, and whether its rows can teach and judge a model."""
 
 import hashlib
 from pathlib import Path
@@ -36,3 +36,25 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise CtrbenchError(f"{path}: missing; {again}")
         if (found := sha256_of(path)) != wanted:
             raise CtrbenchError(f"{path}: changed (want {wanted[:8]}…, got {found[:8]}…); {again}")
+
+
+def check_two_classes(dataset: str, label: str, part: str, *, rows: int, positives: int) -> None:
+    """Refuses rows of one class: training learns nothing from them, and no AUC can be measured on them.
+
+    Args:
+        dataset: its name, for the error.
+        label: the label.
+        part: what the rows are for, such as ``validation rows`` or ``rows of the search holdout``.
+        rows: how many there are.
+        positives: how many of them have label 1.
+
+    Raises:
+        CtrbenchError: there is no row, or all rows have one value of the label.
+    """
+    if 0 < positives < rows:
+        return
+    found = f"all {rows:,} have the value {int(positives > 0)}" if rows else "there is none"
+    raise CtrbenchError(
+        f"{dataset}: {part} with both values of label {label!r} are needed, and {found}; choose another split on the "
+        "card, another label, or pass more data"
+    )

@@ -80,9 +80,8 @@ class AQCL(Method):
             codeword_tau=settings.codeword_tau,
         )
         codebook = self.codebook.loss(z.detach())
-        total = of_tasks.total + settings.weight * contrastive + codebook
-        use = self.codebook.use(nearest.indices.select(1, 0))
-        return of_tasks.replaced(total, contrastive=contrastive, codebook=codebook, **use)
+        loss = of_tasks.plus("contrastive", contrastive, settings.weight).plus("codebook", codebook)
+        return loss.noting(**self.codebook.use(nearest.indices.select(1, 0)))
 
     def codewords_of(self, h: Tensor) -> Tensor:
         """The codeword (B,) nearest to g(h), given h (B, H)."""

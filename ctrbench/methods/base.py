@@ -32,16 +32,24 @@ class Loss:
     total: Tensor
     parts: dict[str, Tensor]
 
-    def replaced(self, total: Tensor, **parts: Tensor) -> "Loss":
-        """The loss of the tasks with a method's own parts beside it, and another total.
+    def plus(self, name: str, part: Tensor, weight: float = 1.0) -> "Loss":
+        """The loss with ``weight * part`` added to the total, and the part, not weighted, among the parts.
 
         Raises:
-            CtrbenchError: a task has the name of a part.
+            CtrbenchError: a task has the name of the part.
         """
-        for name in parts:
+        return Loss(self.total + (part if weight == 1 else weight * part), self.noting(**{name: part}).parts)
+
+    def noting(self, **values: Tensor) -> "Loss":
+        """The loss with more values for the record, which add nothing to the total.
+
+        Raises:
+            CtrbenchError: a task has the name of a value.
+        """
+        for name in values:
             if name in self.parts:
                 raise CtrbenchError(f"task {name!r} has the name of a part of the method's loss; rename the label")
-        return Loss(total, self.parts | parts)
+        return Loss(self.total, self.parts | values)
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,8 @@ class DeepMCP(Method):
         target = embedded.fields.index_select(1, self.item_side).flatten(1)
         matching = self.matching(batch, embedded, target)
         correlation = self.correlation(backbone, batch, embedded, target, generator)
-        total = of_tasks.total + settings.matching_weight * matching + settings.correlation_weight * correlation
-        return of_tasks.replaced(total, matching=matching, correlation=correlation)
+        loss = of_tasks.plus("matching", matching, settings.matching_weight)
+        return loss.plus("correlation", correlation, settings.correlation_weight)
 
     def matching(self, batch: Batch, embedded: Embedded, target: Tensor) -> Tensor:
         """Logloss of <v_u, v_a> against the main task's label; target (B, G * D)."""

@@ -80,7 +80,7 @@ class DMR(Method):
         """L_C + beta L_match."""
         of_tasks = self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)
         match = self.match(batch, embedded, generator)
-        return of_tasks.replaced(of_tasks.total + self.settings.weight * match, match=match)
+        return of_tasks.plus("match", match, self.settings.weight)
 
     def match(self, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Tensor:
         """Negative sampling of the last click, mean over the rows with at least 2 clicks."""

@@ -36,7 +36,7 @@ class ICL(Method):
         of_tasks = self.task_loss(backbone.predict(h, embedded), batch)
         z, positive = self.views(backbone, embedded, h, generator)
         contrastive = instance_loss(z, positive, self.settings.tau)
-        return of_tasks.replaced(of_tasks.total + self.settings.weight * contrastive, contrastive=contrastive)
+        return of_tasks.plus("contrastive", contrastive, self.settings.weight)
 
 
 def instance_loss(z: Tensor, positive: Tensor, tau: float) -> Tensor:

@@ -1,11 +1,13 @@
-"""Amazon product data of 2014: reviews as JSON lines, metadata as Python literals, both gzipped.
+"""Amazon product data: reviews as JSON lines, metadata as Python literals (2014) or JSON lines (2018), all gzipped.
 
-Source: R. He, J. McAuley, WWW 2016. Every review is a click; ratings and texts are not read.
+Source: R. He, J. McAuley, WWW 2016 (2014); J. Ni, J. Li, J. McAuley, EMNLP 2019 (2018). Every review is a click;
+ratings and texts are not read.
 """
 
 import ast
 import gzip
 import html
+import itertools
 import json
 import re
 import zlib
@@ -22,7 +24,9 @@ from ctrbench.prepare.formats import Request
 from ctrbench.prepare.raw import Raw
 from ctrbench.strict import Strict
 
-ASIN = re.compile(r"""'asin': '([^']*)'""")
+ASIN = re.compile(r"""(['"])asin\1: ?(['"])(.*?)\2""")
+JSON_OBJECT = re.compile(r'\{\s*"')
+"""How a line of JSON begins; upstream's Python literals have single quotes around their keys."""
 
 
 class Options(Strict):
@@ -64,27 +68,39 @@ def read_metadata(path: Path, wanted: set[str]) -> pd.DataFrame:
     """Columns ``brand category_2 category_3 category_leaf`` of the wanted products, None where unknown.
 
     Raises:
-        CtrbenchError: the file is no whole gzip file, or a line is not a product.
+        CtrbenchError: the file is no whole gzip file, a line is not a product, or the file says nothing of the wanted
+            products.
     """
     products: dict[str, dict[str, str | None]] = {}
     for number, line in lines(path):
         # A literal takes 50 us to parse and upstream's file holds twenty products for each in the 5-core.
         named = ASIN.search(line)
-        if named and named[1] not in wanted:
+        if named and named[3] not in wanted:
             continue
         try:
-            product = ast.literal_eval(line.strip())
+            product = json.loads(line) if JSON_OBJECT.match(line) else ast.literal_eval(line.strip())
             products[product["asin"]] = attributes(product)
         except (ValueError, SyntaxError, KeyError, TypeError, AttributeError, MemoryError, RecursionError) as error:
             raise CtrbenchError(f"{path.name}, line {number}: not a product ({error!r}); get the file again") from None
+    if wanted and not any(any(known.values()) for known in products.values()):
+        raise CtrbenchError(
+            f"{path.name}: no brand and no category of any of the {len(wanted):,} products reviewed; pass the metadata "
+            "of the same products, as published in 2014 or 2018"
+        )
     columns = ["brand", "category_2", "category_3", "category_leaf"]
     return pd.DataFrame.from_dict(products, orient="index", columns=columns)
 
 
 def attributes(product: dict[str, Any]) -> dict[str, str | None]:
-    """Brand and the levels of the first category path; ``Unknown`` is upstream's word for no brand."""
+    """Brand and the levels of the first category path; ``Unknown`` is upstream's word for no brand.
+
+    The path is the first of ``categories`` (2014), or ``category`` (2018), in which a level that is markup begins what
+    is no category.
+    """
     brand = html.unescape(product.get("brand") or "").strip()
-    path = [html.unescape(level) for level in (product.get("categories") or [[]])[0]]
+    levels = (product.get("categories") or [[]])[0] or product.get("category") or []
+    levels = itertools.takewhile(lambda level: not level.startswith("<"), levels)
+    path = [html.unescape(level) for level in levels]
     return {
         "brand": brand if brand not in ("", "Unknown") else None,
         "category_2": path[1] if len(path) > 1 else None,

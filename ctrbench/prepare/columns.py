@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ctrbench.data.schema import Cohort, Field
 from ctrbench.errors import CtrbenchError
+from ctrbench.names import problem_of_groups
 from ctrbench.prepare.card import CohortSettings, ColumnSettings, FieldSettings
 
 
@@ -51,7 +52,8 @@ def encode_cohort(
             of each training positive, which decide the edges.
 
     Raises:
-        CtrbenchError: ``quantiles`` of a column that holds no numbers, or more values than an int16 can tell apart.
+        CtrbenchError: ``quantiles`` of a column that holds no numbers, more values than an int16 can tell apart, or a
+            value that is no name for a group.
     """
     if settings.cut == "values":
         values = _sorted_values(raw.iloc[training])
@@ -67,6 +69,10 @@ def encode_cohort(
         names = (*names, settings.unknown)
     if len(names) > np.iinfo(np.int16).max:
         raise CtrbenchError(f"cohort {settings.name!r}: {len(names):,} groups; cut it by quantiles or size on the card")
+    if problem := problem_of_groups(names):
+        raise CtrbenchError(
+            f"cohort {settings.name!r}, column {settings.raw_column!r}: {problem}; rename the value in the file"
+        )
     return codes.astype(np.int16), Cohort(name=settings.name, source=settings.source, values=names)
 
 

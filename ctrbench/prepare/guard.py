@@ -1,13 +1,17 @@
-"""The last look at prepared rows: splits share nothing, and no history reaches past its row.
+"""The last look at prepared data: splits share nothing, no history reaches past its row, and names can be shown.
 
 Source: protocol of the splits. Shapes: W rows by user, in time order; N clicks of the same users.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ctrbench.data.schema import Cohort, Manifest
 from ctrbench.errors import CtrbenchError
+from ctrbench.names import problem_of, problem_of_groups
 
 
 def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: bool, apart: bool = False) -> None:
@@ -29,6 +33,35 @@ def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: b
     _check_order(column)
     _check_splits(column, click)
     _check_histories(column, click, sequence, sampled=sampled, apart=apart)
+
+
+def check_names(manifest: Manifest) -> None:
+    """Checks the names that become part of a path or of a table's heading, also those of a format from outside.
+
+    Raises:
+        CtrbenchError: a label, field or cohort has an unfit name, or two have the same; a group of a cohort has a name
+            that a report cannot show.
+    """
+    columns = [field.name for field in manifest.fields] + [cohort.name for cohort in manifest.cohorts]
+    for kind, names in (("label", manifest.labels), ("field or cohort", columns)):
+        for name in names:
+            if problem := problem_of(kind, name):
+                raise CtrbenchError(f"{manifest.name}: {problem}; choose another")
+    for name in (every := [*manifest.labels, *columns]):
+        if every.count(name) > 1:
+            raise CtrbenchError(f"{manifest.name}: two labels, fields or cohorts are called {name!r}; rename one")
+    check_groups(manifest.name, manifest.cohorts)
+
+
+def check_groups(dataset: str, cohorts: Iterable[Cohort]) -> None:
+    """Checks the names of the cohorts' groups.
+
+    Raises:
+        CtrbenchError: a group has a name that a report cannot show.
+    """
+    for cohort in cohorts:
+        if problem := problem_of_groups(cohort.values):
+            raise CtrbenchError(f"{dataset}: cohort {cohort.name!r}: {problem}; rename it")
 
 
 def _check_order(column: dict[str, NDArray[np.int64]]) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ctrbench.data.schema import Source
 from ctrbench.errors import CtrbenchError
+from ctrbench.prepare.problems import Problems
 
 YEAR_5138 = 1e11
 """Seconds; a later time is a number of milliseconds."""
@@ -30,6 +31,8 @@ class Raw:
     """Label columns, the first is the click. None: every interaction is a click, and negatives are sampled."""
     file: str
     """Name of the source file, for errors."""
+    time_hint: str = ""
+    """What a user may do about times that are none, beside mending the file."""
 
 
 def checked(raw: Raw) -> pd.DataFrame:
@@ -37,32 +40,60 @@ def checked(raw: Raw) -> pd.DataFrame:
 
     Raises:
         CtrbenchError: there is no row; a user or item is missing; a time is missing, negative or no number; a label is
-            neither 0 nor 1. The first such line is named.
+            neither 0 nor 1. The first such line of each kind is named.
     """
     table = raw.interactions
     if table.empty:
         raise CtrbenchError(f"{raw.file}: no interactions in it; pass the right file by --source")
-    for column in ("user", "item"):
-        refuse(raw.file, table, table[column].isna(), f"{column} is missing")
+    problems = Problems(raw.file)
     time = pd.to_numeric(table["time"], errors="coerce").to_numpy(np.float64)
-    refuse(raw.file, table, ~np.isfinite(time) | (time < 0), "time is missing, negative or no time")
-    refuse(raw.file, table, time >= YEAR_5138, "time is not in seconds", "(milliseconds? divide by 1000)")
-    for label in raw.labels:
-        refuse(raw.file, table, ~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1")
+    unsound: list[tuple[pd.Series[bool] | np.ndarray, str, str]] = [
+        (table["user"].isna(), "user is missing", ""),
+        (table["item"].isna(), "item is missing", ""),
+        (~np.isfinite(time) | (time < 0), "time is missing, negative or no time", raw.time_hint),
+        (time >= YEAR_5138, "time is not in seconds", "(milliseconds? divide by 1000)"),
+        *((~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1", "") for label in raw.labels),
+    ]
+    for bad, what, way_out in unsound:
+        with problems.collecting():
+            refuse(raw.file, table, bad, what, way_out)
+    problems.refuse()
     return table.assign(time=time)
 
 
-def without_duplicates(raw: Raw, interactions: pd.DataFrame, rule: str) -> pd.DataFrame:
-    """The checked interactions, those that repeat user, item and time left out after their first.
+KEY = ["user", "item", "time"]
+
+
+def refuse_duplicates(raw: Raw, interactions: pd.DataFrame, rule: str) -> None:
+    """Holds the checked interactions to the card's rule for those that repeat user, item and time.
 
     Raises:
-        CtrbenchError: there are some and the card's rule is to refuse them.
+        CtrbenchError: there are some and the rule is to refuse them.
     """
-    repeated = interactions.duplicated(["user", "item", "time"])
-    if rule == "refuse":
-        repeats = "repeats user, item and time of an earlier line"
-        refuse(raw.file, raw.interactions, repeated, repeats, 'or set duplicates = "drop" on the card')
-    return interactions[~repeated]
+    if rule == "drop":
+        return
+    advice = 'or set duplicates = "drop" on the card'
+    labels = list(raw.labels)
+    if labels and interactions.drop_duplicates([*KEY, *labels]).duplicated(KEY).any():
+        advice += ', with keep = "positive": some of them differ in their labels'
+    repeats = "repeats user, item and time of an earlier line"
+    refuse(raw.file, raw.interactions, interactions.duplicated(KEY), repeats, advice)
+
+
+def without_duplicates(raw: Raw, interactions: pd.DataFrame, keep: str) -> pd.DataFrame:
+    """One of the checked interactions for each user, item and time, in file order.
+
+    Args:
+        raw: says which columns are labels.
+        interactions: of :func:`checked`.
+        keep: which one: the ``first``, the ``last``, or ``positive``: the first of those with the most labels, the
+            click before all others.
+    """
+    if keep == "positive":
+        # A stable sort, so that of equal ones the first in the file is kept.
+        ranked = interactions.sort_values(list(raw.labels), ascending=False, kind="stable")
+        return interactions[~ranked.duplicated(KEY).reindex(interactions.index)]
+    return interactions[~interactions.duplicated(KEY, keep="last" if keep == "last" else "first")]
 
 
 def refuse(file: str, table: pd.DataFrame, bad: "pd.Series[bool] | np.ndarray", what: str, way_out: str = "") -> None:

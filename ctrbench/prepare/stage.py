@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
 from ctrbench.errors import CtrbenchError
+from ctrbench.prepare import guard
 from ctrbench.prepare.card import Card
 from ctrbench.prepare.download import fetch
 from ctrbench.prepare.formats import FORMATS, Progress, Request, Simulation, card_hash, silent
@@ -62,6 +63,7 @@ def prepare(
             card=card, files=files, checksums=checksums, folder=temporary, simulation=simulation, progress=progress
         )
         manifest = make(request)
+        guard.check_names(manifest)
         if not other_version and (differing := differing_counts(card, manifest)):
             raise CtrbenchError(
                 f"{card.name}: counts differ from the card's ({differing}); get the right files or pass --other-version"

@@ -1,22 +1,31 @@
-"""Anyone's own interactions: one CSV or Parquet file whose columns the card names."""
+"""Anyone's own interactions: one CSV or Parquet file whose columns the card names.
 
-from pathlib import Path
-from typing import get_args
+Everything that does not fit between card and file is told at once (:class:`ctrbench.prepare.problems.Problems`).
+"""
 
-import numpy as np
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args
+
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ctrbench.data.schema import Manifest, Source
 from ctrbench.errors import CtrbenchError
-from ctrbench.prepare.assemble import assemble
-from ctrbench.prepare.card import RESERVED, Card
+from ctrbench.names import problem_of
+from ctrbench.prepare.assemble import assemble, encode, observe
+from ctrbench.prepare.card import RESERVED, Card, ColumnSettings
 from ctrbench.prepare.formats import Request
+from ctrbench.prepare.problems import Problems
 from ctrbench.prepare.raw import Raw
-from ctrbench.registry import unknown
+from ctrbench.prepare.tabular import Blanks, Quotes, Table, read
+from ctrbench.prepare.times import UNITS, seconds
 from ctrbench.strict import Strict
+
+
+def _time_format(value: str | None) -> str | None:
+    if value is not None and value not in UNITS and "%" not in value:
+        raise ValueError(f"{value!r} is none of {', '.join(UNITS)}, and no format such as %Y%m%d")
+    return value
 
 
 class Options(Strict):
@@ -27,89 +36,138 @@ class Options(Strict):
     item: str = "item"
     """Column of the item; any text or number."""
     time: str = "time"
-    """Column of the time: seconds since 1970, or an ISO date or date and time (UTC where it says nothing)."""
+    """Column of the time."""
+    time_format: Annotated[str | None, AfterValidator(_time_format)] = None
+    """How the time is written: ``seconds`` or ``milliseconds`` since 1970, or a format such as ``%Y%m%d%H`` (UTC where
+    it says nothing). None: seconds since 1970, or an ISO date or date and time; dates written as numbers are
+    refused."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Label -> column of 0 and 1; the first is the click. None: every row is a click, and negatives are sampled."""
+    quotes: Quotes = "one-line"
+    """Quotation marks in a CSV. ``one-line``: around a value, and one that does not close on its line is refused;
+    ``multi-line``: a value between them may span lines; ``none``: they are letters like any other."""
+    blanks: Blanks = "refuse"
+    """Blanks around a value or a column's name: an error, or stripped."""
 
 
 def prepare(request: Request) -> Manifest:
-    """The format ``table``."""
+    """The format ``table``.
+
+    Raises:
+        CtrbenchError: the card does not fit the file; all that does not fit is named.
+    """
     card = request.card
     options = Options.read(card.options, f"{card.name}: options")
+    problems = Problems(card.name)
+    for problem in _problems_of_names(card, options):
+        problems.add(problem)
+    own = {"user": options.user, "item": options.item, "time": options.time}
+    columns = [settings.raw_column for settings in (*card.fields, *card.cohorts)]
+    wanted = [*own.values(), *options.labels.values(), *columns]
+    table = read(request.only_file(), wanted, problems, quotes=options.quotes, blanks=options.blanks)
+    raw = raw_of(card, options, table, problems)
+    if problems:
+        if raw:
+            _look_ahead(card, raw, problems)
+        problems.refuse()
+    assert raw is not None  # a missing column is a problem
+    return assemble(request, raw)
+
+
+def _problems_of_names(card: Card, options: Options) -> Iterator[str]:
+    """Labels whose names are taken or unfit, and inputs that are labels."""
+    taken = {column.name for column in (*card.fields, *card.cohorts)}
     for label in options.labels:
-        if label in RESERVED or label in {column.name for column in (*card.fields, *card.cohorts)}:
-            raise CtrbenchError(f"{card.name}: options.labels: the name {label!r} is taken; choose another")
-    path = request.only_file()
-    return assemble(request, raw_of(card, options, read(path), path.name))
+        if problem := problem_of("label", label):
+            yield f"{card.name}: options.labels: {problem}"
+        if label in RESERVED or label in taken:
+            yield f"{card.name}: options.labels: the name {label!r} is taken; choose another"
+    of_label = {column: label for label, column in options.labels.items()}
+    for field in card.fields:
+        if field.raw_column in of_label:
+            label = of_label[field.raw_column]
+            yield (
+                f"{card.name}: field {field.name!r} is made of column {field.raw_column!r}, which is the label "
+                f"{label!r}: a model would read what it is to predict; leave the field out"
+            )
+    own = (options.user, options.item, options.time, *options.labels.values())
+    for column in dict.fromkeys(name for name in own if own.count(name) > 1):
+        yield f"{card.name}: options: column {column!r} stands for two things; name one column for each"
 
 
-def read(path: Path) -> pd.DataFrame:
-    """All columns of a CSV (texts, a missing value is None) or Parquet file (its own types).
+def raw_of(card: Card, options: Options, table: Table, problems: Problems) -> Raw | None:
+    """The interactions of a table, and the items and users with their columns; None without users, items and times.
 
-    Raises:
-        CtrbenchError: the file is empty, damaged, or neither of the two.
+    Args:
+        card: of the dataset.
+        options: of the card.
+        table: its values.
+        problems: takes a time that cannot be read, and an item or user with two values of a column that should have
+            one.
     """
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(path).to_pandas()
-        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
-    except (ValueError, OSError, EOFError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise CtrbenchError(f"{path}: cannot be read as CSV or Parquet ({reason}); mend the file") from None
-
-
-def raw_of(card: Card, options: Options, table: pd.DataFrame, file: str) -> Raw:
-    """The interactions of a table, and the items and users with their columns.
-
-    Raises:
-        CtrbenchError: a column named on the card is not there, a time is no time, or an item or user has two values of
-            a column that should have one.
-    """
-    columns = {(column.raw_source, column.raw_column) for column in (*card.fields, *card.cohorts)}
-    named = {"user": options.user, "item": options.item, "time": options.time, **options.labels}
-    for name in (*named.values(), *(name for _, name in sorted(columns))):
-        if name not in table:
-            raise CtrbenchError(f"{file}: {unknown('column', name, map(str, table.columns))}; mend the card")
-    first_line = 1 if file.endswith(".parquet") else 2
+    values = table.values
+    if not {options.user, options.item, options.time} <= set(values.columns):
+        return None
+    labels = {label: column for label, column in options.labels.items() if column in values}
     interactions = pd.DataFrame(
         {
-            "user": table[options.user],
-            "item": table[options.item],
-            "time": seconds(table[options.time]),
-            "line": np.arange(first_line, first_line + len(table)),
-            **{label: pd.to_numeric(table[column], errors="coerce") for label, column in options.labels.items()},
+            "user": values[options.user],
+            "item": values[options.item],
+            "time": values[options.time],
+            "line": table.line,
+            **{label: pd.to_numeric(values[column], errors="coerce") for label, column in labels.items()},
         }
     )
-    by_source = {source: sorted({name for of, name in columns if of == source}) for source in get_args(Source)}
-    attributes: dict[Source, pd.DataFrame] = {
-        "user": one_per_key(table, options.user, by_source["user"], file),
-        "item": one_per_key(table, options.item, by_source["item"], file),
-        "row": table[by_source["row"]],
-    }
-    return Raw(interactions=interactions, attributes=attributes, labels=tuple(options.labels), file=file)
+    try:
+        interactions = interactions.assign(time=seconds(interactions, table.file, options.time_format))
+    except CtrbenchError as error:
+        problems.add(str(error))
+        return None
+    keys = {"user": options.user, "item": options.item}
+    attributes: dict[Source, pd.DataFrame] = {}
+    for source in get_args(Source):
+        columns = _columns_of(card, source, values)
+        attributes[source] = (
+            one_per_key(values, keys[source], columns, table.file, problems) if source in keys else values[columns]
+        )
+    return Raw(
+        interactions=interactions,
+        attributes=attributes,
+        labels=tuple(labels),
+        file=table.file,
+        time_hint="or set options.time_format on the card",
+    )
 
 
-def seconds(raw: pd.Series) -> pd.Series:
-    """Times in seconds since 1970; what is no time is NaN."""
-    # A datetime is converted to nanoseconds where a number is asked for.
-    text = raw.astype(str) if pd.api.types.is_datetime64_any_dtype(raw) else raw
-    numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
-    moments = pd.to_datetime(text[numbers.isna()].astype(str), format="ISO8601", utc=True, errors="coerce")
-    return numbers.fillna((moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds())
+def _columns_of(card: Card, source: Source, values: pd.DataFrame) -> list[str]:
+    named = {each.raw_column for each in (*card.fields, *card.cohorts) if each.raw_source == source}
+    return sorted(named & set(values.columns))
 
 
-def one_per_key(table: pd.DataFrame, key: str, columns: list[str], file: str) -> pd.DataFrame:
-    """The columns' values by key, missing ones aside.
-
-    Raises:
-        CtrbenchError: a key has two values of a column.
-    """
-    groups = table.groupby(key, sort=False)
+def one_per_key(values: pd.DataFrame, key: str, columns: list[str], file: str, problems: Problems) -> pd.DataFrame:
+    """The columns' values by key, missing ones aside; a key with two values of a column is a problem."""
+    groups = values.groupby(key, sort=False)
     for column in columns:
         several = groups[column].nunique() > 1
         if several.any():
-            raise CtrbenchError(
+            problems.add(
                 f"{file}: {key} {several.idxmax()!r} has several values of {column!r}; declare it source = "
                 f'"row" on the card'
             )
-    return groups[columns].first() if columns else pd.DataFrame(index=pd.Index(table[key].unique()))
+    return groups[columns].first() if columns else pd.DataFrame(index=pd.Index(values[key].unique()))
+
+
+def _look_ahead(card: Card, raw: Raw, problems: Problems) -> None:
+    """Adds what the common path would refuse once the problems found so far are mended."""
+    with problems.collecting():
+        observed = observe(card, raw)
+        there = {source: set(frame.columns) for source, frame in raw.attributes.items()}
+
+        def is_there(column: ColumnSettings) -> bool:
+            return column.raw_column in there[column.raw_source]
+
+        kept: dict[str, Any] = {
+            "fields": tuple(filter(is_there, card.fields)),
+            "cohorts": tuple(filter(is_there, card.cohorts)),
+        }
+        encode(card.model_copy(update=kept), observed.frames(raw), observed.rows)

@@ -1,25 +1,27 @@
 """The archive: the records that are committed, in few files that a person can read and git can compare.
 
-| path below ``results/records/<dataset>/`` | holds |
+| path below ``results/records/<card>/`` | holds |
 |---|---|
 | ``<backbone>-<method>.jsonl`` | one line per job, sorted by settings and seed |
 | ``data.jsonl`` | facts and groups of the data, one line per pair of fingerprints |
 | ``references.jsonl`` | reference rows, one line each |
 | ``<backbone>-<method>.representations.parquet`` | h of some test rows, for the jobs that store it |
 
+A dataset with a changed card (``amazon-beauty@ties=apart``) lies in the folder of its card, beside the others.
 Epochs stand in columns, and what equals a default is left out. Numbers are written with the fewest digits that give the
 same number back.
 """
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
+from ctrbench.places import card_name
 from ctrbench.store.record import DataFacts, Record, ReferenceRecord
 from ctrbench.strict import Strict
 
@@ -40,12 +42,12 @@ class Archive:
     folder: Path
 
     def records(self, dataset: str, backbone: str, method: str) -> list[Record]:
-        """The records of one file; empty where there is none.
+        """The records of a dataset, backbone and method; empty where there are none.
 
         Raises:
             CtrbenchError: a line is damaged.
         """
-        return self.read_file(self.path(dataset, backbone, method))
+        return [each for each in self.read_file(self.path(dataset, backbone, method)) if each.dataset == dataset]
 
     def read_file(self, path: Path) -> list[Record]:
         """The records of a file of :meth:`files`.
@@ -58,8 +60,8 @@ class Archive:
     @staticmethod
     def order(record: Record) -> tuple[str, int, str]:
         """Sorts the lines of a file: by settings, then by seed."""
-        settings = json.dumps([record.settings, record.representations, record.fingerprint], sort_keys=True)
-        return settings, record.seed, record.identity
+        decides = [record.dataset, record.settings, record.representations, record.fingerprint]
+        return json.dumps(decides, sort_keys=True), record.seed, record.identity
 
     def files(self) -> list[Path]:
         """The files of records, by dataset and name."""
@@ -67,7 +69,8 @@ class Archive:
 
     def datasets(self) -> list[str]:
         """Names of the datasets that have facts."""
-        return sorted(path.parent.name for path in self.folder.glob(f"*/{DATA}.jsonl"))
+        files = sorted(self.folder.glob(f"*/{DATA}.jsonl"))
+        return sorted({facts.dataset for path in files for facts in self._read(path, DataFacts)})
 
     def all_records(self) -> Iterator[Record]:
         """Every record, file by file.
@@ -80,11 +83,11 @@ class Archive:
 
     def facts(self, dataset: str) -> list[DataFacts]:
         """The facts of a dataset's data, of each pair of fingerprints."""
-        return self._read(self.folder / dataset / f"{DATA}.jsonl", DataFacts)
+        return [facts for facts in self._read(self._beside(dataset, DATA), DataFacts) if facts.dataset == dataset]
 
     def references(self, dataset: str) -> list[ReferenceRecord]:
         """The reference rows of a dataset."""
-        return self._read(self.folder / dataset / f"{REFERENCES}.jsonl", ReferenceRecord)
+        return [row for row in self._read(self._beside(dataset, REFERENCES), ReferenceRecord) if row.dataset == dataset]
 
     def add(
         self,
@@ -97,15 +100,18 @@ class Archive:
         Raises:
             CtrbenchError: a file is damaged or cannot be written, or facts disagree about their groups.
         """
-        for dataset, own_facts in _by(facts, lambda each: (each.dataset,)).items():
-            self._add_facts(dataset[0], own_facts)
-        for dataset, rows in _by(references, lambda each: (each.dataset,)).items():
-            known = {_reference_key(row): row for row in [*self.references(dataset[0]), *rows]}
-            ordered = [known[key] for key in sorted(known)]
-            self._write(self.folder / dataset[0] / f"{REFERENCES}.jsonl", map(_plain, ordered))
-        for names, own in _by(records, lambda each: (each.dataset, each.backbone, each.method)).items():
-            found = {record.identity: record for record in [*self.records(*names), *own]}
-            self._write(self.path(*names), (record_line(each) for each in sorted(found.values(), key=self.order)))
+        for path, own_facts in _by(facts, lambda each: self._beside(each.dataset, DATA)).items():
+            known = {(each.dataset, *each.key): each for each in self._read(path, DataFacts)}
+            for each in own_facts:
+                place = (each.dataset, *each.key)
+                known[place] = known[place].merged(each) if place in known else each
+            self._write(path, (_plain(known[place]) for place in sorted(known)))
+        for path, rows in _by(references, lambda each: self._beside(each.dataset, REFERENCES)).items():
+            stored = {_reference_key(row): row for row in [*self._read(path, ReferenceRecord), *rows]}
+            self._write(path, (_plain(stored[key]) for key in sorted(stored)))
+        for path, own in _by(records, lambda each: self.path(each.dataset, each.backbone, each.method)).items():
+            found = {record.identity: record for record in [*self.read_file(path), *own]}
+            self._write(path, map(record_line, sorted(found.values(), key=self.order)))
 
     def remove(self, names: tuple[str, str, str], identity: str) -> None:
         """Removes a record; a file without records is removed too.
@@ -113,19 +119,19 @@ class Archive:
         Raises:
             CtrbenchError: the file is damaged or cannot be written.
         """
-        left = [record for record in self.records(*names) if record.identity != identity]
-        if left:
-            self._write(self.path(*names), map(record_line, left))
+        path = self.path(*names)
+        if left := [record for record in self.read_file(path) if record.identity != identity]:
+            self._write(path, map(record_line, left))
         else:
-            self.path(*names).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def path(self, dataset: str, backbone: str, method: str) -> Path:
         """The file of a dataset's, backbone's and method's records."""
-        return self.folder / dataset / f"{backbone}-{method}.jsonl"
+        return self.folder / card_name(dataset) / f"{backbone}-{method}.jsonl"
 
     def representations(self, dataset: str, backbone: str, method: str) -> Path:
         """The file of their representations."""
-        return self.folder / dataset / f"{backbone}-{method}.representations.parquet"
+        return self.folder / card_name(dataset) / f"{backbone}-{method}.representations.parquet"
 
     def add_representations(self, record: Record, source: Path) -> None:
         """Adds h of some test rows, a Parquet file of its own, to the file of a record's dataset, backbone and method.
@@ -165,11 +171,8 @@ class Archive:
         """Removes the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _add_facts(self, dataset: str, facts: Sequence[DataFacts]) -> None:
-        known = {each.key: each for each in self.facts(dataset)}
-        for each in facts:
-            known[each.key] = known[each.key].merged(each) if each.key in known else each
-        self._write(self.folder / dataset / f"{DATA}.jsonl", (_plain(known[key]) for key in sorted(known)))
+    def _beside(self, dataset: str, name: str) -> Path:
+        return self.folder / card_name(dataset) / f"{name}.jsonl"
 
     def _read(self, path: Path, model: type[T]) -> list[T]:
         if not path.exists():
@@ -253,17 +256,18 @@ def _row(columns: dict[str, Any], place: int, count: int) -> dict[str, Any]:
     return found
 
 
-def _reference_key(row: ReferenceRecord) -> tuple[str, str, str, str]:
-    return row.fingerprint, row.measuring_fingerprint, row.task, row.reference
+def _reference_key(row: ReferenceRecord) -> tuple[str, ...]:
+    return row.dataset, row.fingerprint, row.measuring_fingerprint, row.task, row.reference
 
 
 K = TypeVar("K", bound=Strict)
 
 
-def _by(entries: Iterable[K], names: Any) -> dict[tuple[str, ...], list[K]]:
-    found: dict[tuple[str, ...], list[K]] = {}
+def _by(entries: Iterable[K], place: Callable[[K], Path]) -> dict[Path, list[K]]:
+    """Entries by the file that they belong to."""
+    found: dict[Path, list[K]] = {}
     for entry in entries:
-        found.setdefault(names(entry), []).append(entry)
+        found.setdefault(place(entry), []).append(entry)
     return found
 
 

@@ -69,7 +69,11 @@ def faults(archive: Archive) -> Iterator[CtrbenchError]:
 def _faults_of_file(archive: Archive, records: list[Record], path: str) -> Iterator[CtrbenchError]:
     seen: set[str] = set()
     try:
-        facts = {each.key: each for each in archive.facts(records[0].dataset)} if records else {}
+        facts = {
+            (name, *each.key): each
+            for name in {record.dataset for record in records}
+            for each in archive.facts(name)
+        }
     except CtrbenchError as error:
         yield error
         return
@@ -80,7 +84,7 @@ def _faults_of_file(archive: Archive, records: list[Record], path: str) -> Itera
         if record.identity in seen:
             yield CtrbenchError(f"{path}: job {record.identity[:12]} stands twice; remove one of the lines")
         seen.add(record.identity)
-        known = facts.get((record.fingerprint, record.measuring_fingerprint))
+        known = facts.get((record.dataset, record.fingerprint, record.measuring_fingerprint))
         if known is None:
             yield CtrbenchError(f"{path}: no facts of the data of job {record.identity[:12]} in data.jsonl; restore it")
             continue

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from ctrbench.backbones.base import BackboneSettings
+from ctrbench.backbones.base import DeepSettings
 from ctrbench.backbones.deepfm import DeepFM
 from ctrbench.backbones.din import DIN, ActivationUnit, DINSettings
 from ctrbench.backbones.layers import segment_mean
@@ -49,7 +49,7 @@ def test_jagged_mean_equals_the_padded_one(feed, batch):
 
 def test_deepfm_equals_the_sum_over_pairs(feed, batch):
     torch.manual_seed(1)
-    model = DeepFM(feed.inputs, BackboneSettings(embedding_size=8, embedding_std=1.0)).double().eval()
+    model = DeepFM(feed.inputs, DeepSettings(embedding_size=8, embedding_std=1.0)).double().eval()
     embedded = model.embed(batch)
     history, mask = padded(embedded.history, batch.offsets)
     pooled = history.sum(1) / mask.sum(1).clamp(min=1).view(-1, 1, 1)

@@ -48,6 +48,8 @@ def test_own_data_are_prepared_and_described(tmp_path: Path, mine: list[str]) ->
         "items drawn by training popularity to the power 0 (uniform)",
     ):
         assert text in shown
+    run = "next: ctrbench run --dataset my-data --method plain,aqcl --seeds 1 --set training.epochs=1 --data "
+    assert run in shown
     assert "already prepared" in output(tmp_path, *mine)
     assert "already prepared" not in output(tmp_path, *mine, "--force")
 
@@ -78,7 +80,7 @@ def test_a_source_is_refused_for_simulated_data(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_not_the_cards(tmp_path: Path, mine: list[str]) -> None:
-    with pytest.raises(CtrbenchError, match="the card is of 'my-data', not 'other'"):
+    with pytest.raises(CtrbenchError, match="the card describes 'my-data', not 'other'; pass my-data"):
         output(tmp_path, "other", *mine[1:])
 
 
@@ -118,6 +120,9 @@ def test_all_datasets_of_a_recipe_are_prepared_from_folders_of_their_cards_names
         *("mine", "mine, ties=apart", "other")
     ]
     assert output(tmp_path, "both", "--source", str(both)).count("already prepared") == 3
+    assert [line.partition(" --data")[0] for line in shown.splitlines() if "next:" in line] == [
+        "next: ctrbench run both"
+    ]
 
 
 def test_a_folder_without_such_folders_serves_all(tmp_path: Path, both: Path) -> None:

@@ -1,12 +1,14 @@
 """Batches against the rows they are cut from, one by one."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from ctrbench.data.examples import SEARCH_HOLDOUT, Feed
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Split
+from ctrbench.data.schema import Cohort, Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.testing.data import FIELDS
@@ -207,3 +209,88 @@ def test_the_item_must_be_among_the_fields(small):
         Feed(small, DataSettings(fields=("user",)))
     with pytest.raises(CtrbenchError, match="no field 'colour'"):
         Feed(small, DataSettings(fields=("item", "colour")))
+
+
+@pytest.fixture
+def two_labels(small):
+    """Sampled negatives, and a second label: conversions of the clicks on items of an even number."""
+    manifest = small.manifest.model_copy(update={"labels": ("click", "conversion")})
+    conversion = small.rows["click"] * (small.rows["item"] % 2 == 0)
+    rows = small.rows | {"conversion": conversion.to(torch.int8)}
+    return Prepared(small.folder, manifest, rows, small.sequence, small.items, small.users)
+
+
+def test_labels_stand_in_the_order_of_the_tasks(orders):
+    for tasks in (("click", "conversion"), ("conversion", "click")):
+        feed = Feed(orders, DataSettings(tasks=tasks))
+        examples = feed.epoch(0, 1)
+        batch = next(feed.batches(examples, 100))
+        assert batch.labels.shape == (100, 2)
+        assert batch.observed is None
+        for t, task in enumerate(tasks):
+            assert torch.equal(batch.labels[:, t], orders.rows[task][examples.rows[:100]].float())
+
+
+def test_a_sampled_negative_is_one_of_every_task_and_meets_no_condition(two_labels):
+    data = DataSettings(tasks=("click", "conversion"), given={"conversion": "click"}, negatives_per_positive=2)
+    feed = Feed(two_labels, data)
+    examples = feed.epoch(0, 1)
+    drawn = examples.items != two_labels.rows["item"][examples.rows]
+    assert examples.labels[drawn].sum() == 0
+    stored = examples.labels[:, 0] == 1
+    assert 3 * stored.sum() == len(examples)
+    assert torch.equal(examples.labels[stored, 1], two_labels.rows["conversion"][examples.rows[stored]].float())
+    assert torch.equal(examples.observed, torch.stack([torch.ones_like(stored), stored], 1))
+
+
+def test_a_condition_marks_the_rows_that_meet_it(orders):
+    feed = Feed(orders, DataSettings(tasks=("conversion", "click"), given={"conversion": "click"}))
+    examples = feed.split(Split.VALIDATION)
+    clicked = orders.rows["click"][examples.rows] == 1
+    batches = list(feed.batches(examples, 64))
+    observed = torch.cat([batch.observed for batch in batches])
+    assert torch.equal(observed, torch.stack([clicked, torch.ones_like(clicked)], 1))
+    targets = feed.targets(examples)
+    assert targets.observed["conversion"].tolist() == clicked.tolist()
+    assert targets.observed["click"] is None
+    assert targets.of("conversion").tolist() == (orders.rows["conversion"][examples.rows][clicked] == 1).tolist()
+    assert targets.of("click").tolist() == clicked.tolist()
+
+
+def test_the_cohorts_that_a_method_asks_for_come_along(small):
+    """A sampled negative has its user's group and its own item's."""
+    taste = torch.arange(len(small.items["brand"]), dtype=torch.int16) % 3 - 1
+    cohorts = (*small.manifest.cohorts, Cohort(name="taste", source="item", values=("a", "b")))
+    manifest = small.manifest.model_copy(update={"cohorts": cohorts})
+    prepared = Prepared(small.folder, manifest, small.rows, small.sequence, small.items | {"taste": taste}, small.users)
+    feed = Feed(prepared, DataSettings(), cohorts=("taste", "age_group"))
+    assert [cohort.name for cohort in feed.cohorts] == ["taste", "age_group"]
+    examples = feed.epoch(0, 1)
+    batch = next(feed.batches(examples, 200))
+    users = small.rows["user"][examples.rows[:200]]
+    assert batch.cohorts.dtype == torch.int32
+    assert batch.cohorts[:, 0].tolist() == taste[examples.items[:200]].tolist()
+    assert batch.cohorts[:, 1].tolist() == small.users["age_group"][users].tolist()
+    assert -1 in batch.cohorts[:, 0]
+    with pytest.raises(CtrbenchError, match="small: unknown cohort 'age_grup'; did you mean age_group"):
+        Feed(prepared, DataSettings(), cohorts=("age_grup",))
+
+
+@pytest.mark.parametrize("positions", [1, 40, 10_000])
+def test_batches_are_bounded_by_positions(feed, positions):
+    examples = feed.split(Split.VALIDATION)
+    batches = list(feed.batches(examples, 64, positions=positions))
+    assert torch.equal(torch.cat([batch.labels for batch in batches]), examples.labels)
+    assert torch.equal(
+        torch.cat([batch.history for batch in batches]),
+        torch.cat([batch.history for batch in feed.batches(examples, 64)]),
+    )
+    for batch in batches:
+        assert len(batch.labels) <= 64
+        assert len(batch.history) <= positions or len(batch.labels) == 1
+    # No batch could have taken the next one's first row too.
+    for batch, after in itertools.pairwise(batches):
+        full = len(batch.labels) == 64 or len(batch.history) + int(after.offsets[1]) > positions
+        assert full
+    if positions == 10_000:
+        assert [len(batch.labels) for batch in batches] == [len(b.labels) for b in feed.batches(examples, 64)]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ctrbench.data.integrity import verify_files
+from ctrbench.data.integrity import check_two_classes, verify_files
 from ctrbench.data.schema import read_manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import Card
@@ -59,3 +59,17 @@ def test_the_way_out_of_a_manifest_that_cannot_be_read(tmp_path: Path, name: str
         (folder / "manifest.json").write_text(damaged)
         with pytest.raises(CtrbenchError, match=rf"prepare again: ctrbench prepare {name}{more} --force$"):
             read_manifest(folder)
+
+
+@pytest.mark.parametrize(
+    ("rows", "positives", "found"),
+    [(0, 0, "there is none"), (5, 0, "all 5 have the value 0"), (5, 5, "have the value 1")],
+)
+def test_rows_of_one_class_are_named(rows: int, positives: int, found: str) -> None:
+    message = rf"^mine: rows of the search holdout with both values of label 'buy' are needed, and .*{found}; choose"
+    with pytest.raises(CtrbenchError, match=message):
+        check_two_classes("mine", "buy", "rows of the search holdout", rows=rows, positives=positives)
+
+
+def test_rows_of_two_classes_pass() -> None:
+    check_two_classes("mine", "click", "validation rows", rows=2, positives=1)

@@ -76,13 +76,13 @@ def test_what_training_reads_changes_the_training_fingerprint(
 
 def test_labels_are_read_by_training(prepare_text: PrepareText) -> None:
     text = "user,item,time,clicked,bought\n" + "".join(
-        f"u,{item},{day},{int(item in 'abdeg')},{int(item in 'ae')}\n" for day, item in enumerate("abcdefgh")
+        f"u,{item},{day},{int(item in 'bdfgh')},{int(item in 'bf')}\n" for day, item in enumerate("abcdefghijk")
     )
-    text += "v,a,1,1,0\nv,b,2,0,0\n"
+    text = text.replace("u,g,6,1", "u,g,6,0")
     cards = [{"click": "clicked"}, {"click": "clicked", "buy": "bought"}, {"open": "clicked"}]
     prepared = [prepare_text(text, options={"labels": labels}).manifest for labels in cards]
     assert len({manifest.fingerprint for manifest in prepared}) == 3
-    swapped = text.replace("u,a,0,1,1", "u,a,0,1,0")
+    swapped = text.replace("u,b,1,1,1", "u,b,1,1,0")
     assert prepare_text(swapped, options={"labels": cards[1]}).manifest.fingerprint != prepared[1].fingerprint
 
 

@@ -23,7 +23,7 @@ class Settings:
     """Of a fake job."""
 
     log: Path
-    """Every epoch's start leaves a line in it: identity, epoch, process."""
+    """Every epoch's start leaves a line in it: identity, epoch, process, node."""
     epochs: int = 3
     pause: float = 0.0
     """Seconds an epoch takes."""
@@ -41,14 +41,14 @@ def work(assignment, data):
     try:
         yield handover(assignment, history)
         while len(history) <= settings.epochs:
-            note(settings.log, f"{assignment.identity} {len(history)} {os.getpid()}")
+            note(settings.log, assignment.identity, len(history))
             time.sleep(settings.pause)
             if settings.event and len(history) == settings.event_epoch:
                 happen(settings.event)
             history.append(hashlib.sha256(f"{assignment.identity} {history[-1]}".encode()).hexdigest())
             yield handover(assignment, history)
     except GeneratorExit:
-        note(settings.log, f"{assignment.identity} closed {os.getpid()}")
+        note(settings.log, assignment.identity, "closed")
         raise
     return history[-1]
 
@@ -66,9 +66,9 @@ def happen(event):
     raise ERRORS[event](f"the {event}\n  error")
 
 
-def note(log, line):
+def note(log, identity, epoch):
     with log.open("a") as file:
-        file.write(f"{line}\n")
+        file.write(f"{identity} {epoch} {os.getpid()} {os.environ.get('NODE', 'here')}\n")
 
 
 def lines(log):
@@ -78,11 +78,11 @@ def lines(log):
 
 def epochs_made(log):
     """(identity, epoch) -> how often the epoch was begun."""
-    return Counter((identity, int(epoch)) for identity, epoch, _ in lines(log) if epoch != "closed")
+    return Counter((identity, int(epoch)) for identity, epoch, *_ in lines(log) if epoch != "closed")
 
 
 def processes(log):
-    return {int(process) for *_, process in lines(log)}
+    return {int(process) for _, _, process, _ in lines(log)}
 
 
 @dataclass

@@ -220,7 +220,7 @@ def test_workers_of_a_killed_driver_end_by_themselves(tmp_path, jobs):
         driver.kill()
         fakes.until(lambda: not any(map(fakes.alive, fakes.processes(tmp_path / "log"))))
         assert driver.stderr.read() == ""
-    last = {process: epoch for _, epoch, process in fakes.lines(tmp_path / "log")}
+    last = {process: epoch for _, epoch, process, _ in fakes.lines(tmp_path / "log")}
     assert list(last.values()).count("closed") == (jobs if jobs > 1 else 0)
     assert resumed(tmp_path) <= jobs
 

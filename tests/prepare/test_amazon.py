@@ -48,6 +48,35 @@ def test_brand_and_category_levels(tmp_path: Path) -> None:
     assert found.loc["A4"].tolist() == [None] * 4
 
 
+def test_metadata_of_2018(tmp_path: Path) -> None:
+    products = [
+        {
+            "category": ["Beauty", "Makeup", "Nails", "Nail Polish"],
+            "brand": "L&#39;Oreal",
+            "asin": "A1",
+            "also_buy": [],
+        },
+        {"asin": "A2", "category": ["Beauty", "Skin &amp; Care", "</span></span>", "Made in Italy"], "rank": None},
+        {"asin": "A3", "category": [], "brand": "", "main_cat": "Beauty", "feature": True},
+        {"asin": "A9", "category": ["Beauty", "Hair"]},
+    ]
+    path = write(tmp_path / "m.gz", [*map(json.dumps, products), '{"asin": "A5", "title": broken'])
+    found = read_metadata(path, {"A1", "A2", "A3"})
+    found = found.astype(object).where(found.notna(), None)
+    assert found.index.tolist() == ["A1", "A2", "A3"]
+    assert found.loc["A1"].tolist() == ["L'Oreal", "Makeup", "Nails", "Nail Polish"]
+    assert found.loc["A2"].tolist() == [None, "Skin & Care", None, "Skin & Care"]
+    assert found.loc["A3"].tolist() == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "line", ["{'asin': 'B1', 'categories': [['Beauty', 'Hair']]}", '{"asin": "A1", "kind": ["Hair"]}']
+)
+def test_metadata_that_says_nothing_of_the_products_are_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(CtrbenchError, match=r"m\.gz: no brand and no category of any of the 1 products reviewed"):
+        read_metadata(write(tmp_path / "m.gz", [line]), {"A1"})
+
+
 def test_other_products_are_passed_over_unparsed(tmp_path: Path) -> None:
     path = write(tmp_path / "m.gz", [*PRODUCTS, "{'asin': 'A5', 'title': broken"])
     assert read_metadata(path, {"A1"}).index.tolist() == ["A1"]

@@ -17,14 +17,18 @@ def test_every_shipped_card_is_named_after_its_file_and_has_a_known_format() -> 
         assert callable(FORMATS.get(card.format))
 
 
-def test_the_example_is_valid_and_not_listed() -> None:
-    assert read_card(places.shipped("datasets") / "example-card.toml").name == "my-data"
+@pytest.mark.parametrize("example", ["example-card", "minimal-card"])
+def test_an_example_is_valid_and_not_listed(example: str) -> None:
+    assert read_card(places.shipped("datasets") / f"{example}.toml").name == "my-data"
     assert "my-data" not in {card.name for card in list_cards()}
 
 
 def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
     with pytest.raises(CtrbenchError, match=r"did you mean amazon-beauty.*--card"):
         shipped_card("amazon-beaty")
+
+
+CUT = {"name": "x", "source": "row", "cut": "quantiles", "buckets": ["low", "high"]}
 
 
 @pytest.mark.parametrize(
@@ -60,11 +64,57 @@ def test_a_misspelt_dataset_gets_the_nearest_name() -> None:
         ({"fields": [{"name": "x", "source": "item", "quantiles": 1}]}, "quantiles"),
         ({"cohorts": [{"name": "x", "source": "row", "cut": "size"}]}, "names of buckets"),
         ({"cohorts": [{"name": "x", "source": "row", "buckets": ["a"]}]}, "no buckets"),
+        ({"fields": [{"name": "click", "source": "row"}]}, "the name 'click' of a field or cohort is taken; choose"),
+        ({"cohorts": [{"name": "click", "source": "row"}]}, "the name 'click' of a field or cohort is taken; choose"),
+        (
+            {"cohorts": [{"name": "x/../../ESCAPED", "source": "row"}]},
+            r"cohorts\.0\.name: 'x/../../ESCAPED' is not fit",
+        ),
+        ({"fields": [{"name": "x/../../ESCAPED", "source": "row"}]}, r"fields\.0\.name: 'x/../../ESCAPED' is not fit"),
+        ({"fields": [{"name": "n" * 300, "source": "row"}]}, r"fields\.0\.name: the name 'n{40}…' .* too long"),
+        ({"name": "n" * 300}, r"name: the name 'n{40}…' of a dataset is too long \(300 letters\)"),
+        ({"sources": [{"file": ".."}]}, r"sources\.0\.file"),
+        ({"cohorts": [CUT | {"buckets": ["low", "overall"]}]}, "a group is called 'overall'"),
+        ({"cohorts": [CUT | {"buckets": ["low", "low"]}]}, "two groups are called 'low'"),
+        ({"cohorts": [CUT | {"unknown": "low"}]}, "two groups are called 'low'"),
+        ({"keep": "positive"}, 'keep = "positive" needs duplicates = "drop"'),
+        ({"fields": [{"name": "x", "source": "item", "quantiles": 1_000_000_000}]}, "quantiles.*less than or equal"),
+        ({"cohorts": [CUT | {"buckets": [f"b{i}" for i in range(1001)]}]}, "buckets.*at most 1000"),
+        ({"negatives": {"exponent": 1e300}}, r"negatives\.exponent.*less than or equal to 10"),
+        ({"negatives": {"exponent": float("nan")}}, r"negatives\.exponent"),
+        ({"negatives": {"per_positive": 1_000_000}}, r"negatives\.per_positive.*less than or equal to 1000"),
+        ({"negatives": {"per_positive": 0}}, r"negatives\.per_positive"),
+        ({"negatives": {"seed": -1}}, r"negatives\.seed"),
+        ({"negatives": {"seed": 2**70}}, r"negatives\.seed"),
+        ({"seed": 2**70}, "seed"),
+        ({"scale": float("inf")}, "scale"),
+        ({"split": {"rule": "calendar", "test_days": -1, "validation_days": 1}}, r"split\.test_days"),
+        ({"split": {"rule": "calendar", "test_days": 10**9, "validation_days": 1}}, r"split\.test_days"),
+        ({"counts": {"users": -1, "items": 1, "interactions": 1}}, r"counts\.users"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(make_card: MakeCard, changes: dict[str, object], message: str) -> None:
     with pytest.raises(CtrbenchError, match=message):
         make_card(**changes)
+
+
+def test_all_that_is_wrong_with_a_card_is_named_at_once(make_card: MakeCard) -> None:
+    with pytest.raises(CtrbenchError) as error:
+        make_card(titel="x", ties="sideways", negatives={"exponent": -1, "seed": -1}, fields=[{"name": "time"}])
+    for wrong in ("'titel'", "ties: input", "negatives.exponent: input", "negatives.seed: input"):
+        assert str(error.value).count(wrong) == 1
+    assert "\n" not in str(error.value)
+
+
+def test_a_card_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    text = (places.shipped("datasets") / "minimal-card.toml").read_text("utf-8")
+    (tmp_path / "card.toml").write_text(text, "utf-8-sig")
+    assert read_card(tmp_path / "card.toml").name == "my-data"
+
+
+def test_the_minimal_card_has_ten_lines() -> None:
+    text = (places.shipped("datasets") / "minimal-card.toml").read_text("utf-8")
+    assert len(text.splitlines()) == 10
 
 
 def test_a_card_that_is_no_toml_is_named(tmp_path: Path) -> None:
@@ -106,7 +156,7 @@ def test_a_name_with_changes_is_the_card_with_other_values() -> None:
         ("amazon-beauty@negatives.exponent=-1", "negatives.exponent: input should be greater than or equal to 0"),
         ("amazon-beauty@ties.order=apart", "ties.order: ties is no section of a card"),
         ("amazon-beauty@ties", "ties: want PATH=VALUE"),
-        ("amazon-beauty@", "name: string should match pattern"),
+        ("amazon-beauty@", "name: 'amazon-beauty@' is not fit to be the name of a dataset"),
     ],
 )
 def test_a_change_that_no_card_can_have_is_one_line(name: str, message: str) -> None:

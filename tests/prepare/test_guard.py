@@ -1,11 +1,18 @@
 """Every promise is broken on purpose; the guard must fire."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from ctrbench.data.schema import Cohort, Field, Manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare import guard
+from ctrbench.prepare.card import Card
+from ctrbench.prepare.formats import FORMATS
+from ctrbench.prepare.stage import prepare
+from tests.experiments import fakes
 
 SEQUENCE = np.array([5, 6, 7, 8, 5], np.int32)
 
@@ -83,3 +90,35 @@ def test_impressions_may_have_any_history_before_them_but_none_past() -> None:
     columns["length"][2] = 3
     with pytest.raises(CtrbenchError, match=r"past it \(row 2, 1 in all\)"):
         check(columns, sampled=False)
+
+
+def manifest(**changes: object) -> Manifest:
+    return fakes.manifest().model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": ("x/../../ESCAPED",)}, "toy: 'x/../../ESCAPED' is not fit to be the name of a label"),
+        ({"labels": ("n" * 300,)}, "toy: the name 'n{40}…' of a label is too long"),
+        ({"fields": (Field(name="a|b", source="row", size=2),)}, "toy: 'a|b' is not fit to be the name of a field"),
+        (
+            {"cohorts": (Cohort(name="../x", source="row", values=("a",)),)},
+            "toy: '../x' is not fit to be the name of a f",
+        ),
+        ({"cohorts": (Cohort(name="click", source="row", values=("a",)),)}, "toy: two labels, .* are called 'click'"),
+        ({"cohorts": (Cohort(name="x", source="row", values=("overall",)),)}, "toy: cohort 'x': a group is called 'ov"),
+    ],
+)
+def test_names_of_a_format_from_outside_are_checked(changes: dict[str, object], message: str) -> None:
+    guard.check_names(manifest())
+    with pytest.raises(CtrbenchError, match=message.replace("|", r"\|")):
+        guard.check_names(manifest(**changes))
+
+
+def test_the_stage_checks_the_names_of_every_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FORMATS._loaded, "outside", lambda request: manifest(labels=("../x",)))
+    document = {"name": "mine", "title": "Mine", "format": "outside", "split": {"rule": "last-day"}}
+    with pytest.raises(CtrbenchError, match=r"'\.\./x' is not fit to be the name of a label"):
+        prepare(Card.read(document, "card"), tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -8,8 +8,7 @@ import pytest
 
 from ctrbench.data.schema import Negatives
 from ctrbench.errors import CtrbenchError
-from ctrbench.prepare.stage import prepare
-from ctrbench.prepare.table import seconds
+from ctrbench.prepare.stage import Prepared, prepare
 from tests.prepare.conftest import CLICKS, MakeCard, PrepareText, table
 
 COLUMNS = {
@@ -23,6 +22,7 @@ COLUMNS = {
 IMPRESSIONS = """user,item,time,clicked,bought,place
 u,a,10,0,0,home
 u,b,10,1,0,home
+u,f,15,0,0,home
 u,c,20,1,1,work
 u,d,20,0,0,work
 u,e,30,1,0,home
@@ -150,13 +150,13 @@ def test_impressions_keep_their_rows_and_the_sequence_holds_clicks(prepare_text:
     manifest, rows = prepared.manifest, table(prepared, "rows")
     assert manifest.labels == ("click", "purchase")
     assert manifest.negatives.source == "impressions"
-    assert table(prepared, "sequence").item.tolist() == [2, 3, 5, 5]
-    assert rows.click.tolist() == [0, 1, 1, 0, 1, 0, 1]
-    assert rows.purchase.tolist() == [0, 0, 1, 0, 0, 0, 1]
-    assert rows.length.tolist() == [0, 0, 1, 1, 2, 0, 0]
-    assert rows.split.tolist() == [0, 0, 1, 2, 2, 0, 0]
+    assert table(prepared, "sequence").item.tolist() == [2, 4, 6, 6]
+    assert rows.click.tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
+    assert rows.purchase.tolist() == [0, 0, 0, 1, 0, 0, 0, 1]
+    assert rows.length.tolist() == [0, 0, 1, 1, 1, 2, 0, 0]
+    assert rows.split.tolist() == [0, 0, 1, 1, 2, 2, 0, 0]
     # Nobody has two training clicks, so nobody has one to spare.
-    assert rows.search_holdout.tolist() == [0] * 7
+    assert rows.search_holdout.tolist() == [0] * 8
     assert manifest.mean_click_length == 2 / 2
 
 
@@ -224,6 +224,7 @@ def test_a_value_shown_in_training_is_known_though_nobody_clicked_it(prepare_tex
     text = (
         "user,item,time,clicked,bought,place\n"
         "u,a,1,0,0,pop-up\nu,b,2,1,1,home\nu,c,3,1,0,home\nu,d,4,1,0,pop-up\nv,a,1,0,0,abroad\nw,b,1,1,0,home\n"
+        "u,e,2.5,0,0,home\nu,e,3.5,0,0,home\n"
     )
     columns = {
         "fields": [{"name": "surface", "source": "row", "column": "place"}],
@@ -232,16 +233,17 @@ def test_a_value_shown_in_training_is_known_though_nobody_clicked_it(prepare_tex
     prepared = prepare_text(text, **columns, **LABELS)
     rows = table(prepared, "rows")
     # abroad=1, home=2, pop-up=3.
-    assert rows.surface.tolist() == [3, 2, 2, 3, 1, 2]
+    assert rows.surface.tolist() == [3, 2, 2, 2, 2, 3, 1, 2]
     assert prepared.manifest.fields[2].size == 4
     assert prepared.manifest.cohorts[0].values == ("abroad", "home", "pop-up")
-    assert rows.place.tolist() == [2, 1, 1, 2, 0, 1]
+    assert rows.place.tolist() == [2, 1, 1, 1, 1, 2, 0, 1]
 
 
 def test_edges_of_cohorts_look_at_training_clicks_alone(prepare_text: PrepareText) -> None:
     text = (
         "user,item,time,clicked,bought,price\n"
         "u,a,1,0,0,90\nu,e,1,0,0,80\nu,b,2,1,1,1\nw,b,1,1,0,1\nx,c,1,1,0,2\nu,c,3,1,0,2\nu,d,4,1,0,5\n"
+        "u,f,2.5,0,0,7\nu,f,3.5,0,0,7\n"
     )
     by_price = {"name": "price", "source": "row", "cut": "quantiles", "buckets": ["low", "high"]}
     assert prepare_text(text, cohorts=[by_price], **LABELS).manifest.cohorts[0].values == (
@@ -268,7 +270,7 @@ def test_edges_of_cohorts_look_at_training_clicks_alone(prepare_text: PrepareTex
         ("user,item,time\nu,a,inf\n", r"line 2: time is missing, negative or no time"),
         ("user,item,time\n,a,1\n", r"line 2: user is missing"),
         ("user,item,time\nu,,1\n", r"line 2: item is missing"),
-        ("user,item,time\nu,a,1\nu,b,1,9\n", r"cannot be read as CSV.*line 3"),
+        ("user,item,time\nu,a,1\nu,b,1,9\n", r"mine\.csv, line 3: 4 values, and the header has 3; mend the line"),
         ("user,item,time\nu,a,1\nu,b,2\nu,a,1\nu,a,1\n", r'line 4: repeats user, item and time.*\(2 such.*"drop"'),
         ("user,item,time\nu,a,1\nv,b,2\n", r"'leave-last-out' leaves no validation rows.* and no test rows; choose"),
         ("user,item,time\nu,a,1\nu,b,2\nv,a,1\nv,b,2\n", r"leaves no validation rows, by which training stops; cho"),
@@ -304,7 +306,7 @@ def test_a_card_that_does_not_fit_the_file(prepare_text: PrepareText, changes: d
 
 
 def test_labels_of_one_value_are_refused(prepare_text: PrepareText) -> None:
-    with pytest.raises(CtrbenchError, match="label 'click' has one value only"):
+    with pytest.raises(CtrbenchError, match="label 'click' has one value only; name another label"):
         prepare_text("user,item,time,clicked,bought\nu,a,1,1,0\nu,b,2,1,1\n", **LABELS)
 
 
@@ -327,6 +329,162 @@ def test_large_integer_ids_keep_their_attributes(tmp_path: Path, make_card: Make
     assert table(prepared, "items").colour.tolist() == [0, 1, 2, 3, 4, 5]
 
 
-def test_seconds_of_numbers_dates_and_nonsense() -> None:
-    found = seconds(pd.Series(["5", "1970-01-02", "1970-01-01T01:00:00+01:00", "x", None]))
-    np.testing.assert_array_equal(found, [5, 86_400, 0, np.nan, np.nan])
+def own_parquet(tmp_path: Path, make_card: MakeCard, frame: pd.DataFrame, **changes: object) -> Prepared:
+    frame.to_parquet(tmp_path / "mine.parquet")
+    return prepare(make_card(**changes), tmp_path, source=tmp_path / "mine.parquet")
+
+
+def test_concatenated_frames_give_what_their_rows_say(tmp_path: Path, make_card: MakeCard) -> None:
+    days = [
+        pd.DataFrame({"user": list("uuuvv"), "item": list("abcdb"), "time": np.arange(5) + 10 * day})
+        for day in range(2)
+    ]
+    days = [day.assign(place=[f"p{number}" for number in range(5 * n, 5 * n + 5)]) for n, day in enumerate(days)]
+    columns = {"cohorts": [{"name": "place", "source": "row"}]}
+    days[0] = pd.concat([days[0], pd.DataFrame({"user": ["w"], "item": ["e"], "time": [1], "place": ["p5"]})])
+    repeating, plain = pd.concat(days), pd.concat(days, ignore_index=True)
+    found = [own_parquet(tmp_path, make_card, frame, **columns).manifest.contents for frame in (repeating, plain)]
+    assert found[0] == found[1]
+
+
+def test_empty_ids_of_parquet_are_refused_like_those_of_csv(tmp_path: Path, make_card: MakeCard) -> None:
+    frame = pd.DataFrame({"user": ["u", "", "v"], "item": list("abc"), "time": [1, 2, 3]})
+    with pytest.raises(CtrbenchError, match=r"mine\.parquet, line 2: user is missing \(1 such lines\)"):
+        own_parquet(tmp_path, make_card, frame)
+
+
+def test_all_that_does_not_fit_is_named_at_once(prepare_text: PrepareText) -> None:
+    card = {
+        "options": {"user": "usr", "labels": {"click": "clickd", "time": "age"}},
+        "fields": [{"name": "color", "source": "item"}, {"name": "age", "source": "item"}],
+        "cohorts": [{"name": "plase", "source": "row"}],
+    }
+    with pytest.raises(CtrbenchError) as error:
+        prepare_text(**card)
+    for wrong in (
+        "'usr'",
+        "'clickd'",
+        "'color'",
+        "'plase'",
+        "the name 'time' is taken",
+        "made of column 'age', which is",
+    ):
+        assert str(error.value).count(wrong) == 1
+    assert str(error.value).startswith("mine: 6 problems: (1) ")
+    assert "\n" not in str(error.value)
+
+
+def test_the_rule_and_its_days_are_named_together_with_the_columns(prepare_text: PrepareText) -> None:
+    numbers = {"source": "user", "cut": "quantiles", "buckets": ["low", "high"]}
+    card = {
+        "split": {"rule": "calendar", "test_days": 7, "validation_days": 7},
+        "fields": [{"name": "color", "source": "item"}, {"name": "age", "source": "item"}],
+    }
+    with pytest.raises(CtrbenchError, match="split 'calendar' leaves no training clicks") as error:
+        prepare_text(CLICKS + "u,a,10,red,30,home\n", **card)
+    for wrong in ("'color'; did you mean", "item 'a' has several values of 'age'", "line 12: repeats user, item and"):
+        assert wrong in str(error.value)
+    card = {"cohorts": [numbers | {"name": "home", "column": "colour", "source": "item"}, numbers | {"name": "ages"}]}
+    with pytest.raises(CtrbenchError, match=r"unknown column 'ages'.*'home': 'red' of column 'colour' is no number"):
+        prepare_text(**card)
+
+
+def test_all_that_is_wrong_with_the_lines_is_named_at_once(prepare_text: PrepareText) -> None:
+    with pytest.raises(CtrbenchError) as error:
+        prepare_text("user,item,time,clicked,bought\n,a,1,1,2\nu,,-1,1,0\n", **LABELS)
+    for wrong in ("line 2: user is", "line 3: item is", "line 3: time is", "line 2: label 'purchase' is neither"):
+        assert wrong in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [{}, {"statistic": "sum"}])
+def test_a_label_is_no_input(prepare_text: PrepareText, kind: dict[str, str]) -> None:
+    source = "user" if kind else "row"
+    field = {"name": "bought", "source": source, **kind}
+    with pytest.raises(CtrbenchError, match="field 'bought' is made of column 'bought', which is the label 'purchase'"):
+        prepare_text(IMPRESSIONS, fields=[field], **LABELS)
+
+
+def test_two_things_are_not_one_column(prepare_text: PrepareText) -> None:
+    with pytest.raises(CtrbenchError, match="column 'user' stands for two things"):
+        prepare_text(options={"item": "user"})
+
+
+@pytest.mark.parametrize("label", ["x/../../ESCAPED", "n" * 300])
+def test_a_label_s_name_leads_nowhere_else(prepare_text: PrepareText, label: str) -> None:
+    with pytest.raises(CtrbenchError, match=r"options\.labels: .*of a label") as error:
+        prepare_text(IMPRESSIONS, options={"labels": {label: "clicked"}})
+    assert len(str(error.value)) < 200
+
+
+def test_a_value_called_overall_is_no_group(prepare_text: PrepareText) -> None:
+    with pytest.raises(
+        CtrbenchError, match=r"cohort 'place', column 'place': a group is called 'overall'.*rename the val"
+    ):
+        prepare_text(CLICKS.replace("home", "overall"), cohorts=[{"name": "place", "source": "row"}])
+
+
+def test_values_that_read_alike_are_no_two_groups(tmp_path: Path, make_card: MakeCard) -> None:
+    frame = pd.DataFrame({"user": list("uuuvvv"), "item": list("abcdea"), "time": range(6), "place": ["home"] * 6})
+    cohort = {"name": "place", "source": "row", "unknown": "home"}
+    with pytest.raises(CtrbenchError, match="two groups are called 'home'"):
+        own_parquet(tmp_path, make_card, frame, cohorts=[cohort])
+
+
+ONE_CLASS = (
+    "user,item,time,clicked\nu,a,0,1\nu,b,1,0\nu,c,86400,{validation}\nu,d,86401,1\nu,e,172800,1\nu,f,172801,{test}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            ONE_CLASS.format(validation=1, test=0),
+            "mine: validation rows with both values of label 'click' are needed, and",
+        ),
+        (ONE_CLASS.format(validation=0, test=1), "mine: test rows .* all 2 have the value 1; choose another split"),
+        (ONE_CLASS.format(validation=0, test=0).replace("u,b,1,0", "u,b,1,1"), "mine: train rows .* have the value 1"),
+    ],
+)
+def test_rows_of_one_class_are_refused(prepare_text: PrepareText, text: str, message: str) -> None:
+    days = {"rule": "calendar", "test_days": 1, "validation_days": 1}
+    card = {"split": days, "options": {"labels": {"click": "clicked"}}}
+    assert prepare_text(ONE_CLASS.format(validation=0, test=0), **card).fresh
+    with pytest.raises(CtrbenchError, match=message):
+        prepare_text(text, **card)
+
+
+@pytest.mark.parametrize(("keep", "stays"), [("first", ("p0", 0)), ("last", ("p2", 0)), ("positive", ("p1", 1))])
+def test_which_of_the_duplicates_stays(prepare_text: PrepareText, keep: str, stays: tuple[str, int]) -> None:
+    text = "user,item,time,clicked,bought,place\nu,a,1,0,0,p0\nu,b,2,1,0,x\nu,a,1,1,0,p1\nu,a,1,0,0,p2\nu,i,1.5,0,0,x\n"
+    text += "".join(f"{user},{item},{day},{day % 2},0,x\n" for user in "vw" for day, item in enumerate("cdefgh", 3))
+    text += "u,g,4,0,0,x\nu,h,5,1,0,x\nu,h,6,0,0,x\nu,d,7,1,0,x\n"
+    columns = {"cohorts": [{"name": "place", "source": "row"}], **LABELS}
+    prepared = prepare_text(text, duplicates="drop", keep=keep, **columns)
+    place, click = stays
+    first = table(prepared, "rows").iloc[0]
+    assert (prepared.manifest.cohorts[0].values[int(first["place"])], int(first["click"])) == (place, click)
+    with pytest.raises(
+        CtrbenchError, match=r'duplicates = "drop" on the card, with keep = "positive": some of them diff'
+    ):
+        prepare_text(text, **columns)
+
+
+def test_advice_on_equal_duplicates_speaks_of_no_labels(prepare_text: PrepareText) -> None:
+    with pytest.raises(CtrbenchError) as error:
+        prepare_text(IMPRESSIONS + "v,e,40,1,1,home\n", **LABELS)
+    assert str(error.value).endswith('mend the file or set duplicates = "drop" on the card')
+
+
+def test_times_of_the_card_s_format(prepare_text: PrepareText) -> None:
+    text = "user,item,time\nu,a,20200101\nu,b,20200102\nu,c,20200103\nv,d,20200103\n"
+    with pytest.raises(CtrbenchError, match=r"mine\.csv: times such as 20200101 look like YYYYMMDD"):
+        prepare_text(text)
+    rows = table(prepare_text(text, options={"time_format": "%Y%m%d"}), "rows")
+    assert rows[rows.click == 1].time.tolist() == [1577836800, 1577923200, 1578009600, 1578009600]
+    with pytest.raises(
+        CtrbenchError, match=r"options: time_format: 'days' is none of seconds, milliseconds, and no for"
+    ):
+        prepare_text(text, options={"time_format": "days"})
+    with pytest.raises(CtrbenchError, match=r"no time .* mend the file or set options\.time_format on the card"):
+        prepare_text("user,item,time\nu,a,31/12/2020\n")

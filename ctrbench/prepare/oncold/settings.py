@@ -6,6 +6,7 @@ the parameters enter stand in the modules named below. *Log-odds* means: added t
 
 import datetime
 import math
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,16 +14,28 @@ from ctrbench.strict import Strict
 
 SECONDS_PER_DAY = 86_400
 
+LogOdds = Annotated[float, Field(ge=-50, le=50)]
+"""Beyond these a probability is 0 or 1 to the last digit."""
+Factor = Annotated[float, Field(gt=0, le=1000)]
+Share = Annotated[float, Field(gt=0, le=1e6)]
+"""Of a whole that is the sum of all shares; they need not sum to 1."""
+Spread = Annotated[float, Field(ge=0, le=100)]
+Correlation = Annotated[float, Field(ge=-1, le=1)]
+Part = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1, le=10_000)]
+Users = Annotated[int, Field(ge=1, le=100_000_000)]
+"""Ten times as many at the largest scale, and ids are int32."""
+
 
 class Age(Strict):
     """An age group of users."""
 
     name: str
-    share: float = Field(gt=0)
+    share: Share
     """Of the users."""
-    click: float
+    click: LogOdds
     """Log-odds of a real click."""
-    taste: float = Field(gt=0)
+    taste: Factor
     """Factor on the weight of taste: above 1 the group clicks what it likes, below 1 rather anything."""
 
 
@@ -30,11 +43,11 @@ class Surface(Strict):
     """A place where impressions are shown."""
 
     name: str
-    share: float = Field(gt=0)
+    share: Share
     """Of the impressions."""
-    click: float
+    click: LogOdds
     """Log-odds of a real click."""
-    taste: float = Field(gt=0)
+    taste: Factor
     """Factor on the weight of taste."""
     accident: float = Field(ge=0, lt=1)
     """Probability of an accidental click, whatever is shown."""
@@ -44,71 +57,71 @@ class Segment(Strict):
     """One of several equally large groups, of users by value or of items by their advertiser's size, lowest first."""
 
     name: str
-    click: float
+    click: LogOdds
     """Log-odds of a real click."""
-    taste: float = Field(gt=0)
+    taste: Factor
     """Factor on the weight of taste."""
-    conversion: float
+    conversion: LogOdds
     """Log-odds of a conversion after a real click."""
 
 
 class Population(Strict):
     """Who there is (module ``population``)."""
 
-    users: int = Field(ge=1)
+    users: Users
     """At scale 1; other scales multiply it."""
-    impressions_per_user: float = Field(gt=1)
+    impressions_per_user: float = Field(gt=1, le=100_000)
     """Mean."""
-    activity_spread: float = Field(ge=0)
+    activity_spread: float = Field(ge=0, le=5)
     """Standard deviation of log activity (lognormal): larger is a heavier tail of impressions and clicks."""
-    late_share: float = Field(ge=0, le=1)
+    late_share: Part
     """Share of users who arrive on a uniform day instead of being there from the first."""
-    interests: int = Field(ge=1)
+    interests: Count
     """A user has 1 to this many interest clusters, equally likely, with uniform (Dirichlet) weights."""
-    interest_noise: float = Field(ge=0)
+    interest_noise: Spread
     """Expected length of the noise on a user's taste vector, before it is scaled to length 1."""
-    click_spread: float = Field(ge=0)
+    click_spread: Spread
     """Standard deviation of the users' own log-odds of a real click."""
-    value_activity_correlation: float = Field(ge=-1, le=1)
+    value_activity_correlation: Correlation
     """Between a user's value and log activity."""
     ages: tuple[Age, ...] = Field(min_length=1)
     values: tuple[Segment, ...] = Field(min_length=1)
     """User value groups, lowest first."""
-    value_percentiles: int = Field(ge=1)
+    value_percentiles: Count
     """Equal buckets of user value in the finer cohort column (C2AL figure 6 shows 20)."""
 
 
 class Catalogue(Strict):
     """What can be shown (module ``catalogue``)."""
 
-    items: int = Field(ge=1)
+    items: Users
     """At scale 1; other scales multiply it by the square root of the scale: item and user counts shrink apart, so that
     a small simulation keeps enough clicks per item."""
-    clusters: int = Field(ge=1)
+    clusters: Count
     """Interest clusters; at least one item each."""
-    dimensions: int = Field(ge=1)
+    dimensions: Count
     """Of the taste vectors."""
-    cluster_spread: float = Field(ge=0)
+    cluster_spread: Spread
     """Standard deviation of the clusters' log popularity."""
-    age_interest_spread: float = Field(ge=0)
+    age_interest_spread: Spread
     """Standard deviation of the log-odds by which an age group prefers each cluster."""
-    item_noise: float = Field(ge=0)
+    item_noise: Spread
     """Expected length of the noise on an item's taste vector, before it is scaled to length 1."""
-    zipf: float = Field(ge=0)
+    zipf: float = Field(ge=0, le=10)
     """Exposure weight of the item of popularity rank r is r ** -zipf."""
-    launched_later: float = Field(ge=0, le=1)
+    launched_later: Part
     """Share of items launched on a uniform later day; they are never shown before."""
-    quality_spread: float = Field(ge=0)
+    quality_spread: Spread
     """Standard deviation of the items' own log-odds of a real click."""
-    quality_popularity_correlation: float = Field(ge=-1, le=1)
+    quality_popularity_correlation: Correlation
     """Between an item's quality and its log exposure weight."""
-    categories: int = Field(ge=1)
+    categories: Count
     """Item categories; each is a union of clusters."""
-    items_per_advertiser: float = Field(ge=1)
+    items_per_advertiser: float = Field(ge=1, le=1e6)
     """Mean; advertisers' sizes follow Zipf's law with exponent 1."""
-    advertiser_spread: float = Field(ge=0)
+    advertiser_spread: Spread
     """Standard deviation of the advertisers' own log-odds of a real click."""
-    conversion_spread: float = Field(ge=0)
+    conversion_spread: Spread
     """Standard deviation of the items' own log-odds of a conversion."""
     sizes: tuple[Segment, ...] = Field(min_length=1)
     """Advertiser size groups, smallest first, each about the same number of items."""
@@ -117,19 +130,19 @@ class Catalogue(Strict):
 class Behaviour(Strict):
     """How impressions, clicks and conversions come about (modules ``exposure`` and ``clicks``)."""
 
-    targeted: float = Field(ge=0, le=1)
+    targeted: Part
     """Share of impressions whose cluster the policy draws from the user's interests; the rest follow popularity."""
     daily_rhythm: float = Field(ge=0, lt=1)
     """Amplitude of the daily wave of impressions (highest at 20:00); 0 is flat."""
-    click: float
+    click: LogOdds
     """Log-odds of a real click where everything else is 0."""
-    click_taste: float = Field(ge=0)
+    click_taste: float = Field(ge=0, le=50)
     """Log-odds of a real click per unit of affinity (a cosine)."""
-    age_surface_spread: float = Field(ge=0)
+    age_surface_spread: Spread
     """Standard deviation of the log-odds of each pair of age and surface."""
-    conversion: float
+    conversion: LogOdds
     """Log-odds of a conversion after a real click where everything else is 0."""
-    conversion_taste: float
+    conversion_taste: LogOdds
     """Log-odds of a conversion per unit of affinity."""
     surfaces: tuple[Surface, ...] = Field(min_length=1)
 
@@ -139,7 +152,7 @@ class Parameters(Strict):
 
     start: datetime.date
     """First day, UTC."""
-    days: int = Field(ge=3)
+    days: int = Field(ge=3, le=3650)
     """Length of the simulated time; which days are validation and test is the card's split."""
     population: Population
     catalogue: Catalogue

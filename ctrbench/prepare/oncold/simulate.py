@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, TRUTH, USERS, Manifest, Negatives, Split, SplitCounts
 from ctrbench.errors import CtrbenchError
-from ctrbench.prepare import split, summary
+from ctrbench.prepare import guard, split, summary
 from ctrbench.prepare.card import Card
 from ctrbench.prepare.formats import Request, Simulation
 from ctrbench.prepare.oncold.blocks import Block, Plan, make_block
@@ -25,11 +25,11 @@ def prepare(request: Request) -> Manifest:
     """Simulates the dataset into the request's folder; the same bytes for one scale and seed, whatever the jobs.
 
     Raises:
-        CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a training click, a validation row and
-            a test row.
+        CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a click in each split.
     """
     simulation = request.simulation or Simulation()
     plan = make_plan(request.card, simulation)
+    guard.check_groups(request.card.name, cohorts(plan))
     writer, totals = Writer(request.folder), Totals(plan)
     writer.append(USERS, pa.table(UNKNOWN_USER))
     for done, block in enumerate(blocks(plan, simulation.jobs), start=1):
@@ -114,9 +114,11 @@ class Totals:
         """The manifest of everything counted."""
         card, plan = request.card, self.plan
         test_users = np.concatenate(self._test_users)
-        if not (len(test_users) and self._positives[Split.TRAIN] and self._rows[Split.VALIDATION]):
+        usable = (self._positives > 0) & (self._positives < self._rows)
+        if missing := [part.name.lower() for part in Split if not usable[part]]:
             raise CtrbenchError(
-                f"{card.name}: no training click, no validation row or no test row came about; pass a larger --scale"
+                f"{card.name}: no click, or nothing but clicks, in the rows of {' and '.join(missing)}; pass a larger "
+                "--scale"
             )
         return Manifest(
             name=card.name,

@@ -334,5 +334,7 @@ def test_a_scale_too_small_to_validate_is_refused(card, simulate, tmp_path):
     # One user, with training clicks and test rows but nothing on the validation days.
     tiny = make_plan(card, Simulation(scale=1e-6, seed=1))
     assert set(make_block(tiny, 0).rows["split"].tolist()) == {Split.TRAIN, Split.TEST}
-    with pytest.raises(CtrbenchError, match=r"no validation row.*larger --scale"):
+    with pytest.raises(
+        CtrbenchError, match=r"no click, or nothing but clicks, in the rows of .*validation.*larger --scale"
+    ):
         simulate(tmp_path, scale=1e-6, seed=1)

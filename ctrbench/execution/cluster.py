@@ -1,0 +1,249 @@
+"""Jobs on an existing Ray cluster: one worker process per CPU, wherever the cluster has one.
+
+Nodes need this package and its dependencies, and nothing else: data reach them by :mod:`ctrbench.execution.shipment`,
+checkpoints and results come back to the driver. A worker makes a step only when the driver asks for it, as a local one
+does. When a worker or its node is lost, its job goes on elsewhere from the last checkpoint that was handed over.
+"""
+
+import dataclasses
+import logging
+import signal
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.execution.handover import Assignment, Handover, OnHandover, Result, Work
+from ctrbench.execution.shipment import DataShipment, cache_folder
+from ctrbench.execution.worker import Worker, failure, use_one_thread
+
+try:
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+except ModuleNotFoundError:
+    raise CtrbenchError("--cluster needs Ray; run: pip install 'ctrbench[cluster]'") from None
+
+POLL_SECONDS = 1.0
+"""Between two looks at how many CPUs the cluster has."""
+MOST_LOSSES = 3
+"""Workers that a job may lose without an epoch handed over in between; it may be the job that kills them."""
+MOST_FAILED_STARTS = 5
+"""Workers in a row that may end before they are ready."""
+
+
+class NodeWorker:
+    """A :class:`Worker` on a node."""
+
+    def __init__(self) -> None:
+        use_one_thread()
+        self._worker = Worker()
+        self._folders: dict[str, Path] = {}
+
+    def ready(self) -> None:
+        """Returns once the process is up."""
+
+    def begin(self, work: Work, assignment: Assignment, shipment: DataShipment) -> Handover | Result:
+        """As :meth:`Worker.begin`, once the data are here."""
+        try:
+            if shipment.fingerprint not in self._folders:
+                self._folders[shipment.fingerprint] = shipment.unpack(cache_folder(), ray.get)
+        except CtrbenchError as error:
+            return failure(assignment.identity, error)
+        return self._worker.begin(work, assignment, self._folders[shipment.fingerprint])
+
+    def advance(self) -> Handover | Result:
+        """As :meth:`Worker.advance`."""
+        return self._worker.advance()
+
+    def prune(self) -> None:
+        """As :meth:`Worker.prune`."""
+        self._worker.prune()
+
+
+@dataclass
+class _Job:
+    """A job, seen from the driver."""
+
+    assignment: Assignment
+    """With the last checkpoint that was handed over."""
+    epochs: int = 0
+    """The most that were handed over."""
+    losses: int = 0
+    """Workers lost since then."""
+
+    def note(self, handover: Handover) -> None:
+        self.assignment = dataclasses.replace(self.assignment, checkpoint=handover.checkpoint)
+        if len(handover.epochs) > self.epochs:
+            self.epochs, self.losses = len(handover.epochs), 0
+
+
+class _Queue:
+    """Jobs to begin: those that lost their worker before those that were never begun."""
+
+    def __init__(self, assignments: Iterable[Assignment]) -> None:
+        self._fresh = iter(assignments)
+        self._lost: deque[_Job] = deque()
+        self._exhausted = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left, as far as anybody asked."""
+        return self._exhausted and not self._lost
+
+    def take(self) -> _Job | None:
+        if self._lost:
+            return self._lost.popleft()
+        if not self._exhausted and (assignment := next(self._fresh, None)) is not None:
+            return _Job(assignment)
+        self._exhausted = True
+        return None
+
+    def put_back(self, job: _Job) -> None:
+        self._lost.append(job)
+
+
+class RayExecutor:
+    """Up to ``jobs`` jobs at a time, by default as many as the cluster has CPUs, of one thread each."""
+
+    def __init__(self, address: str, data: Path, *, jobs: int | None = None) -> None:
+        """Connects to the cluster.
+
+        Args:
+            address: ``HOST:PORT`` of the cluster's head, or ``auto`` on a machine that belongs to the cluster.
+            data: the data folder of this machine.
+            jobs: at most so many jobs at a time.
+
+        Raises:
+            CtrbenchError: no cluster answers there.
+        """
+        self._address = address
+        self._data = data
+        self._jobs = jobs
+        self._shipments: dict[str, DataShipment] = {}
+        self._starting: dict[Any, Any] = {}
+        """Reference to what a worker will answer -> the worker."""
+        self._idle: list[Any] = []
+        self._busy: dict[Any, tuple[Any, _Job]] = {}
+        """Reference to what a worker will answer -> the worker and its job."""
+        self._failed_starts = 0
+        _connect(address)
+        self._actor = ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(NodeWorker)
+
+    def run(self, assignments: Iterable[Assignment], work: Work, on_handover: OnHandover) -> Iterator[Result]:
+        """As :meth:`ctrbench.execution.handover.Executor.run`."""
+        queue = _Queue(assignments)
+        try:
+            while True:
+                while self._idle and (job := queue.take()):
+                    self._begin(self._idle.pop(), job, work)
+                if queue.is_empty and not self._busy:
+                    return
+                if not queue.is_empty:
+                    self._start_workers()
+                for reference in self._wait():
+                    if reference in self._starting:
+                        self._welcome(reference)
+                    elif result := self._answer(reference, queue, on_handover):
+                        yield result
+        except RayError as error:
+            message = f"--cluster {self._address}: {_first_line(error)}; run the same command to resume"
+            raise CtrbenchError(message) from error
+        finally:
+            for actor, _ in self._busy.values():
+                ray.kill(actor)
+            self._busy.clear()
+
+    def close(self) -> None:
+        """Ends the workers and leaves the cluster."""
+        ray.shutdown()
+
+    def _start_workers(self) -> None:
+        """One for every CPU that the cluster has at this moment; a CPU that somebody else uses is waited for."""
+        cpus = int(ray.cluster_resources().get("CPU", 0))
+        wanted = cpus if self._jobs is None else min(cpus, self._jobs)
+        for _ in range(wanted - len(self._starting) - len(self._idle) - len(self._busy)):
+            actor = self._actor.remote()
+            self._starting[actor.ready.remote()] = actor
+
+    def _wait(self) -> list[Any]:
+        references = [*self._starting, *self._busy]
+        if references:
+            return ray.wait(references, timeout=POLL_SECONDS)[0]
+        time.sleep(POLL_SECONDS)
+        return []
+
+    def _welcome(self, reference: Any) -> None:
+        actor = self._starting.pop(reference)
+        try:
+            ray.get(reference)
+        except RayError as error:
+            self._failed_starts += 1
+            if self._failed_starts < MOST_FAILED_STARTS:
+                return
+            message = f"no worker starts ({_last_line(error)}); install the same ctrbench on every node"
+            raise CtrbenchError(f"--cluster {self._address}: {message}") from error
+        self._failed_starts = 0
+        self._idle.append(actor)
+
+    def _begin(self, actor: Any, job: _Job, work: Work) -> None:
+        dataset = job.assignment.dataset
+        if dataset not in self._shipments:
+            self._shipments[dataset] = DataShipment.pack(self._data / dataset, ray.put)
+        self._busy[actor.begin.remote(work, job.assignment, self._shipments[dataset])] = actor, job
+
+    def _answer(self, reference: Any, queue: _Queue, on_handover: OnHandover) -> Result | None:
+        """Takes what a worker answered; the job's result, if the job has ended."""
+        actor, job = self._busy.pop(reference)
+        try:
+            step: Handover | Result = ray.get(reference)
+        except RayTaskError as error:
+            # The worker is well: what it was sent, or what it answers, cannot be pickled.
+            step = failure(job.assignment.identity, error.cause if isinstance(error.cause, Exception) else error)
+        except RayError as error:
+            # The worker may live on behind a broken connection.
+            ray.kill(actor)
+            return _lose(job, error, queue)
+        if isinstance(step, Handover):
+            job.note(step)
+            if on_handover(step):
+                self._busy[actor.advance.remote()] = actor, job
+                return None
+            actor.prune.remote()
+            step = Result(step.identity, "pruned")
+        self._idle.append(actor)
+        return step
+
+
+def _connect(address: str) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+        raise CtrbenchError(
+            f"--cluster {address}: no Ray cluster to connect to ({_first_line(error)}); "
+            "start one with: ray start --head, and pass the address that it prints"
+        ) from None
+    finally:
+        # Ray sets a handler of its own.
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _lose(job: _Job, error: RayError, queue: _Queue) -> Result | None:
+    """Puts a job whose worker was lost back, unless it was lost too often."""
+    job.losses += 1
+    if job.losses < MOST_LOSSES:
+        queue.put_back(job)
+        return None
+    cause = f"lost {job.losses} workers in epoch {job.epochs + 1} ({_last_line(error)}); most likely for memory"
+    return Result(job.assignment.identity, "failed", cause=cause, traceback=str(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _last_line(error: BaseException) -> str:
+    return next(reversed(str(error).strip().splitlines()), type(error).__name__).strip()

@@ -1,0 +1,82 @@
+"""Names that become part of a path, a command or a table's heading: one place says which are fit for it.
+
+Datasets, recipes, labels, fields and cohorts have names; a cohort's groups are values of the data and may hold any text
+that fits on a line.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from ctrbench.errors import CtrbenchError
+
+LONGEST = 100
+"""Bytes of a name in UTF-8: a file's name may have 255, and holds more than one of these."""
+
+OVERALL = "overall"
+"""The report's group of all rows, and its column."""
+
+WORD = (r"\w[\w.+-]*", "letters, digits and . _ + -, beginning with a letter, digit or _")
+PATTERNS = {
+    "dataset": (
+        r"[a-z0-9][a-z0-9._-]*(@[\w.=+-]+)*",
+        "small letters, digits and . _ -, and after them changes such as @ties=apart",
+    ),
+    "recipe": (r"\w[\w .@=+-]*", "letters, digits, blanks and . _ @ = + -, beginning with a letter, digit or _"),
+    "file": (r"\w[\w.+-]*", "letters, digits and . _ + -, without a folder"),
+    "group": (r"[^\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]+", "at least one letter, and no line break"),
+}
+"""Kind -> regular expression, and what it allows in words. Any other kind is a :data:`WORD`."""
+
+
+def problem_of(kind: str, name: str) -> str | None:
+    """What is wrong with a name, in words; None if nothing is.
+
+    Args:
+        kind: what it names: a key of :data:`PATTERNS`, or any noun such as ``label``, ``field`` or ``cohort``.
+        name: as it is written on a card or in a recipe.
+    """
+    pattern, allowed = PATTERNS.get(kind, WORD)
+    shown = name if len(name) <= 40 else f"{name[:40]}…"
+    if not re.fullmatch(pattern, name):
+        return f"{shown!r} is not fit to be the name of a {kind}: it may have {allowed}"
+    if len(name.encode()) > LONGEST:
+        return f"the name {shown!r} of a {kind} is too long ({len(name)} letters); {LONGEST} are allowed"
+    return None
+
+
+def check_name(kind: str, name: str) -> str:
+    """The name itself, if it may become part of a path.
+
+    Raises:
+        CtrbenchError: it has other characters than its kind allows, or is longer than :data:`LONGEST`.
+    """
+    if problem := problem_of(kind, name):
+        raise CtrbenchError(f"{problem}; choose another")
+    return name
+
+
+def problem_of_groups(groups: Sequence[str]) -> str | None:
+    """What is wrong with the names of a cohort's groups, in words; None if nothing is."""
+    for name in groups:
+        if problem := problem_of("group", name):
+            return problem
+        if name == OVERALL:
+            return f"a group is called {OVERALL!r}, as the report calls its row of all rows"
+    if repeated := next((name for name in groups if groups.count(name) > 1), None):
+        return f"two groups are called {repeated!r}"
+    return None
+
+
+def _valid(kind: str, name: str) -> str:
+    if problem := problem_of(kind, name):
+        raise ValueError(problem)
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(partial(_valid, "dataset"))]
+FieldName = Annotated[str, AfterValidator(partial(_valid, "field or cohort"))]
+FileName = Annotated[str, AfterValidator(partial(_valid, "file"))]
