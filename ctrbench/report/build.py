@@ -15,6 +15,7 @@ from ctrbench.report.statistics import merged
 from ctrbench.report.summary import caution, summary
 from ctrbench.report.views import VIEWS, needs_of, views_of
 from ctrbench.report.views.base import BY, View, ViewData
+from ctrbench.report.views.grouped import count
 
 MISSING_NAMED = 6
 """Missing jobs that are named one by one; the JSON names all."""
@@ -39,6 +40,8 @@ class Report:
     """What is missing, in one sentence; None where every job is there."""
     caution: str | None = None
     """A warning where comparisons rest on few seeds."""
+    data: str = ""
+    """One sentence below each picture: titles of the datasets, and their seeds or users."""
 
     @property
     def name(self) -> str:
@@ -112,6 +115,7 @@ def build(data: ReportData, by: str | None = None) -> Report:
         missing=data.missing,
         incomplete=incomplete(data),
         caution=caution(cells),
+        data=_data(data),
     )
 
 
@@ -137,3 +141,16 @@ def incomplete(data: ReportData) -> str | None:
     more = f"; and {len(data.missing) - MISSING_NAMED} more" if len(data.missing) > MISSING_NAMED else ""
     what = "runs" if needs_of(data.recipe) == "runs" else "datasets"
     return f"{len(data.missing)} of {finished + len(data.missing)} {what} missing: {named}{more}"
+
+
+def _data(data: ReportData) -> str:
+    seeds: dict[str, set[int]] = {}
+    for row in data.rows:
+        seeds.setdefault(row.key.dataset, set()).add(row.record.seed)
+    facts = {each.dataset: each for each in data.facts}
+    texts = []
+    for name in seeds or facts:
+        own = facts[name]
+        size = count(len(seeds[name])) if seeds else f"{own.users:,} users"
+        texts.append(f"{name}: {own.title}, {size}{', simulated, never called reproduced' * own.synthetic}")
+    return f"Data: {'; '.join(texts)}." if texts else ""

@@ -108,6 +108,10 @@ class Frame:
         """All columns but some."""
         return self.only(name for name in self.names if name not in names)
 
+    def renewed(self) -> Self:
+        """The same values, with the leading columns of text naming the rows, as :meth:`of` finds them."""
+        return type(self).of(self.names, self.rows)
+
     def where(self, **values: Sequence[Value]) -> Self:
         """The rows that have one of the given values in each column named."""
         kept = [

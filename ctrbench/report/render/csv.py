@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def page(report: "Report") -> str:
     """The cells that tables of methods show, then the table of each other view after an empty line."""
     parts = [cells(report.cells)] if report.cells else []
-    return "\n".join([*parts, *(frame(view.table) for view in report.views if not view.cells_of)])
+    return "\n".join([*parts, *(frame(view.short) for view in report.views if not view.cells_of)])
 
 
 def cells(found: Iterable[Cell]) -> str:

@@ -33,7 +33,7 @@ def view(shown: ViewData) -> dict[str, Any]:
         "title": shown.title,
         "section": shown.section,
         "place": shown.place,
-        "rows": rows(shown.table),
+        "rows": rows(shown.short),
         "reading": shown.reading,
     }
 

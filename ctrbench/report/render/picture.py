@@ -18,7 +18,8 @@ METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date
 def picture(view: ViewData, report: "Report", ending: Literal["png", "svg"]) -> bytes:
     """The picture of a view that is drawn, with its title above and its reading below."""
     assert view.draw
-    note = f"{report.incomplete}. {view.reading}" if report.incomplete else view.reading
+    incomplete = f"{report.incomplete}." if report.incomplete else ""
+    note = " ".join(filter(None, (incomplete, view.reading, report.data)))
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)

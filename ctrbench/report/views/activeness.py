@@ -1,67 +1,57 @@
 """Users by activeness, the most active first, and the 60/30/10 cut: AQCL, figure 2."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
-from matplotlib.ticker import FuncFormatter
 
-from ctrbench.experiments.record import ReferenceRecord
 from ctrbench.metrics.groups import ACTIVENESS, activeness_codes
-from ctrbench.report.figures.base import Figure, Material, Needs
-from ctrbench.report.figures.style import COLOURS, panels
+from ctrbench.report.frame import Frame
+from ctrbench.report.select import ReportData
+from ctrbench.report.views.base import Needs, View, ViewData
+from ctrbench.report.views.style import COLOURS, panels
+from ctrbench.store.record import DataFacts
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = ("dataset", "users_percent", "click_length", "group", "click_lengths", "share_percent")
 SHADES = dict(zip(ACTIVENESS, ("#FFFFFF", "#F0F0F0", "#DCDCDC"), strict=True))
 
 
-class Activeness(Figure):
+class Activeness(View):
     """See the module's docstring."""
 
     needs: ClassVar[Needs] = "references"
-    reading = (
-        "Click length L = clicks before the row, of test users, at each percent of them; a length equal to a cut-off "
-        "goes to the less active group, so shares differ from 60/30/10 by ties."
-    )
 
-    def frame(self, material: Material) -> pd.DataFrame:
-        """One row per dataset and percent of users."""
-        of_dataset = {record.dataset: record for record in reversed(material.references)}
-        wanted = dict.fromkeys(record.dataset for record in material.references)
-        return pd.concat([_curve(of_dataset[name]) for name in wanted], ignore_index=True)
-
-    def summary(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """One row per dataset and group, with its share of the users and its longest and median history."""
-        groups = frame.groupby(["dataset", "group", "click_lengths", "share_percent"], sort=False)["click_length"]
-        return groups.agg(median="median", longest="max").reset_index()
-
-    def draw(self, frame: pd.DataFrame) -> Drawing:
-        """One panel per dataset."""
-        names = list(dict.fromkeys(frame["dataset"]))
-        figure, grid = panels(1, len(names), width=max(3.4, 4.6 / len(names)))
-        for axes, name in zip(grid[0], names, strict=True):
-            _panel(axes, frame[frame["dataset"] == name])
-            axes.set_title(name)
-        grid[0, 0].set_ylabel("click length L (clicks)")
-        return figure
+    def show(self, data: ReportData) -> list[ViewData]:
+        """One row per dataset and percent of users; for reading, one per group, with its share of the users and its
+        longest and median history."""
+        frame = Frame.of(COLUMNS, [row for facts in self.facts(data) for row in _curve(facts)])
+        return [
+            ViewData(
+                kind=self.spec.kind,
+                title=self.title(data),
+                frame=frame,
+                shown=_groups(frame),
+                reading=(
+                    "Click length L = clicks before the row, of test users, at each percent of them; a length equal to "
+                    "a cut-off goes to the less active group, so shares differ from 60/30/10 by ties."
+                ),
+                draw=draw,
+            )
+        ]
 
 
-def _curve(record: ReferenceRecord) -> pd.DataFrame:
-    length = np.array(record.activeness_curve[::-1])
-    cut = record.data.activeness
-    codes = activeness_codes(length, cut.cutoffs)
+def _curve(facts: DataFacts) -> list[tuple[str | int | float, ...]]:
+    length, cut = facts.activeness_curve[::-1], facts.activeness
+    codes = activeness_codes(np.array(length), cut.cutoffs).tolist()
     ranges = _ranges(*cut.cutoffs)
-    return pd.DataFrame(
-        {
-            "dataset": record.dataset,
-            "users_percent": np.arange(len(length)),
-            "click_length": length,
-            "group": [ACTIVENESS[code] for code in codes],
-            "click_lengths": [ranges[code] for code in codes],
-            "share_percent": [round(100 * cut.shares[code], 1) for code in codes],
-        }
-    )
+    return [
+        (facts.dataset, percent, own, ACTIVENESS[code], ranges[code], round(100 * cut.shares[code], 1))
+        for percent, (own, code) in enumerate(zip(length, codes, strict=True))
+    ]
 
 
 def _ranges(low: int, high: int) -> tuple[str, str, str]:
@@ -69,9 +59,30 @@ def _ranges(low: int, high: int) -> tuple[str, str, str]:
     return f"L <= {low}", between, f"L > {high}"
 
 
-def _panel(axes: Axes, own: pd.DataFrame) -> None:
+def _groups(frame: Frame) -> Frame:
+    lengths: dict[tuple[object, ...], list[int]] = {}
+    for dataset, _, length, *group in frame.rows:
+        lengths.setdefault((dataset, *group), []).append(length)  # type: ignore[arg-type]
+    names = ("dataset", "group", "click_lengths", "share_percent", "median", "longest")
+    rows = [(*group, float(np.median(own)), max(own)) for group, own in lengths.items()]
+    return Frame.of(names, rows)  # type: ignore[arg-type]
+
+
+def draw(frame: Frame) -> "Figure":
+    """One panel per dataset."""
+    table = frame.pandas()
+    names = list(dict.fromkeys(table["dataset"]))
+    figure, grid = panels(1, len(names), width=max(3.4, 4.6 / len(names)))
+    for axes, name in zip(grid[0], names, strict=True):
+        _panel(axes, table[table["dataset"] == name])
+        axes.set_title(name)
+    grid[0, 0].set_ylabel("click length L (clicks)")
+    return figure
+
+
+def _panel(axes: "Axes", own: "pd.DataFrame") -> None:
     axes.set_yscale("symlog", linthresh=1, linscale=0.4)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     # Three lines of legend have room above the curve.
     axes.set_ylim(0, (own["click_length"].max() + 1) * 12)
     axes.set_xlim(0, 100)

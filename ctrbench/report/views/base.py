@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.recipe.recipe import ViewSpec
@@ -12,6 +13,7 @@ from ctrbench.registry import unknown
 from ctrbench.report.frame import Frame
 from ctrbench.report.select import ReportData
 from ctrbench.report.statistics import tasks_of
+from ctrbench.store.record import DataFacts
 from ctrbench.strict import Strict
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class ViewData:
     section: str = ""
     """Heading above the views of one dataset, backbone and task; empty for a view of all of them."""
     shown: Frame | None = None
-    """The rows and columns for reading; None: the whole frame."""
+    """The rows and columns for reading, where the frame is long; None: the whole frame."""
     draw: Drawing | None = None
     """Makes the picture of ``frame`` alone; None: nothing is drawn."""
     cells_of: tuple[str, str] | None = None
@@ -51,9 +53,14 @@ class ViewData:
     """What is shown: ``metric``, ``dataset``, ``backbone``, ``task`` and the like, as pages name it."""
 
     @property
-    def table(self) -> Frame:
-        """The rows and columns for reading."""
+    def short(self) -> Frame:
+        """The rows and columns for reading, as its CSV holds them."""
         return self.shown if self.shown is not None else self.frame
+
+    @property
+    def table(self) -> Frame:
+        """The same with each interval in one column."""
+        return self.short if self.cells_of else self.short.with_intervals()
 
 
 class View(ABC):
@@ -81,6 +88,27 @@ class View(ABC):
         Raises:
             CtrbenchError: the records lack what it needs.
         """
+
+    def facts(self, data: ReportData) -> list[DataFacts]:
+        """Facts of the data, for views of the data alone.
+
+        Raises:
+            CtrbenchError: there are none.
+        """
+        if not data.facts:
+            name = data.recipe.name
+            raise CtrbenchError(f"{name}: none of its datasets has been measured; start with ctrbench run {name}")
+        return list(data.facts)
+
+    def title(self, data: ReportData, metric: type[Metric] | None = None, task: str | None = None) -> str:
+        """Of a view of the whole recipe: that of its entry, or the recipe's; with the metric and the task where the
+        recipe shows several."""
+        title = self.spec.title or data.recipe.title
+        several = [
+            *([metric.label] if metric and len(self.metrics(data)) > 1 else []),
+            *([task] if task and len(self.tasks(data)) > 1 else []),
+        ]
+        return f"{title}: {', '.join(several)}" if several else title
 
     @property
     def by(self) -> str:

@@ -2,34 +2,43 @@
 
 from typing import ClassVar
 
-import pandas as pd
+from ctrbench.report.frame import Frame
+from ctrbench.report.published import Counts as Sizes
+from ctrbench.report.published import published_name, read_counts
+from ctrbench.report.select import ReportData
+from ctrbench.report.statistics import why_not_comparable
+from ctrbench.report.views.base import Needs, View, ViewData
 
-from ctrbench.report.comparison import why_not_comparable
-from ctrbench.report.figures.base import Exhibit, Material, Needs
-from ctrbench.report.published import Counts, published_name, read_counts
+COLUMNS = ("dataset", "count", "ours", "published", "verdict", "why")
 
 
-class DatasetCounts(Exhibit):
+class Counts(View):
     """See the module's docstring."""
 
     needs: ClassVar[Needs] = "references"
-    reading = (
-        "Counts of the prepared data; a sample is an interaction. Published counts are exact, so any other differs."
-    )
 
-    def frame(self, material: Material) -> pd.DataFrame:
+    def show(self, data: ReportData) -> list[ViewData]:
         """One row per dataset and count."""
-        published = read_counts(material.spec.published)
+        published = read_counts(data.recipe.published)
         rows = []
-        for dataset, data in {record.dataset: record.data for record in material.references}.items():
-            ours = Counts(data.users, data.items, data.interactions)
-            theirs = published.get(published_name(dataset))
-            why = why_not_comparable(material.spec, dataset, data)
+        for facts in self.facts(data):
+            ours = Sizes(facts.users, facts.items, facts.interactions)
+            theirs = published.get(published_name(facts.dataset))
+            why = why_not_comparable(data.recipe.not_comparable, facts)
             for count, own in ours._asdict().items():
                 other = getattr(theirs, count) if theirs else None
-                rows.append((dataset, count, own, other, _verdict(own, other, why), why if theirs else None))
-        columns = ["dataset", "count", "ours", "published", "verdict", "why"]
-        return pd.DataFrame(rows, columns=columns).astype({"ours": "Int64", "published": "Int64"})
+                rows.append((facts.dataset, count, own, other, _verdict(own, other, why), why if theirs else None))
+        return [
+            ViewData(
+                kind=self.spec.kind,
+                title=self.title(data),
+                frame=Frame.of(COLUMNS, rows),
+                reading=(
+                    "Counts of the prepared data; a sample is an interaction. Published counts are exact, so any other "
+                    "differs."
+                ),
+            )
+        ]
 
 
 def _verdict(own: int, other: int | None, why: str | None) -> str:

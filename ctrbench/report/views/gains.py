@@ -1,35 +1,66 @@
-"""AUC and its difference to the base as rows of a frame: the cells of the tables, for drawing."""
+"""A metric and its difference to the base as records: the cells of the tables, for drawing."""
 
-import pandas as pd
+from dataclasses import dataclass
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.report.comparison import cells
-from ctrbench.report.figures.base import Material
+from ctrbench.metrics.base import Metric
+from ctrbench.report.cells import Cell
+from ctrbench.report.frame import Value
+from ctrbench.report.select import ReportData
+from ctrbench.report.statistics import cells
 
-COLUMNS = [
-    *("dataset", "backbone", "variant", "method", "group", "seeds", "auc", "auc_low", "auc_high"),
-    *("gain", "gain_low", "gain_high", "p"),
-]
-"""``gain`` is AUC minus the base's, paired by seed; lows and highs are 95 % t-intervals."""
+Record = dict[str, Value]
 
 
-def gains(material: Material, by: str) -> pd.DataFrame:
-    """One row per group of the column ``by``, method, variant, backbone and dataset, with :data:`COLUMNS`.
+@dataclass(frozen=True)
+class Names:
+    """Columns of a metric's values: ``auc``, ``auc_low``, ``auc_high``, ``gain``, ``gain_low``, ``gain_high``, ``p``.
+
+    ``gain`` is the metric minus the base's, paired by seed; lows and highs are 95 % t-intervals.
+    """
+
+    metric: str
+
+    @property
+    def level(self) -> tuple[str, str, str]:
+        """Columns of the metric itself."""
+        return self.metric, f"{self.metric}_low", f"{self.metric}_high"
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All columns, in their order."""
+        return (*self.level, *GAIN, "p")
+
+
+GAIN = ("gain", "gain_low", "gain_high")
+
+
+def gains(data: ReportData, metric: type[Metric], by: str, task: str) -> list[tuple[Cell, Record]]:
+    """One record per group of the column ``by``, method, variant, backbone and dataset, with its cell.
 
     Raises:
-        CtrbenchError: no run of a method beside the base, or as :func:`ctrbench.report.comparison.cells`.
+        CtrbenchError: no finished job of a method beside the base, or as :func:`ctrbench.report.statistics.cells`.
     """
-    spec = material.spec
-    if all(entry.cell.method == spec.base for entry in material.entries):
-        raise CtrbenchError(f"{spec.name}: no finished run of a method beside {spec.base}: ctrbench run {spec.name}")
-    rows = []
-    for cell in cells(spec, material.entries, [], by):
-        if cell.metric != "auc":
-            continue
-        gain = cell.difference
-        spread = cell.interval or (None, None)
-        change = (gain and gain.interval) or (None, None)
-        place = (cell.dataset, cell.backbone, cell.variant, cell.method, cell.group, cell.seeds)
-        rows.append((*place, cell.mean, *spread, gain.delta if gain else None, *change, cell.p))
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.astype(dict.fromkeys(COLUMNS[6:], float))
+    recipe = data.recipe
+    if all(row.key.method == recipe.base for row in data.rows):
+        raise CtrbenchError(
+            f"{recipe.name}: no finished run of a method beside {recipe.base}: ctrbench run {recipe.name}"
+        )
+    return [
+        (cell, _record(cell, Names(metric.name)))
+        for cell in cells(data, metric.name, by)
+        if not cell.is_reference and (cell.metric, cell.task) == (metric.name, task)
+    ]
+
+
+def _record(cell: Cell, names: Names) -> Record:
+    level = (cell.mean, *(cell.interval or (None, None)))
+    gain = (cell.base_delta, *(cell.delta_interval or (None, None)))
+    return {
+        "dataset": cell.dataset,
+        "backbone": cell.backbone,
+        "variant": cell.variant,
+        "method": cell.method,
+        "seeds": cell.seeds,
+        **dict(zip(names.all, (*level, *gain, cell.p), strict=True)),
+    }

@@ -5,14 +5,15 @@ Source: Okabe and Ito, Color Universal Design, 2008.
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C00")
 """The last is Okabe and Ito's yellow, darkened: theirs cannot be seen on white."""
@@ -50,14 +51,18 @@ NOTE_LINE = NOTE_SIZE * 1.3 / 72
 """Inches."""
 
 
-def panels(rows: int, columns: int, width: float = 3.6, height: float = 3.0) -> tuple[Figure, NDArray[np.object_]]:
+def panels(rows: int, columns: int, width: float = 3.6, height: float = 3.0) -> "tuple[Figure, NDArray[np.object_]]":
     """An empty figure and its axes ``(rows, columns)``, each panel ``width`` x ``height`` inches."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and a table needs none of it
+
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def caption(figure: Figure, title: str, note: str) -> None:
+def caption(figure: "Figure", title: str, note: str) -> None:
     """Writes the title above the panels and the note below them; the figure grows, the panels keep their size."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415 - as above
+
     width, height = map(float, figure.get_size_inches())
     title = textwrap.fill(title, int(width * 12), break_on_hyphens=False)
     note = textwrap.fill(note, int(width * NOTE_LETTERS_PER_INCH), break_on_hyphens=False)
@@ -72,14 +77,14 @@ def caption(figure: Figure, title: str, note: str) -> None:
     figure.text(0.08 / width, 0.06 / total, note, fontsize=NOTE_SIZE, va="bottom", color="#404040", linespacing=1.2)
 
 
-def legend_above(axes: Axes) -> None:
+def legend_above(axes: "Axes") -> None:
     """A legend in one line within the axes, above everything that is drawn there."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.16 * (high - low))
     axes.legend(loc="upper left", ncols=4)
 
 
-def intervals(axes: Axes, x: Sequence[float], marks: pd.DataFrame, place: int, label: str) -> None:
+def intervals(axes: "Axes", x: Sequence[float], marks: "pd.DataFrame", place: int, label: str) -> None:
     """Marks with vertical intervals (columns middle, low, high) in the ``place``-th style; none where undefined."""
     below, above = marks.iloc[:, 0] - marks.iloc[:, 1], marks.iloc[:, 2] - marks.iloc[:, 0]
     axes.errorbar(

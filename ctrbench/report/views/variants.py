@@ -1,13 +1,19 @@
-"""AUC of each variant of a recipe, and its difference to the base: AQCL, figures 5 right and 7."""
+"""A metric of each variant of a recipe, and its difference to the base: AQCL, figures 5 right and 7."""
 
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
+from typing import TYPE_CHECKING
 
+from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
-from ctrbench.report.figures.base import Figure, Material
-from ctrbench.report.figures.gains import gains
-from ctrbench.report.figures.style import COLOURS, LIGHT, intervals, legend_above, panels
+from ctrbench.report.frame import Frame, stacked
+from ctrbench.report.select import ReportData
+from ctrbench.report.views.base import View, ViewData
+from ctrbench.report.views.gains import GAIN, Names, Record, gains
+from ctrbench.report.views.style import COLOURS, LIGHT, intervals, legend_above, panels
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 AXIS = {
     "constant_alpha": "alpha",
@@ -18,54 +24,74 @@ AXIS = {
 """Last part of a varied setting's path -> label of the axis; the setting's own name for any other."""
 
 
-class Variants(Figure):
+class Variants(View):
     """See the module's docstring."""
 
-    reading = "Bars are 95 % t-intervals over seeds, those of differences paired by seed."
-
-    def frame(self, material: Material) -> pd.DataFrame:
-        """One row per dataset, backbone, variant and method; ``setting`` names what the variants vary."""
-        found = gains(material, OVERALL).drop(columns="group")
-        varied = dict.fromkeys(path for settings in material.variants.values() for path in settings)
-        found.insert(3, "setting", ", ".join(varied))
-        found.insert(0, "base", material.spec.base)
+    def show(self, data: ReportData) -> list[ViewData]:
+        """One figure per metric and task: a row per dataset, backbone, variant and method; ``setting`` names what the
+        variants vary."""
+        found = []
+        for metric in self.metrics(data):
+            for task in self.tasks(data):
+                names = Names(metric.name).all
+                columns = ("base", "dataset", "backbone", "variant", "setting", "method", "seeds", *names)
+                frame = stacked(columns, variant_records(data, metric, task))
+                found.append(
+                    ViewData(
+                        kind=self.spec.kind,
+                        title=self.title(data, metric, task),
+                        frame=frame,
+                        shown=frame.without("base", "setting").renewed(),
+                        reading="Bars are 95 % t-intervals over seeds, those of differences paired by seed.",
+                        draw=lambda frame, metric=metric: draw(frame, metric),
+                        place={"metric": metric.name, "task": task},
+                    )
+                )
         return found
 
-    def summary(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Without the two columns that are alike in every row."""
-        return frame.drop(columns=["base", "setting"])
 
-    def draw(self, frame: pd.DataFrame) -> Drawing:
-        """One line of panels per dataset and backbone: AUC left, its difference to the base right."""
-        places = list(frame.groupby(["dataset", "backbone"], sort=False))
-        figure, grid = panels(len(places), 2)
-        for line, ((dataset, backbone), own) in zip(grid, places, strict=True):
-            auc_panel(line[0], own)
-            gain_panel(line[1], own)
-            line[0].set_title(f"{dataset}, {backbone}")
-        return figure
+def variant_records(data: ReportData, metric: type[Metric], task: str) -> list[Record]:
+    """One record per dataset, backbone, variant and method, over all rows.
+
+    Raises:
+        CtrbenchError: as :func:`ctrbench.report.views.gains.gains`.
+    """
+    setting = ", ".join(dict.fromkeys(path for own in data.recipe.variants.values() for path in own))
+    fixed: Record = {"base": data.recipe.base, "setting": setting}
+    return [record | fixed for _, record in gains(data, metric, OVERALL, task)]
 
 
-def auc_panel(axes: Axes, own: pd.DataFrame) -> None:
-    """Mean test AUC of each method and variant; the base is a band where its AUC is the same in all of them."""
-    base = own["base"].iloc[0]
+def draw(frame: Frame, metric: type[Metric]) -> "Figure":
+    """One line of panels per dataset and backbone: the metric left, its difference to the base right."""
+    places = list(frame.pandas().groupby(["dataset", "backbone"], sort=False))
+    figure, grid = panels(len(places), 2)
+    for line, ((dataset, backbone), own) in zip(grid, places, strict=True):
+        level_panel(line[0], own, metric)
+        gain_panel(line[1], own, metric)
+        line[0].set_title(f"{dataset}, {backbone}")
+    return figure
+
+
+def level_panel(axes: "Axes", own: "pd.DataFrame", metric: type[Metric]) -> None:
+    """Mean of each method and variant on test rows; the base is a band where its values are the same in all of them."""
+    base, names = own["base"].iloc[0], Names(metric.name).level
     of_base = own[own["method"] == base]
-    alike = len(of_base[["auc", "auc_low", "auc_high"]].drop_duplicates()) == 1
+    alike = len(of_base[list(names)].drop_duplicates()) == 1
     if alike:
-        _band(axes, of_base.iloc[0], str(base))
-    _marks(axes, own[own["method"] != base] if alike else own, ("auc", "auc_low", "auc_high"))
-    axes.set_ylabel("test AUC")
+        _band(axes, of_base[list(names)].iloc[0].to_list(), str(base))
+    _marks(axes, own[own["method"] != base] if alike else own, names)
+    axes.set_ylabel(f"test {metric.label}")
     legend_above(axes)
 
 
-def gain_panel(axes: Axes, own: pd.DataFrame) -> None:
-    """Difference in AUC to the base of each method and variant."""
+def gain_panel(axes: "Axes", own: "pd.DataFrame", metric: type[Metric]) -> None:
+    """Difference to the base of each method and variant."""
     axes.axhline(0, color="#404040", linewidth=0.9)
-    _marks(axes, own[own["method"] != own["base"]], ("gain", "gain_low", "gain_high"))
-    axes.set_ylabel(f"AUC minus that of {own['base'].iloc[0]}")
+    _marks(axes, own[own["method"] != own["base"]], GAIN)
+    axes.set_ylabel(f"{metric.label} minus that of {own['base'].iloc[0]}")
 
 
-def _marks(axes: Axes, own: pd.DataFrame, columns: tuple[str, str, str]) -> None:
+def _marks(axes: "Axes", own: "pd.DataFrame", columns: tuple[str, ...]) -> None:
     variants = list(dict.fromkeys(own["variant"]))
     methods = list(dict.fromkeys(own["method"]))
     for place, method in enumerate(methods):
@@ -80,8 +106,8 @@ def _marks(axes: Axes, own: pd.DataFrame, columns: tuple[str, str, str]) -> None
     axes.grid(visible=False, axis="x")
 
 
-def _band(axes: Axes, base: pd.Series, name: str) -> None:
-    if pd.notna(base["auc_low"]):
-        span = float(base["auc_low"]), float(base["auc_high"])
-        axes.axhspan(*span, facecolor=LIGHT, alpha=0.5, hatch="////", edgecolor="#8A8A8A", linewidth=0)
-    axes.axhline(base["auc"], color=COLOURS[3], linestyle=(0, (5, 2)), label=name)
+def _band(axes: "Axes", base: list[float], name: str) -> None:
+    mean, low, high = base
+    if low == low:  # not NaN: more than one seed
+        axes.axhspan(low, high, facecolor=LIGHT, alpha=0.5, hatch="////", edgecolor="#8A8A8A", linewidth=0)
+    axes.axhline(mean, color=COLOURS[3], linestyle=(0, (5, 2)), label=name)
