@@ -63,17 +63,18 @@ def report(
     pages: Annotated[
         bool, typer.Option("--pages", help="Regenerate the numbers in README.md and in the results' README.md.")
     ] = False,
-    check: Annotated[bool, typer.Option("--check", help="With --pages: write nothing, fail where they differ.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --pages: write nothing, fail where they differ.")
+    ] = False,
     results: Results = None,
     data: Data = None,
 ) -> None:
     """Prints the summary of a recipe's results, its tables and figures, from the records alone."""
     from ctrbench.recipe.collection import for_each_recipe
-    from ctrbench.recipe.query import RecipeQuery
 
     results, data = places.results_folder(results), places.data_folder(data)
     if pages:
-        _regenerate(results, data, check=check)
+        _regenerate(results, check=check)
         return
     named = {
         "datasets": tuple(split_names(dataset)),
@@ -92,7 +93,7 @@ def report(
     for_each_recipe([(each.recipe.name, each) for each in matches], one)
 
 
-def print_report(match: "RecipeMatch", *, results: Path, data: Path, wanted: Wanted = Wanted()) -> None:  # noqa: B008
+def print_report(match: "RecipeMatch", *, results: Path, data: Path, wanted: Wanted = Wanted()) -> None:
     """Prints a recipe's report, or writes it to a file; with ``save`` its pages and pictures too.
 
     Raises:
@@ -152,7 +153,7 @@ def _query(recipe: str | None, results: Path) -> "RecipeQuery":
     return RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
 
 
-def _regenerate(results: Path, data: Path, *, check: bool) -> None:
+def _regenerate(results: Path, *, check: bool) -> None:
     """Regenerates the pages that hold numbers of the archive, or says which are out of date.
 
     Raises:
@@ -160,7 +161,7 @@ def _regenerate(results: Path, data: Path, *, check: bool) -> None:
     """
     from ctrbench.report.pages import Pages, changes
 
-    source = Pages(results, data)
+    source = Pages(results)
     stale = []
     for path in dict.fromkeys([Path("README.md"), results / "README.md"]):
         if not path.exists():

@@ -80,15 +80,23 @@ def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None
         CtrbenchError: an unknown view, option, metric or task, a column that was not measured, no finished job, or as
             :func:`ctrbench.report.select.select_rows`.
     """
-    needs = needs_of(recipe)
     if by is not None and by != OVERALL:
         parse_column(by)
+    return build(find_data(recipe, results, data), by)
+
+
+def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
+    """What the views of a recipe are made of.
+
+    Raises:
+        CtrbenchError: an unknown view, no finished job where one is needed, or as
+            :func:`ctrbench.report.select.select_rows`.
+    """
+    needs = needs_of(recipe)
     if needs == "nothing":
-        return build(ReportData(recipe), by)
-    return build(select_data(recipe, results, data) if needs == "references" else _rows(recipe, results, data), by)
-
-
-def _rows(recipe: Recipe, results: Path, data: Path) -> ReportData:
+        return ReportData(recipe)
+    if needs == "references":
+        return select_data(recipe, results, data)
     found = select_rows(recipe, results, data)
     if not found.rows:
         raise CtrbenchError(f"{recipe.name}: no finished run yet; start with ctrbench run {recipe.name}")

@@ -44,7 +44,7 @@ def footer(data: ReportData, cells: Sequence[Cell], columns: Iterable[str]) -> l
         Note("Settings", _settings(data)),
         Note("Search", _search(data)),
         *([Note("Reading", _reading(data, cells))] if cells else []),
-        *([Note("Caution", _sentence(text))] if (text := caution(cells)) else []),
+        *([Note("Caution", _sentence(warning))] if (warning := caution(cells)) else []),
         Note("Clipping", _clipping(data)),
     ]
     reasons = {name: why_not_comparable(data.recipe.not_comparable, own) for name, own in datasets.items()}
@@ -204,20 +204,22 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     text = (
         f"mean ± sample standard deviation over seeds; a change is the difference to {base}, paired by seed; intervals "
         "are 95 % t-intervals, not corrected; p of the paired t-test, Holm-corrected over the methods compared in one "
-        f"group, metric and variant; a method improves or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, "
-        "one seed, a base at chance)."
+        f"group, metric and variant; a method improves or hurts where p < {SIGNIFICANT}; a dash is undefined (one "
+        "class, one seed, a base at chance)."
     )
     if references := dict.fromkeys(cell.method for cell in cells if cell.is_reference):
         oracle = " (the true probabilities)" if "oracle" in references else ""
         text += f" No model was trained for {', '.join(references)}{oracle}: they say what a metric is worth."
+    names = dict.fromkeys(cell.metric for cell in cells)
+    shown = [METRICS.get(name) for name in names if name in METRICS.names()]
+    text += "".join(f" {metric.reading}" for metric in shown)
     if any(cell.published is not None for cell in cells):
-        shown = [METRICS.get(name) for name in METRICS.names() if name in {cell.metric for cell in cells}]
         close = ", ".join(f"{metric.label} {metric.tolerance:g}" for metric in shown if metric.tolerance)
         text += (
             " A published value is within if it lies in the 95 % interval of ours"
             + (f" or nearer than the metric's tolerance ({close})" if close else "")
-            + f"; otherwise ours is higher or lower. The paper's gain is over its own {base}: our direction agrees with "
-            "its sign or differs."
+            + f"; otherwise ours is higher or lower. The paper's gain is over its own {base}: our direction agrees "
+            "with its sign or differs."
         )
     return text
 
@@ -230,7 +232,9 @@ def _clipping(data: ReportData) -> str:
             clipped += metrics.clipped
             groups = row.facts.groups.get(metrics.definition, {}).get(OVERALL)
             rows += groups.rows[0] if groups else 0
-    return f"{clipped:,} of {rows:,} predicted rows, over all runs, were clipped at {CLIP:g} for metrics of probabilities"
+    return (
+        f"{clipped:,} of {rows:,} predicted rows, over all runs, were clipped at {CLIP:g} for metrics of probabilities"
+    )
 
 
 def _data(facts: DataFacts) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
@@ -77,7 +77,7 @@ class ReportData:
     """Row -> why its method refuses it."""
     searched: SearchFacts | None = None
     """None where nothing was searched."""
-    defaults: Defaults = shipped_defaults()
+    defaults: Defaults = field(default_factory=shipped_defaults)
     store: Store | None = None
     """For views that read more than records, such as representations."""
 

@@ -40,7 +40,7 @@ def tasks_of(data: ReportData) -> list[str]:
 
 @lru_cache(maxsize=64)
 def cells(data: ReportData, metric: str, by: str) -> tuple[Cell, ...]:
-    """The cells of a metric: by dataset, backbone, variant, task, method (the base first) and group (``overall`` first),
+    """The cells of a metric: by dataset, backbone, variant, task, method (the base first), group (``overall`` first),
     each followed by its relative form if the metric has one.
 
     Reference rows follow a dataset's models.
@@ -326,7 +326,9 @@ class _RelativeFamily(_Family):
 def _references(data: ReportData, dataset: str, task: str, metric: str, by: str) -> list[Cell]:
     """The reference rows of one task for whose scores the metric is defined."""
     definitions = {
-        row.record.tasks[task].definition for row in data.rows if row.key.dataset == dataset and task in row.record.tasks
+        row.record.tasks[task].definition
+        for row in data.rows
+        if row.key.dataset == dataset and task in row.record.tasks
     }
     return [
         Cell(

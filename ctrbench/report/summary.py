@@ -47,8 +47,8 @@ def caution(cells: Iterable[Cell]) -> str | None:
     if pairs >= FEW_SEEDS:
         return None
     return (
-        f"some comparisons rest on {count(pairs)}; with fewer than {FEW_SEEDS}, p values and verdicts may turn with one "
-        "seed more"
+        f"some comparisons rest on {count(pairs)}; with fewer than {FEW_SEEDS}, p values and verdicts may turn with "
+        "one seed more"
     )
 
 

@@ -5,9 +5,9 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ctrbench.metrics.significance import Interval
 from ctrbench.report.cells import COLUMNS, Cell
 from ctrbench.report.frame import Frame, Level, Value
-from ctrbench.metrics.significance import Interval
 
 if TYPE_CHECKING:
     from ctrbench.report.build import Report

@@ -59,7 +59,7 @@ def table(frame: Frame) -> str:
 
     def line(tag: str, texts: tuple[str, ...]) -> str:
         cells = (
-            f'<{tag}{chr(32) + "class=" + chr(34) + "key" + chr(34) if place < frame.keys else ""}>{escape(text)}</{tag}>'
+            f"<{tag}{chr(32) + 'class=' + chr(34) + 'key' + chr(34) if place < frame.keys else ''}>{escape(text)}</{tag}>"
             for place, text in enumerate(texts)
         )
         return f"<tr>{''.join(cells)}</tr>"

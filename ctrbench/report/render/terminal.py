@@ -29,7 +29,7 @@ STYLES = {
 }
 """Style of a verdict."""
 
-PLAIN = str.maketrans({"±": "+-", "·": "-", "…": "...", "–": "-", "—": "-", "×": "x", "≤": "<=", "≥": ">="})
+PLAIN = str.maketrans({"±": "+-", "·": "-", "…": "...", "≤": "<=", "≥": ">="})
 """Letters in place of signs that a terminal without UTF-8 lacks."""
 
 

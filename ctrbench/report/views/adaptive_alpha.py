@@ -1,6 +1,7 @@
 """The searched alpha of each dataset, and constant alphas beside it: AQCL, figure 5."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,7 @@ class AdaptiveAlpha(View):
                             "click length of the dataset's users; circle and square mark the two activeness cut-offs. "
                             "Right: 95 % t-intervals over seeds."
                         ),
-                        draw=lambda frame, metric=metric: draw(frame, metric),
+                        draw=partial(draw, metric=metric),
                         place={"metric": metric.name, "task": task},
                     )
                 )
@@ -69,11 +70,8 @@ def _frame(data: ReportData, metric: type[Metric], task: str) -> Frame:
     if not curves and not constant:
         name = data.recipe.name
         raise CtrbenchError(f"{name}: no finished run of a method with alpha, such as aqcl: ctrbench run {name}")
-    runs = [
-        {"panel": "runs"} | record
-        for record in variant_records(data, metric, task)
-        if record["dataset"] in constant
-    ]
+    panel: Record = {"panel": "runs"}
+    runs = [panel | record for record in variant_records(data, metric, task) if record["dataset"] in constant]
     names = ("base", "backbone", "variant", "setting", "method", "seeds", *Names(metric.name).all)
     points = [point for place, facts in curves.items() for point in _curve(*place, facts)]
     return stacked((*CURVE, *names), [*points, *runs])
@@ -87,7 +85,7 @@ def _curve(dataset: str, w1: float, w2: float, facts: DataFacts) -> list[Record]
     return [dict(zip(CURVE, (panel, dataset, w1, w2, mean, *point), strict=True)) for panel, *point in values]
 
 
-def draw(frame: Frame, metric: type[Metric]) -> "Figure":
+def draw(frame: Frame, *, metric: type[Metric]) -> "Figure":
     """Alpha against L / Lbar, against L, and the metric of constant alphas."""
     table = frame.pandas()
     runs = list(table[table["panel"] == "runs"].groupby(["dataset", "backbone"], sort=False))

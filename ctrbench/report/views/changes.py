@@ -72,6 +72,6 @@ def _frame(section: Section, metric: type[Metric], base: str, *, by_group: bool)
 def _reading(metric: type[Metric], base: str) -> str:
     what = "the distance from 1" if metric.direction == "one" else metric.label
     return (
-        f"A change is the difference in {what} to {base}, paired by seed, with its 95 % t-interval; p is Holm-corrected "
-        f"over the methods; below {SIGNIFICANT} a method improves or hurts."
+        f"A change is the difference in {what} to {base}, paired by seed, with its 95 % t-interval; p is "
+        f"Holm-corrected over the methods; below {SIGNIFICANT} a method improves or hurts."
     )

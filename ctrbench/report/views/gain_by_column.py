@@ -1,6 +1,7 @@
 """What a method adds to the base's metric in each group of a column: by click length, whom AQCL's section 4.3 says it
 helps."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ctrbench.metrics.base import Metric
@@ -29,12 +30,12 @@ class GainByColumn(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data, metric, task),
-                frame=(frame := self._frame(data, metric, task)),
+                frame=self._frame(data, metric, task),
                 reading=(
                     f"Groups of {self.by}, in the order of its values; bars are 95 % t-intervals of the difference, "
                     "paired by seed, not corrected for their number."
                 ),
-                draw=lambda frame, metric=metric: draw(frame, metric, self.by),
+                draw=partial(draw, metric=metric, by=self.by),
                 place={"metric": metric.name, "task": task, "by": self.by},
             )
             for metric in self.metrics(data)
@@ -59,7 +60,7 @@ class GainByColumn(View):
 
 def _rows(data: ReportData, by: str, task: str) -> dict[tuple[str, str], int]:
     """Dataset and group of a column -> its test rows."""
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for row in data.rows:
         if metrics := row.record.tasks.get(task):
             groups = row.facts.groups.get(metrics.definition, {}).get(by)
@@ -68,7 +69,7 @@ def _rows(data: ReportData, by: str, task: str) -> dict[tuple[str, str], int]:
     return found
 
 
-def draw(frame: Frame, metric: type[Metric], by: str) -> "Figure":
+def draw(frame: Frame, *, metric: type[Metric], by: str) -> "Figure":
     """One panel per dataset and backbone."""
     places = list(frame.pandas().groupby(["dataset", "backbone"], sort=False))
     figure, grid = panels(1, len(places), width=max(3.6, 5.2 / len(places)), height=3.2)

@@ -1,6 +1,9 @@
 """A metric of each variant of a recipe, and its difference to the base: AQCL, figures 5 right and 7."""
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
@@ -43,7 +46,7 @@ class Variants(View):
                         frame=frame,
                         shown=frame.without("base", "setting").renewed(),
                         reading="Bars are 95 % t-intervals over seeds, those of differences paired by seed.",
-                        draw=lambda frame, metric=metric: draw(frame, metric),
+                        draw=partial(draw, metric=metric),
                         place={"metric": metric.name, "task": task},
                     )
                 )
@@ -61,7 +64,7 @@ def variant_records(data: ReportData, metric: type[Metric], task: str) -> list[R
     return [record | fixed for _, record in gains(data, metric, OVERALL, task)]
 
 
-def draw(frame: Frame, metric: type[Metric]) -> "Figure":
+def draw(frame: Frame, *, metric: type[Metric]) -> "Figure":
     """One line of panels per dataset and backbone: the metric left, its difference to the base right."""
     places = list(frame.pandas().groupby(["dataset", "backbone"], sort=False))
     figure, grid = panels(len(places), 2)
@@ -108,6 +111,6 @@ def _marks(axes: "Axes", own: "pd.DataFrame", columns: tuple[str, ...]) -> None:
 
 def _band(axes: "Axes", base: list[float], name: str) -> None:
     mean, low, high = base
-    if low == low:  # not NaN: more than one seed
+    if not np.isnan(low):  # more than one seed
         axes.axhspan(low, high, facecolor=LIGHT, alpha=0.5, hatch="////", edgecolor="#8A8A8A", linewidth=0)
     axes.axhline(mean, color=COLOURS[3], linestyle=(0, (5, 2)), label=name)
