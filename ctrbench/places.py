@@ -43,6 +43,6 @@ def prepare_command(name: str) -> str:
 
 
 def search_command(recipe: str) -> str:
-    """The command that searches a recipe of this name; one of the user's own goes by its file, wherever that lies."""
+    """The command that searches a recipe; a user's own recipe is named by its file, wherever that lies."""
     known = (shipped("recipes") / f"{recipe}.toml").is_file()
     return f"ctrbench search {recipe}" if known else f"ctrbench search …/{recipe}.toml"

@@ -20,6 +20,7 @@ from ctrbench.backbones.layers import FieldEmbedding, segment_sum
 from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
+from ctrbench.data.splitmix import mixed
 
 
 class WideDeepSettings(DeepSettings):
@@ -53,11 +54,5 @@ class WideDeep(ShallowDeep):
     def _bucket(self, batch: Batch) -> Tensor:
         clicked = batch.history[:, self.item_in_history].long()
         target = batch.ids[:, self.item].long()[batch.owners]
-        return mixed((clicked << 32) | target) % len(self.cross)
-
-
-def mixed(x: Tensor) -> Tensor:
-    """A well-spread hash of int64 values, never negative: the finaliser of SplitMix64 (Steele et al., OOPSLA 2014)."""
-    for shift, factor in ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15)):
-        x = (x ^ (x >> shift)) * factor
-    return (x ^ (x >> 31)) & 0x7FFF_FFFF_FFFF_FFFF
+        hashed = mixed((clicked << 32) | target, signed=True)
+        return (hashed & 0x7FFF_FFFF_FFFF_FFFF) % len(self.cross)

@@ -74,7 +74,7 @@ class Activeness(Strict):
 
 
 class Negatives(Strict):
-    """How rows of label 0 come about."""
+    """Where rows of label 0 come from."""
 
     source: Literal["sampled", "impressions"]
     """``sampled``: items drawn by popularity ** exponent; ``impressions``: shown and not clicked, no sampling."""

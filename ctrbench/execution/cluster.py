@@ -8,6 +8,7 @@ does. When a worker or its node is lost, its job goes on elsewhere from the last
 import dataclasses
 import logging
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ except ModuleNotFoundError:
 
 POLL_SECONDS = 1.0
 """Between two looks at how many CPUs the cluster has."""
+CONNECT_SECONDS = 10.0
 MOST_LOSSES = 3
 """Workers that a job may lose without an epoch handed over in between; it may be the job that kills them."""
 MOST_FAILED_STARTS = 5
@@ -138,7 +140,7 @@ class RayExecutor:
         try:
             while True:
                 while self._idle and (job := queue.take()):
-                    self._begin(self._idle.pop(), job, work)
+                    self._begin(job, work)
                 if queue.is_empty and not self._busy:
                     return
                 if not queue.is_empty:
@@ -188,10 +190,11 @@ class RayExecutor:
         self._failed_starts = 0
         self._idle.append(actor)
 
-    def _begin(self, actor: Any, job: _Job, work: Work) -> None:
+    def _begin(self, job: _Job, work: Work) -> None:
         dataset = job.assignment.dataset
         if dataset not in self._shipments:
             self._shipments[dataset] = DataShipment.pack(self._data / dataset, ray.put)
+        actor = self._idle.pop()
         self._busy[actor.begin.remote(work, job.assignment, self._shipments[dataset])] = actor, job
 
     def _answer(self, reference: Any, queue: _Queue, on_handover: OnHandover) -> Result | None:
@@ -200,8 +203,7 @@ class RayExecutor:
         try:
             step: Handover | Result = ray.get(reference)
         except RayTaskError as error:
-            # The worker is well: what it was sent, or what it answers, cannot be pickled.
-            step = failure(job.assignment.identity, error.cause if isinstance(error.cause, Exception) else error)
+            step = _not_exchanged(job, error)
         except RayError as error:
             # The worker may live on behind a broken connection.
             ray.kill(actor)
@@ -219,9 +221,13 @@ class RayExecutor:
 
 def _connect(address: str) -> None:
     handler = signal.getsignal(signal.SIGTERM)
+    host, _, port = address.rpartition(":")
     try:
+        if port.isdigit():
+            # Ray itself tries for minutes.
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+    except (OSError, ImportError, OverflowError, RuntimeError, ValueError) as error:
         raise CtrbenchError(
             f"--cluster {address}: no Ray cluster to connect to ({_first_line(error)}); "
             "start one with: ray start --head, and pass the address that it prints"
@@ -229,6 +235,13 @@ def _connect(address: str) -> None:
     finally:
         # Ray sets a handler of its own.
         signal.signal(signal.SIGTERM, handler)
+
+
+def _not_exchanged(job: _Job, error: RayTaskError) -> Result:
+    """The result of a job that cannot be unpickled on a node, or whose output cannot be pickled there."""
+    reason = f"{type(error.cause).__name__}: {_first_line(error.cause or error)}"
+    cause = f"a node cannot read the job or send its output ({reason}); install the driver's packages on every node"
+    return Result(job.assignment.identity, "failed", cause=cause, traceback=str(error))
 
 
 def _lose(job: _Job, error: RayError, queue: _Queue) -> Result | None:

@@ -50,7 +50,7 @@ def read_reviews(path: Path) -> pd.DataFrame:
     """Columns ``user item time line`` of a file of reviews.
 
     Raises:
-        CtrbenchError: the file is no whole gzip file, or a line is not a review.
+        CtrbenchError: the gzip file is damaged or cut off, or a line is not a review.
     """
     users, items, times = [], [], []
     for number, line in lines(path):
@@ -68,8 +68,8 @@ def read_metadata(path: Path, wanted: set[str]) -> pd.DataFrame:
     """Columns ``brand category_2 category_3 category_leaf`` of the wanted products, None where unknown.
 
     Raises:
-        CtrbenchError: the file is no whole gzip file, a line is not a product, or the file says nothing of the wanted
-            products.
+        CtrbenchError: the gzip file is damaged or cut off, a line is not a product, or the file does not describe
+            the wanted products.
     """
     products: dict[str, dict[str, str | None]] = {}
     for number, line in lines(path):
@@ -94,8 +94,8 @@ def read_metadata(path: Path, wanted: set[str]) -> pd.DataFrame:
 def attributes(product: dict[str, Any]) -> dict[str, str | None]:
     """Brand and the levels of the first category path; ``Unknown`` is upstream's word for no brand.
 
-    The path is the first of ``categories`` (2014), or ``category`` (2018), in which a level that is markup begins what
-    is no category.
+    The path is the first of ``categories`` (2014), or ``category`` (2018), which ends at the first level that is
+    markup.
     """
     brand = html.unescape(product.get("brand") or "").strip()
     levels = (product.get("categories") or [[]])[0] or product.get("category") or []
@@ -113,7 +113,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines of a gzipped text file.
 
     Raises:
-        CtrbenchError: the file is no whole gzip file of UTF-8 text.
+        CtrbenchError: the gzip file is damaged or cut off, or holds no UTF-8 text.
     """
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:

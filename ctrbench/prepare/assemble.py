@@ -105,6 +105,8 @@ def observe(card: Card, raw: Raw) -> Observed:
     """
     interactions = checked(raw)
     problems = Problems(card.name)
+    if card.keep == "positive" and not raw.labels:
+        problems.add(f'{card.name}: keep = "positive" needs labels; set "first" or "last" on the card')
     with problems.collecting():
         refuse_duplicates(raw, interactions, card.duplicates)
     interactions = without_duplicates(raw, interactions, card.keep)

@@ -254,5 +254,5 @@ def _change(document: dict[str, Any], path: str, value: object) -> None:
     for section in sections:
         document = document.setdefault(section, {})
         if not isinstance(document, dict):
-            raise CtrbenchError(f"{path}: {section} is no section of a card")
+            raise CtrbenchError(f"{path}: {section} is not a section of a card")
     document[key] = value

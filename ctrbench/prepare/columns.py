@@ -27,7 +27,7 @@ def encode_field(
         training: (R,) the entity of each training row, clicked or not.
 
     Raises:
-        CtrbenchError: ``quantiles`` of a column that holds no numbers.
+        CtrbenchError: ``quantiles`` of a column that does not hold numbers.
     """
     if settings.quantiles:
         numbers = numbers_of(settings, raw)
@@ -52,8 +52,8 @@ def encode_cohort(
             of each training positive, which decide the edges.
 
     Raises:
-        CtrbenchError: ``quantiles`` of a column that holds no numbers, more values than an int16 can tell apart, or a
-            value that is no name for a group.
+        CtrbenchError: ``quantiles`` of a column that does not hold numbers, more values than an int16 can tell apart,
+            or a value that cannot be the name of a group.
     """
     if settings.cut == "values":
         values = _sorted_values(raw.iloc[training])
@@ -87,14 +87,14 @@ def numbers_of(settings: ColumnSettings, raw: pd.Series) -> NDArray[np.float64]:
     """The values as numbers, NaN where missing.
 
     Raises:
-        CtrbenchError: one of them is no number.
+        CtrbenchError: one of them is not a number.
     """
     numbers = pd.to_numeric(raw, errors="coerce")
     if (numbers.isna() & raw.notna()).any():
         wrong = raw[numbers.isna() & raw.notna()].iloc[0]
         raise CtrbenchError(
-            f"{settings.name!r}: {wrong!r} of column {settings.raw_column!r} is no number; name another column on the "
-            "card, or take one group or id per value"
+            f"{settings.name!r}: {wrong!r} of column {settings.raw_column!r} is not a number; name another column on "
+            "the card, or take one group or id per value"
         )
     return numbers.to_numpy(dtype=np.float64)
 
@@ -111,7 +111,7 @@ def statistic_of(
         entities: E.
 
     Raises:
-        CtrbenchError: a value is no number.
+        CtrbenchError: a value is not a number.
     """
     numbers = pd.Series(numbers_of(settings, raw), index=training).dropna()
     return numbers.groupby(level=0).agg(settings.statistic).reindex(range(entities))

@@ -39,8 +39,8 @@ def checked(raw: Raw) -> pd.DataFrame:
     """The same interactions, their time as float64 seconds, once users, items, times and labels are proved sound.
 
     Raises:
-        CtrbenchError: there is no row; a user or item is missing; a time is missing, negative or no number; a label is
-            neither 0 nor 1. The first such line of each kind is named.
+        CtrbenchError: there is no row; a user or item is missing; a time is missing, negative or not a number; a label
+            is neither 0 nor 1. The first such line of each kind is named.
     """
     table = raw.interactions
     if table.empty:
@@ -50,7 +50,7 @@ def checked(raw: Raw) -> pd.DataFrame:
     unsound: list[tuple[pd.Series[bool] | np.ndarray, str, str]] = [
         (table["user"].isna(), "user is missing", ""),
         (table["item"].isna(), "item is missing", ""),
-        (~np.isfinite(time) | (time < 0), "time is missing, negative or no time", raw.time_hint),
+        (~np.isfinite(time) | (time < 0), "time is missing, negative or not a time", raw.time_hint),
         (time >= YEAR_5138, "time is not in seconds", "(milliseconds? divide by 1000)"),
         *((~table[label].isin([0, 1]), f"label {label!r} is neither 0 nor 1", "") for label in raw.labels),
     ]
@@ -89,7 +89,7 @@ def without_duplicates(raw: Raw, interactions: pd.DataFrame, keep: str) -> pd.Da
         keep: which one: the ``first``, the ``last``, or ``positive``: the first of those with the most labels, the
             click before all others.
     """
-    if keep == "positive":
+    if keep == "positive" and raw.labels:
         # A stable sort, so that of equal ones the first in the file is kept.
         ranked = interactions.sort_values(list(raw.labels), ascending=False, kind="stable")
         return interactions[~ranked.duplicated(KEY).reindex(interactions.index)]

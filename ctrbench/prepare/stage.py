@@ -16,7 +16,7 @@ from ctrbench.prepare.writer import replacing, write_manifest
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What became of the stage."""
+    """The result of the stage."""
 
     folder: Path
     manifest: Manifest
@@ -43,7 +43,7 @@ def prepare(
         simulation: of a synthetic card; None otherwise.
         other_version: accept other counts and checksums than the card's.
         force: prepare again.
-        progress: told of downloads and simulation.
+        progress: called with the progress of downloads and of the simulation.
 
     Raises:
         CtrbenchError: anything that the user can mend; what was prepared before is left as it was.
@@ -83,7 +83,10 @@ def _retitled(folder: Path, manifest: Manifest, title: str) -> Manifest:
     """The manifest with the card's title, which decides nothing else: a mended title needs no new preparation."""
     if manifest.title == title:
         return manifest
-    return write_manifest(folder, manifest.model_copy(update={"title": title}))
+    try:
+        return write_manifest(folder, manifest.model_copy(update={"title": title}))
+    except OSError as error:
+        raise CtrbenchError(f"{folder}: the card's new title cannot be written ({error.strerror})") from None
 
 
 def _present(folder: Path, wanted: str, checksums: Mapping[str, str]) -> Manifest | None:

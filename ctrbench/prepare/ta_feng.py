@@ -48,7 +48,7 @@ def read(path: Path, member: str) -> pd.DataFrame:
     """The columns of :data:`NAMES` as texts, None where missing, and ``line``, that in the file.
 
     Raises:
-        CtrbenchError: the file is no whole zip archive, or has no such member or no such columns.
+        CtrbenchError: the zip archive is damaged or cut off, or has no such member or no such columns.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:

@@ -1,6 +1,6 @@
 """Anyone's own interactions: one CSV or Parquet file whose columns the card names.
 
-Everything that does not fit between card and file is told at once (:class:`ctrbench.prepare.problems.Problems`).
+All mismatches between card and file are reported together (:class:`ctrbench.prepare.problems.Problems`).
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from ctrbench.prepare.card import RESERVED, Card, ColumnSettings
 from ctrbench.prepare.formats import Request
 from ctrbench.prepare.problems import Problems
 from ctrbench.prepare.raw import Raw
+from ctrbench.prepare.split import DAY
 from ctrbench.prepare.tabular import Blanks, Quotes, Table, read
 from ctrbench.prepare.times import UNITS, seconds
 from ctrbench.strict import Strict
@@ -106,23 +107,29 @@ def raw_of(card: Card, options: Options, table: Table, problems: Problems) -> Ra
             one.
     """
     values = table.values
-    if not {options.user, options.item, options.time} <= set(values.columns):
+    if options.time not in values:
+        return None
+    time: pd.Series[float] | None = None
+    with problems.collecting():
+        time = seconds(
+            pd.DataFrame({"time": values[options.time], "line": table.line}), table.file, options.time_format
+        )
+    if time is None:
+        return None
+    if not {options.user, options.item} <= set(values.columns):
+        with problems.collecting():
+            _refuse_too_few_days(card, time)
         return None
     labels = {label: column for label, column in options.labels.items() if column in values}
     interactions = pd.DataFrame(
         {
             "user": values[options.user],
             "item": values[options.item],
-            "time": values[options.time],
+            "time": time,
             "line": table.line,
             **{label: pd.to_numeric(values[column], errors="coerce") for label, column in labels.items()},
         }
     )
-    try:
-        interactions = interactions.assign(time=seconds(interactions, table.file, options.time_format))
-    except CtrbenchError as error:
-        problems.add(str(error))
-        return None
     keys = {"user": options.user, "item": options.item}
     attributes: dict[Source, pd.DataFrame] = {}
     for source in get_args(Source):
@@ -139,13 +146,24 @@ def raw_of(card: Card, options: Options, table: Table, problems: Problems) -> Ra
     )
 
 
+def _refuse_too_few_days(card: Card, time: "pd.Series[float]") -> None:
+    """What can be said of the card's split before users and items are known."""
+    held_out = card.split.test_days + card.split.validation_days
+    days = time // DAY
+    if (known := days.dropna()).size and (span := int(known.max() - known.min()) + 1) <= held_out:
+        raise CtrbenchError(
+            f"{card.name}: split {card.split.rule!r} holds out {held_out} days, and the file spans {span}: none is "
+            "left to train; choose another rule or fewer days on the card"
+        )
+
+
 def _columns_of(card: Card, source: Source, values: pd.DataFrame) -> list[str]:
     named = {each.raw_column for each in (*card.fields, *card.cohorts) if each.raw_source == source}
     return sorted(named & set(values.columns))
 
 
 def one_per_key(values: pd.DataFrame, key: str, columns: list[str], file: str, problems: Problems) -> pd.DataFrame:
-    """The columns' values by key, missing ones aside; a key with two values of a column is a problem."""
+    """The columns' first known values by key; a key with two values of a column is a problem."""
     groups = values.groupby(key, sort=False)
     for column in columns:
         several = groups[column].nunique() > 1

@@ -19,7 +19,7 @@ DIGITS = {
 
 
 def seconds(table: pd.DataFrame, file: str, time_format: str | None = None) -> "pd.Series[float]":
-    """Times in seconds since 1970 as float64; what is no time is NaN.
+    """Times in seconds since 1970 as float64; NaN where a value is not a time.
 
     Args:
         table: columns ``time`` and ``line``.
@@ -28,8 +28,8 @@ def seconds(table: pd.DataFrame, file: str, time_format: str | None = None) -> "
             are ISO dates or dates and times, UTC where they say nothing.
 
     Raises:
-        CtrbenchError: ``time_format`` is no format; without one, the times are dates written as numbers, or numbers in
-            some lines and dates in others.
+        CtrbenchError: ``time_format`` is not a valid format; without one, the times are dates written as
+            numbers, or numbers in some lines and dates in others.
     """
     raw = table["time"]
     if pd.api.types.is_datetime64_any_dtype(raw):
@@ -72,7 +72,7 @@ def _parsed(raw: pd.Series, time_format: str) -> "pd.Series[float]":
         return _since_1970(pd.to_datetime(text, format=time_format, utc=True, errors="coerce"))
     except ValueError as error:
         raise CtrbenchError(
-            f"options.time_format: {time_format!r} is no format ({error}); write one such as %Y-%m-%d %H:%M"
+            f"options.time_format: {time_format!r} is not a valid format ({error}); write one such as %Y-%m-%d %H:%M"
         ) from None
 
 

@@ -59,7 +59,7 @@ def replacing(target: Path) -> Iterator[Path]:
     """A new folder that takes the place of ``target`` when the block ends well; otherwise nothing changes.
 
     A process killed on the way leaves its working folder beside ``target``; the next one puts the dataset in it back,
-    where none took its place, and removes it. Folders of processes at work are let be.
+    where none took its place, and removes it. Folders of running processes are left alone.
 
     Raises:
         CtrbenchError: the disk is full or cannot be written.

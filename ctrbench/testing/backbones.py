@@ -5,7 +5,6 @@ Shape:
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -100,7 +99,7 @@ class BackboneContract:
         assert not without_gradient(run)
 
     @pytest.mark.parametrize(("name", "data"), [("small", DATA), ("orders", TWO_TASKS)], ids=["click", "two tasks"])
-    def test_it_trains_every_parameter_and_is_saved(self, name: str, data: DataSettings, tmp_path: Path) -> None:
+    def test_it_trains_every_parameter_and_is_saved(self, name: str, data: DataSettings) -> None:
         settings = self.settings
         run, fresh = (
             start(self.backbone, "plain", dataset(name), data, seed=seed, backbone_settings=settings) for seed in (0, 1)

@@ -1,7 +1,6 @@
 """What every method must do on every backbone."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -76,7 +75,7 @@ class MethodContract:
         for a, b in zip(plain.backbone.parameters(), own.backbone.parameters(), strict=True):
             assert torch.equal(a, b)
 
-    def test_what_is_saved_is_what_is_loaded(self, backbone: str, tmp_path: Path) -> None:
+    def test_what_is_saved_is_what_is_loaded(self, backbone: str) -> None:
         run, fresh = self.run(backbone), self.run(backbone, seed=1)
         train_epoch(run, 1)
         fresh.restore(run.checkpoint())

@@ -134,7 +134,7 @@ def undisturbed(identities, dataset_manifest=b"", epochs=3):
     return outputs
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=60):
     """Waits for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -149,17 +149,16 @@ def alive(process):
     return False
 
 
-def executor_of(kind, data):
-    """``kind`` is a number of jobs, or a cluster's address."""
-    if kind.isdigit():
-        return LocalExecutor(data, jobs=int(kind))
+def executor_of(jobs, address, data):
+    if not address:
+        return LocalExecutor(data, jobs=int(jobs))
     from ctrbench.execution.cluster import RayExecutor
 
-    return RayExecutor(kind, data)
+    return RayExecutor(address, data, jobs=int(jobs))
 
 
 if __name__ == "__main__":
-    place, kind, pause, dataset, data, *identities = sys.argv[1:]
-    with contextlib.closing(executor_of(kind, Path(data))) as executor:
+    place, jobs, address, pause, dataset, data, *identities = sys.argv[1:]
+    with contextlib.closing(executor_of(jobs, address, Path(data))) as executor:
         settings = Settings(Path(place) / "log", pause=float(pause))
         drive(executor, Store(Path(place) / "store"), identities, settings, dataset)

@@ -46,7 +46,18 @@ def command(place, jobs, pause, names):
     place.mkdir(exist_ok=True)
     (place / "log").touch()
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.execution.fakes", str(place), str(jobs), str(pause), "none", str(place), *names],
+        [
+            sys.executable,
+            "-m",
+            "tests.execution.fakes",
+            str(place),
+            str(jobs),
+            "",
+            str(pause),
+            "none",
+            str(place),
+            *names,
+        ],
         cwd=ROOT,
         start_new_session=True,
         stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ from ctrbench.methods.aqcl import AQCL, AQCLSettings, quantized_loss
 from ctrbench.methods.augmentation import augment
 from ctrbench.methods.codebook import Codebook, sinkhorn
 from ctrbench.methods.icl import instance_loss
+from ctrbench.report.figures import alpha as curve
 
 TAU = 0.1
 
@@ -80,6 +81,15 @@ def test_alpha_falls_with_the_click_length(feed):
     mean = feed.prepared.manifest.mean_click_length
     alpha = method.alpha(torch.tensor([0.0, mean, 3 * mean]))
     assert alpha.tolist() == pytest.approx([1.0, math.exp(-0.7), math.exp(-0.7 * 3**1.5)])
+
+
+def test_the_curve_that_is_drawn_is_the_one_that_trains(feed):
+    lengths = torch.arange(0, 40, dtype=torch.double)
+    for w1, w2 in ((1.0, 1.0), (0.3, 4.0), (10.0, 0.25)):
+        config = RunConfig(dataset="small", backbone="din", method="aqcl", seed=0, method_settings={"w1": w1, "w2": w2})
+        _, method = build(config, feed)
+        drawn = curve.alpha(lengths.numpy() / feed.prepared.manifest.mean_click_length, w1, w2)
+        torch.testing.assert_close(method.alpha(lengths), torch.from_numpy(drawn), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])

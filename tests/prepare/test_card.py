@@ -154,7 +154,7 @@ def test_a_name_with_changes_is_the_card_with_other_values() -> None:
         ("amazon-beauty@like=ta-feng", "unknown key 'like'"),
         ("amazon-beauty@ties=sideways", "with ties=sideways: ties: input should be 'file-order', 'hashed' or 'apart'"),
         ("amazon-beauty@negatives.exponent=-1", "negatives.exponent: input should be greater than or equal to 0"),
-        ("amazon-beauty@ties.order=apart", "ties.order: ties is no section of a card"),
+        ("amazon-beauty@ties.order=apart", "ties.order: ties is not a section of a card"),
         ("amazon-beauty@ties", "ties: want PATH=VALUE"),
         ("amazon-beauty@", "name: 'amazon-beauty@' is not fit to be the name of a dataset"),
     ],

@@ -52,7 +52,7 @@ def test_statistic_of_training_rows(statistic: str, expected: list[float]) -> No
     raw = pd.Series(["1", "3", "8", "5", None, None], index=[9, 8, 7, 6, 5, 4])
     found = statistic_of(settings, raw, np.array([1, 1, 1, 3, 3, 2]), 4)
     np.testing.assert_array_equal(found, expected)
-    with pytest.raises(CtrbenchError, match="'oops' of column 'x' is no number"):
+    with pytest.raises(CtrbenchError, match="'oops' of column 'x' is not a number"):
         statistic_of(settings, pd.Series(["oops"]), np.array([1]), 4)
 
 
@@ -90,7 +90,7 @@ def test_size_counts_the_training_rows_that_share_a_value() -> None:
 
 
 def test_quantiles_of_no_number_name_the_value() -> None:
-    with pytest.raises(CtrbenchError, match=r"'x': 'oops' of column 'x' is no number; name another"):
+    with pytest.raises(CtrbenchError, match=r"'x': 'oops' of column 'x' is not a number; name another"):
         encode_cohort(cohort(cut="quantiles", buckets=["a", "b"]), pd.Series(["1", "oops", "2", "3"]), ALL)
 
 

@@ -135,3 +135,16 @@ def test_a_mended_title_is_taken_over_without_preparing_again(
     assert again.manifest == read_manifest(tmp_path / "mine")
     assert again.manifest.title == "Mended"
     assert again.manifest.fingerprint == first.manifest.fingerprint
+
+
+def test_a_mended_title_that_cannot_be_written_is_said_in_a_line(
+    tmp_path: Path, make_card: MakeCard, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(make_card(), tmp_path, source=source)
+
+    def refused(*args: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("ctrbench.prepare.writer.replace_file", refused)
+    with pytest.raises(CtrbenchError, match=r"mine: the card's new title cannot be written \(Read-only file system\)"):
+        prepare(make_card(title="Mended"), tmp_path, source=source)

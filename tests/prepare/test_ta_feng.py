@@ -121,9 +121,9 @@ def test_missing_age_and_area_are_groups_of_their_own(prepared: Prepared) -> Non
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("2000-11-05,u,25-29,115,100,x,1,5,9", "time is missing, negative or no time"),
-        ("13/1/2000,u,25-29,115,100,x,1,5,9", "time is missing, negative or no time"),
-        (",u,25-29,115,100,x,1,5,9", "time is missing, negative or no time"),
+        ("2000-11-05,u,25-29,115,100,x,1,5,9", "time is missing, negative or not a time"),
+        ("13/1/2000,u,25-29,115,100,x,1,5,9", "time is missing, negative or not a time"),
+        (",u,25-29,115,100,x,1,5,9", "time is missing, negative or not a time"),
         ("11/5/2000,,25-29,115,100,x,1,5,9", "user is missing"),
         ("11/5/2000,u,25-29,115,100,,1,5,9", "item is missing"),
         ("11/5/2000,u,25-29,115,100,x,0,5,9", "amount is missing or no positive number"),

@@ -8,6 +8,8 @@ import pytest
 
 from ctrbench.data.schema import Negatives
 from ctrbench.errors import CtrbenchError
+from ctrbench.places import shipped
+from ctrbench.prepare.card import read_card
 from ctrbench.prepare.stage import Prepared, prepare
 from tests.prepare.conftest import CLICKS, MakeCard, PrepareText, table
 
@@ -262,12 +264,12 @@ def test_edges_of_cohorts_look_at_training_clicks_alone(prepare_text: PrepareTex
         ("user,item,time\nu,a,1\nu,b,nan\n", r"mine\.csv, line 3: time is missing.* \(1 such lines\)"),
         ("user,item,time\nu,a,1\nu,b,\n", r"line 3: time is missing"),
         ("user,item,time\nu,a,-5\nu,b,-6\n", r"line 2: time is missing, negative.* \(2 such lines\)"),
-        ("user,item,time\nu,a,yesterday\n", r"line 2: time is missing, negative or no time"),
+        ("user,item,time\nu,a,yesterday\n", r"line 2: time is missing, negative or not a time"),
         (
             "user,item,time\nu,a,1391040000000\n",
             r"line 2: time is not in seconds .*mend the file \(milliseconds\? divide by 1000\)",
         ),
-        ("user,item,time\nu,a,inf\n", r"line 2: time is missing, negative or no time"),
+        ("user,item,time\nu,a,inf\n", r"line 2: time is missing, negative or not a time"),
         ("user,item,time\n,a,1\n", r"line 2: user is missing"),
         ("user,item,time\nu,,1\n", r"line 2: item is missing"),
         ("user,item,time\nu,a,1\nu,b,1,9\n", r"mine\.csv, line 3: 4 values, and the header has 3; mend the line"),
@@ -374,6 +376,16 @@ def test_all_that_does_not_fit_is_named_at_once(prepare_text: PrepareText) -> No
     assert "\n" not in str(error.value)
 
 
+def test_the_shipped_example_on_another_file_names_columns_and_days(prepare_text: PrepareText) -> None:
+    example = read_card(shipped("datasets") / "example-card.toml").model_dump(exclude_none=True)
+    with pytest.raises(CtrbenchError) as error:
+        prepare_text("user,item,time\nu,a,2020-01-01\nu,b,2020-01-05\n", **example)
+    wrong = ("user_id", "item_id", "clicked", "category", "page", "age", "advertiser")
+    assert [name for name in wrong if f"unknown column '{name}'" not in str(error.value)] == []
+    assert "split 'calendar' holds out 14 days, and the file spans 5: none is left to train" in str(error.value)
+    assert str(error.value).startswith("my-data: 8 problems: ")
+
+
 def test_the_rule_and_its_days_are_named_together_with_the_columns(prepare_text: PrepareText) -> None:
     numbers = {"source": "user", "cut": "quantiles", "buckets": ["low", "high"]}
     card = {
@@ -385,7 +397,7 @@ def test_the_rule_and_its_days_are_named_together_with_the_columns(prepare_text:
     for wrong in ("'color'; did you mean", "item 'a' has several values of 'age'", "line 12: repeats user, item and"):
         assert wrong in str(error.value)
     card = {"cohorts": [numbers | {"name": "home", "column": "colour", "source": "item"}, numbers | {"name": "ages"}]}
-    with pytest.raises(CtrbenchError, match=r"unknown column 'ages'.*'home': 'red' of column 'colour' is no number"):
+    with pytest.raises(CtrbenchError, match=r"unknown column 'ages'.*'home': 'red' of column 'colour' is not a number"):
         prepare_text(**card)
 
 
@@ -470,6 +482,11 @@ def test_which_of_the_duplicates_stays(prepare_text: PrepareText, keep: str, sta
         prepare_text(text, **columns)
 
 
+def test_the_positive_of_data_without_labels(prepare_text: PrepareText) -> None:
+    with pytest.raises(CtrbenchError, match='keep = "positive" needs labels; set "first" or "last" on the card'):
+        prepare_text(duplicates="drop", keep="positive")
+
+
 def test_advice_on_equal_duplicates_speaks_of_no_labels(prepare_text: PrepareText) -> None:
     with pytest.raises(CtrbenchError) as error:
         prepare_text(IMPRESSIONS + "v,e,40,1,1,home\n", **LABELS)
@@ -486,5 +503,5 @@ def test_times_of_the_card_s_format(prepare_text: PrepareText) -> None:
         CtrbenchError, match=r"options: time_format: 'days' is none of seconds, milliseconds, and no for"
     ):
         prepare_text(text, options={"time_format": "days"})
-    with pytest.raises(CtrbenchError, match=r"no time .* mend the file or set options\.time_format on the card"):
+    with pytest.raises(CtrbenchError, match=r"not a time .* mend the file or set options\.time_format on the card"):
         prepare_text("user,item,time\nu,a,31/12/2020\n")

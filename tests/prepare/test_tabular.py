@@ -143,6 +143,13 @@ def test_values_of_parquet_keep_what_they_are(tmp_path: Path) -> None:
     assert values["time"].tolist() == ["x", "y"]
 
 
+def test_every_kind_of_text_in_parquet_has_missing_values_where_it_is_empty(tmp_path: Path) -> None:
+    kinds = {"user": pa.large_string(), "item": pa.string_view(), "time": pa.large_binary(), "a.b": pa.string()}
+    pq.write_table(pa.table({name: pa.array(["x", ""]).cast(kind) for name, kind in kinds.items()}), tmp_path / "mine")
+    values = refused(tmp_path / "mine", [*kinds]).values
+    assert values.isna().to_numpy().tolist() == [[False] * 4, [True] * 4]
+
+
 def test_lists_and_structures_are_refused(tmp_path: Path) -> None:
     columns = {"user": [[1], [2]], "item": [{"id": 1}, {"id": 2}], "time": [1, 2], "other": [[1], [2]]}
     pq.write_table(pa.table(columns), tmp_path / "mine.parquet")

@@ -94,5 +94,5 @@ def test_formats_of_the_card() -> None:
         1_391_040_000,
         1_391_040_000.5,
     ]
-    with pytest.raises(CtrbenchError, match=r"options\.time_format: '%Y%Q' is no format"):
+    with pytest.raises(CtrbenchError, match=r"options\.time_format: '%Y%Q' is not a valid format"):
         seconds(table("2020"), "f", "%Y%Q")

@@ -128,7 +128,7 @@ class Catalogue(Strict):
 
 
 class Behaviour(Strict):
-    """How impressions, clicks and conversions come about (modules ``exposure`` and ``clicks``)."""
+    """How impressions, clicks and conversions arise (modules ``exposure`` and ``clicks``)."""
 
     targeted: Part
     """Share of impressions whose cluster the policy draws from the user's interests; the rest follow popularity."""

@@ -72,7 +72,7 @@ def _check_options(name: str, simulation: Simulation) -> None:
     if simulation.seed < 0:
         raise CtrbenchError(f"{name}: --seed {simulation.seed} is negative; pass 0 or more")
     if simulation.jobs < 1:
-        raise CtrbenchError(f"{name}: --jobs {simulation.jobs} is no number of processes; pass 1 or more")
+        raise CtrbenchError(f"{name}: --jobs {simulation.jobs} is not a number of processes; pass 1 or more")
 
 
 def blocks(plan: Plan, jobs: int) -> Iterator[Block]:

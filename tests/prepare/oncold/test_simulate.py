@@ -1,5 +1,7 @@
+import copy
 import datetime
 import errno
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -309,6 +311,38 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_name(card):
     wrong = card.model_copy(update={"options": card.options | {"behaviour": behaviour}})
     with pytest.raises(CtrbenchError, match=r"options: .*behaviour\.click_tast.*did you mean"):
         make_plan(wrong, Simulation())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300, -1e300, 10**12])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("days", "population.users", "population.impressions_per_user", "population.activity_spread"),
+        *("population.value_percentiles", "population.ages.0.click", "population.values.0.conversion"),
+        *("catalogue.items", "catalogue.dimensions", "catalogue.zipf", "catalogue.sizes.0.taste"),
+        *("behaviour.click", "behaviour.daily_rhythm", "behaviour.conversion_taste", "behaviour.surfaces.0.share"),
+    ],
+)
+def test_a_number_without_bounds_is_refused(card, path, value):
+    options = copy.deepcopy(card.options)
+    *sections, key = path.split(".")
+    section = options
+    for part in sections:
+        section = section[int(part) if part.isdigit() else part]
+    section[key] = value
+    with pytest.raises(
+        CtrbenchError, match=rf"oncold-sim: options: {re.escape(path)}: (input should be|unable to parse)"
+    ):
+        make_plan(card.model_copy(update={"options": options}), Simulation())
+
+
+def test_a_group_called_overall_is_refused_before_the_simulation(card, tmp_path):
+    options = copy.deepcopy(card.options)
+    options["population"]["ages"][0]["name"] = "overall"
+    wrong = card.model_copy(update={"options": options})
+    with pytest.raises(CtrbenchError, match="oncold-sim: cohort 'age_group': a group is called 'overall'"):
+        prepare(Request(card=wrong, files={}, checksums={}, folder=tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
