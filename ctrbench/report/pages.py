@@ -206,10 +206,8 @@ def _words(text: str, place: str) -> Words:
 def _matching(found: Sequence[Cell], words: Mapping[str, str]) -> Iterator[Cell]:
     """Cells with the values that are asked for; a reference row has neither a backbone nor a variant."""
     for cell in found:
-        of_model = () if not cell.is_reference else ("backbone", "variant")
-        asked = [
-            key for key in (*KEYS, "value_verdict", "direction", "agreement") if key in words and key not in of_model
-        ]
+        known = [key for key in KEYS if not (cell.is_reference and key in ("backbone", "variant"))]
+        asked = [key for key in (*known, *VERDICTS) if key in words]
         if all(str(getattr(cell, key)) == words[key] for key in asked):
             yield cell
 

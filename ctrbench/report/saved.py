@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import write_file
+from ctrbench.names import LONGEST, check_name
 from ctrbench.report.build import Report
 from ctrbench.report.render import FORMATS, csv
 from ctrbench.report.render.markdown import picture_names
@@ -18,9 +19,13 @@ ENDINGS = {"md": "markdown", "csv": "csv"}
 def file_stem(recipe: str, by: str | None = None) -> str:
     """Name without ending of a report's files; by another column than :data:`BY` it has files of its own.
 
-    A recipe's name is fit for a path; a column's may hold ``/``, ``*`` and anything else.
+    A column may be an expression with ``/`` and ``*``; what does not fit a file's name becomes ``-``.
+
+    Raises:
+        CtrbenchError: the recipe's name is not fit for a path.
     """
-    return recipe if by in (None, BY) else f"{recipe}-by-{re.sub(r'[^A-Za-z0-9_.@=+-]+', '-', str(by))[:100]}"
+    check_name("recipe", recipe)
+    return recipe if by in (None, BY) else f"{recipe}-by-{re.sub(r'[^A-Za-z0-9_.@=+-]+', '-', by)[:LONGEST]}"
 
 
 def save(report: Report, results: Path, by: str | None = None) -> list[Path]:

@@ -58,10 +58,8 @@ def table(frame: Frame) -> str:
     """A frame, the names of its rows on the left."""
 
     def line(tag: str, texts: tuple[str, ...]) -> str:
-        cells = (
-            f"<{tag}{chr(32) + 'class=' + chr(34) + 'key' + chr(34) if place < frame.keys else ''}>{escape(text)}</{tag}>"
-            for place, text in enumerate(texts)
-        )
+        kinds = [' class="key"' if place < frame.keys else "" for place in range(len(texts))]
+        cells = (f"<{tag}{kind}>{escape(text)}</{tag}>" for kind, text in zip(kinds, texts, strict=True))
         return f"<tr>{''.join(cells)}</tr>"
 
     body = "\n".join(line("td", row) for row in frame.texts())
