@@ -17,7 +17,8 @@ def registry_of(kind: str) -> "Registry[Any]":
     from ctrbench.metrics import METRICS
     from ctrbench.report.views import VIEWS
 
-    return {"method": METHODS, "backbone": BACKBONES, "metric": METRICS, "view": VIEWS}[kind]
+    registries: dict[str, Registry[Any]] = {"method": METHODS, "backbone": BACKBONES, "metric": METRICS, "view": VIEWS}
+    return registries[kind]
 
 
 def summary_of(registry: "Registry[Any]", name: str) -> str:
