@@ -87,8 +87,8 @@ def test_settings_name_what_all_share_and_what_each_method_has(beauty):
     assert "data.fields user+item, data.tasks click, " in shared
     assert "backbone.embedding_size 32, " in shared
     assert "derived" not in shared
-    assert own.startswith("plain, icl: training.penalty 0.01; aqcl: training.penalty 0.02")
-    assert "icl: method.weight 0.07" in own
+    assert own.startswith("plain: training.penalty 0.01; icl: training.penalty 0.01, method.weight 0.07, method.tau 0.1")
+    assert "; aqcl: training.penalty 0.02, method.weight 0.07" in own
 
 
 def test_variants_are_told_apart_and_a_shared_run_is_counted_once(beauty):

@@ -59,4 +59,4 @@ def test_records_of_different_kinds_are_stacked():
 def test_pandas_has_nan_where_numbers_are_undefined():
     table = stacked(("text", "number", "nothing"), [{"text": "x", "number": 1}, {}]).pandas()
     assert (table["number"].dtype, table["nothing"].dtype) == (np.float64, np.float64)
-    assert table["text"].to_list() == ["x", None]
+    assert table["text"].isna().to_list() == [False, True]
