@@ -1,6 +1,7 @@
 """The numbers of each figure against numbers worked out by hand from its records, and its picture."""
 
 import contextlib
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.methods.aqcl import AQCL
 from ctrbench.planning.settings import build_config
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.build import build
@@ -160,10 +162,10 @@ def test_counts_of_what_is_not_published():
 
 
 def test_alpha_is_that_of_the_method():
-    """The method's own formula, computed again with torch."""
-    relative = torch.tensor([0.0, 0.5, 1.0, 3.0], dtype=torch.float64)
-    expected = torch.exp(-0.7 * relative.pow(1.8)).numpy()
-    np.testing.assert_allclose(alpha(relative.numpy(), 0.7, 1.8), expected, rtol=1e-12)
+    method = SimpleNamespace(settings=AQCL.Settings(w1=0.7, w2=1.8), mean_click_length=8.0)
+    relative = np.array([0.0, 0.5, 1.0, 3.0])
+    expected = AQCL.alpha(method, torch.tensor(relative * 8.0)).numpy()
+    np.testing.assert_allclose(alpha(relative, 0.7, 1.8), expected, rtol=1e-12)
 
 
 def test_the_family_of_alpha_needs_no_record():
