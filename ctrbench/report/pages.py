@@ -6,7 +6,7 @@
 | ``<!-- count: RECIPE metric=auc value_verdict=lower -->…<!-- /count -->`` | the number of such cells |
 | ``<!-- value: RECIPE view=KIND column=NAME method=aqcl -->…<!-- /value -->`` | a number of one row of a view |
 | ``<!-- best: RECIPE dataset=… backbone=… method=… setting=PATH -->…<!-- /best -->`` | a best setting of a search |
-| ``<!-- table: RECIPE view=KIND dataset=… -->…<!-- /table -->`` | a view as a table, or its ``columns=A,B`` |
+| ``<!-- table: RECIPE view=KIND dataset=… -->…<!-- /table -->`` | a view: rows by any column, ``columns=A,B`` |
 | ``<!-- given: RECIPE dataset=… -->`` | nothing: what later markers on the page need not repeat |
 
 ``KEY=VALUE`` pairs are written as in a shell: ``variant="one penalty, w 0.05"``. ``format=.2f`` is a format
@@ -31,7 +31,7 @@ from ctrbench.recipe.read import read_recipe
 from ctrbench.registry import unknown
 from ctrbench.report.build import Report, build, find_data
 from ctrbench.report.cells import Cell
-from ctrbench.report.frame import Column
+from ctrbench.report.frame import Column, Frame
 from ctrbench.report.render.markdown import table
 from ctrbench.report.select import ReportData
 from ctrbench.report.statistics import cells
@@ -115,8 +115,7 @@ class Pages:
         # A view has its own names, of which the page's need not all be one.
         view = self._view(name, words)
         if kind == "table":
-            frame = view.table
-            return f"\n\n{table(frame.only(words['columns'].split(',')) if 'columns' in words else frame)}\n\n"
+            return f"\n\n{table(_chosen(view, own))}\n\n"
         return _value(view, {key: value for key, value in words.items() if key in own or key in view.short.names})
 
     def _cell(self, name: str, words: Words) -> str:
@@ -210,6 +209,21 @@ def _matching(found: Sequence[Cell], words: Mapping[str, str]) -> Iterator[Cell]
         asked = [key for key in (*known, *VERDICTS) if key in words]
         if all(str(getattr(cell, key)) == words[key] for key in asked):
             yield cell
+
+
+def _chosen(view: ViewData, words: Words) -> Frame:
+    """The rows and the columns of a view that a marker asks for; a column by which rows are chosen is left out."""
+    frame = view.table
+    by = {key: [value] for key, value in words.items() if key in frame.names}
+    columns = words["columns"].split(",") if "columns" in words else [name for name in frame.names if name not in by]
+    for name in columns:
+        if name not in frame.names:
+            raise unknown(f"column of view {view.kind}", name, frame.names)
+    if not (chosen := frame.where(**by).only(columns)).rows:
+        raise CtrbenchError(
+            f"view {view.kind} has no row with {', '.join(f'{key}={own[0]}' for key, own in by.items())}"
+        )
+    return chosen
 
 
 def _value(view: ViewData, words: Words) -> str:

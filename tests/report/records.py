@@ -64,13 +64,23 @@ def recipe(**keys: Any) -> Recipe:
     )
 
 
-def facts(dataset: str = "amazon-beauty", *, synthetic: bool = False, fingerprint: str = PRINT,
-          tasks: Iterable[str] = ("click",), columns: Iterable[str] = tuple(GROUPS), **own: Any) -> DataFacts:  # fmt: skip
+def facts(
+    dataset: str = "amazon-beauty",
+    *,
+    synthetic: bool = False,
+    fingerprint: str = PRINT,
+    tasks: Iterable[str] = ("click",),
+    columns: Iterable[str] = tuple(GROUPS),
+    **own: Any,
+) -> DataFacts:
     groups = {
-        column: Groups(names=list(GROUPS[column]), rows=[n for n, _, _ in GROUPS[column].values()],
-                       positives=[p for _, p, _ in GROUPS[column].values()])
+        column: Groups(
+            names=list(GROUPS[column]),
+            rows=[n for n, _, _ in GROUPS[column].values()],
+            positives=[p for _, p, _ in GROUPS[column].values()],
+        )
         for column in columns
-    }  # fmt: skip
+    }
     made = DataFacts(
         dataset=dataset,
         fingerprint=fingerprint,
@@ -91,8 +101,9 @@ def facts(dataset: str = "amazon-beauty", *, synthetic: bool = False, fingerprin
     return made.model_copy(update=own)
 
 
-def values(auc: float | None, *, probabilities: bool = True, columns: Iterable[str] = tuple(GROUPS),
-           longer: float = 0.0) -> dict[str, dict[str, list[float | None]]]:  # fmt: skip
+def values(
+    auc: float | None, *, probabilities: bool = True, columns: Iterable[str] = tuple(GROUPS), longer: float = 0.0
+) -> dict[str, dict[str, list[float | None]]]:
     """An NE that falls as the AUC rises, and a calibration of 1 + (AUC - 0.7); ``longer`` is added to the AUC of the
     shortest histories."""
     aucs: dict[str, list[float | None]] = {
@@ -104,7 +115,8 @@ def values(auc: float | None, *, probabilities: bool = True, columns: Iterable[s
     }
     found = {"auc": aucs}
     if probabilities:
-        for metric, change in (("ne", lambda x: 1.5 - x), ("logloss", lambda x: 1.0 - x), ("calibration", lambda x: 0.3 + x)):
+        changes = {"ne": lambda x: 1.5 - x, "logloss": lambda x: 1.0 - x, "calibration": lambda x: 0.3 + x}
+        for metric, change in changes.items():
             found[metric] = {c: [None if x is None else change(x) for x in own] for c, own in aucs.items()}
     return found
 
@@ -146,8 +158,15 @@ def record(
     return of_config(config, auc, fingerprint=fingerprint, tasks=tasks, **own)
 
 
-def of_config(config: JobConfig, auc: float | None, *, fingerprint: str = PRINT,
-              tasks: Mapping[str, TaskMetrics] | None = None, longer: float = 0.0, **own: Any) -> Record:  # fmt: skip
+def of_config(
+    config: JobConfig,
+    auc: float | None,
+    *,
+    fingerprint: str = PRINT,
+    tasks: Mapping[str, TaskMetrics] | None = None,
+    longer: float = 0.0,
+    **own: Any,
+) -> Record:
     """The record of a job."""
     return Record(
         **{name: getattr(config, name) for name in JobConfig.model_fields},
@@ -170,13 +189,18 @@ def records(aucs: Mapping[str, Sequence[float | None]], **place: Any) -> list[Re
 def rows(made: Iterable[Record], variant: str = "", **own: Any) -> list[ReportRow]:
     """The records in the rows that their configurations name."""
     return [
-        ReportRow(RowKey(r.dataset, r.backbone, r.method, variant), r,
-                  facts(r.dataset, fingerprint=r.fingerprint, **{"tasks": tuple(r.tasks)} | own))
+        ReportRow(
+            RowKey(r.dataset, r.backbone, r.method, variant),
+            r,
+            facts(r.dataset, fingerprint=r.fingerprint, **{"tasks": tuple(r.tasks)} | own),
+        )
         for r in made
-    ]  # fmt: skip
+    ]
 
 
-def references(dataset: str = "amazon-beauty", fingerprint: str = PRINT, task: str = "click", **own: Any) -> list[ReferenceRow]:
+def references(
+    dataset: str = "amazon-beauty", fingerprint: str = PRINT, task: str = "click", **own: Any
+) -> list[ReferenceRow]:
     return [
         ReferenceRow(
             ReferenceRecord(
@@ -191,11 +215,17 @@ def references(dataset: str = "amazon-beauty", fingerprint: str = PRINT, task: s
             facts(dataset, fingerprint=fingerprint, tasks=[task], **own),
         )
         for reference, auc in (("random", 0.4993), ("popularity", 0.5121), ("oracle", 0.8105))
-    ]  # fmt: skip
+    ]
 
 
-def data(made: Iterable[ReportRow], beside: Iterable[ReferenceRow] = (), *, missing: Sequence[str] = (), of: Recipe | None = None,
-         **own: Any) -> ReportData:  # fmt: skip
+def data(
+    made: Iterable[ReportRow],
+    beside: Iterable[ReferenceRow] = (),
+    *,
+    missing: Sequence[str] = (),
+    of: Recipe | None = None,
+    **own: Any,
+) -> ReportData:
     made = tuple(made)
     known = {row.key.dataset: row.facts for row in made}
     return ReportData(

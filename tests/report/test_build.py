@@ -4,10 +4,10 @@ import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.report.build import build
+from ctrbench.report.frame import Frame
 from ctrbench.report.select import ReportData
 from ctrbench.report.views import VIEWS, needs_of, views_of
 from ctrbench.report.views.base import View, ViewData
-from ctrbench.report.frame import Frame
 from ctrbench.store.record import TaskMetrics
 from tests.report.records import BEAUTY, data, facts, recipe, record, records, references, rows, values
 
@@ -92,7 +92,10 @@ def test_a_view_from_outside_needs_no_edit_elsewhere(beauty, monkeypatch):
     ("views", "message"),
     [
         ([{"kind": "levls"}], "unknown view 'levls'; did you mean levels?"),
-        ([{"kind": "levels", "options": {"x": 1}}], "aqcl-beauty: options of view levels: unknown key 'x'; known: none"),
+        (
+            [{"kind": "levels", "options": {"x": 1}}],
+            "aqcl-beauty: options of view levels: unknown key 'x'; known: none",
+        ),
         ([{"kind": "levels", "metric": "aux"}], "unknown metric 'aux'; did you mean auc?"),
     ],
 )
@@ -128,7 +131,10 @@ def test_the_summary_has_one_line_per_method_and_says_what_is_significant(beauty
         *("0.7094 ± 0.0012", "+0.0084", "[+0.0075, +0.0094]", "improves", "0.7078", "within", "agrees"),
     )
     assert lines["item popularity"] == ("0.5121", "-", "-", "-", "-", "-", "-")
-    assert view.reading == "With p < 0.05 against plain: aqcl improves AUC (overall, every group), NE (overall, every group)."
+    assert (
+        view.reading
+        == "With p < 0.05 against plain: aqcl improves AUC (overall, every group), NE (overall, every group)."
+    )
 
 
 def test_the_summary_says_where_nothing_is_significant(beauty):

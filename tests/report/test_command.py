@@ -169,8 +169,8 @@ def test_a_folder_that_cannot_be_written(recipe, tmp_path):
 
 def test_a_recipe_is_reported_without_its_plug_in(tmp_path, monkeypatch, recipe):
     """The archive says what the settings of the method default to."""
-    recipe.write_text(RECIPE.replace('"icl", "aqcl"', '"smooth"') + '\n[methods.smooth]\nwidth = 2\n')
-    recipe.write_text(recipe.read_text().replace('methods = ["plain", "smooth"]', "[methods.plain]"))
+    own = RECIPE.replace('methods = ["plain", "icl", "aqcl"]', "")
+    recipe.write_text(own + "\n[methods.plain]\n\n[methods.smooth]\nwidth = 2\n")
     of = read_recipe(recipe)
     plugin = Plugin(kind="method", name="smooth", distribution="smooth 1.0", digest="0" * 64, defaults={"width": 1})
     defaults = shipped_defaults().including("method", "smooth", plugin.defaults)

@@ -70,11 +70,16 @@ def test_groups_give_cutoffs_shares_and_rows(beauty):
 
 
 def test_groups_and_references_of_two_tasks_are_told_apart():
-    both = {"click": TaskMetrics(definition="click", values=values(0.7)), "buy": TaskMetrics(definition="buy", values=values(0.6))}  # fmt: skip
+    both = {
+        "click": TaskMetrics(definition="click", values=values(0.7)),
+        "buy": TaskMetrics(definition="buy", values=values(0.6)),
+    }
     made = rows([record(0.7, seed=seed, tasks=both) for seed in range(2)], tasks=("click", "buy"))
     smaller = facts(tasks=("click", "buy")).groups
     group = smaller["buy"]["activeness"]
-    smaller["buy"] = smaller["buy"] | {"activeness": group.model_copy(update={"rows": [3, 2, 1], "positives": [1, 1, 1]})}
+    smaller["buy"] = smaller["buy"] | {
+        "activeness": group.model_copy(update={"rows": [3, 2, 1], "positives": [1, 1, 1]})
+    }
     made = [type(row)(row.key, row.record, row.facts.model_copy(update={"groups": smaller})) for row in made]
     text = found(made)["Groups"]
     assert "amazon-beauty · click: click length" in text
@@ -87,7 +92,9 @@ def test_settings_name_what_all_share_and_what_each_method_has(beauty):
     assert "data.fields user+item, data.tasks click, " in shared
     assert "backbone.embedding_size 32, " in shared
     assert "derived" not in shared
-    assert own.startswith("plain: training.penalty 0.01; icl: training.penalty 0.01, method.weight 0.07, method.tau 0.1")
+    assert own.startswith(
+        "plain: training.penalty 0.01; icl: training.penalty 0.01, method.weight 0.07, method.tau 0.1"
+    )
     assert "; aqcl: training.penalty 0.02, method.weight 0.07" in own
 
 

@@ -32,7 +32,7 @@ def made(pages, text):
         ("cell", "method=deepmcp metric=ne group=non-active field=p", "0.002"),
         ("cell", "method=icl field=direction group=non-active", "hurts"),
         ("cell", "method=aqcl metric=relaimpr format=.2f", "0.32"),
-        ("cell", "method=aqcl minus.dataset=ta-feng", "+0.0112"),
+        ("cell", "method=aqcl minus.dataset=ta-feng", "+0.0111"),
         ("cell", 'method=plain minus.method="item popularity"', "+0.0765"),
         ("count", "metric=auc value_verdict=higher", "4"),
         ("best", "method=icl setting=training.penalty format=.4f", "0.0861"),
@@ -52,6 +52,16 @@ def test_a_table_is_a_view_of_a_report(pages):
     assert [line.strip("|").split()[0] for line in lines[2:3]] == ["method"]
     assert lines[4].split() == ["|", "dropoutnet", "|", "overall", "|", "-0.0099", "|"]
     assert made(pages, page) == page
+    page = made(pages, "<!-- table: view=published group=overall --><!-- /table -->")
+    assert [line.split()[1] for line in page.splitlines()[4:10]] == [
+        "plain",
+        "dropoutnet",
+        "deepmcp",
+        "dmr",
+        "icl",
+        "aqcl",
+    ]
+    assert "| group" not in page
 
 
 def test_what_stands_between_markers_and_outside_stays(pages):
@@ -64,15 +74,16 @@ def test_what_stands_between_markers_and_outside_stays(pages):
     [
         ("<!-- cell: method=aqcl -->", "page.md, line 2: cell is not closed; write <!-- /cell --> after it"),
         ("<!-- cell: aqcl-table2 x -->", "page.md, line 2: want KEY=VALUE, got 'x'"),
-        ("\n<!-- cell: method='x -->", "page.md, line 3: No closing quotation in \"method='x\""),
+        ("\n<!-- cell: method='x -->", 'page.md, line 3: No closing quotation in "method=\'x"'),
         ("<!-- cell: method=aqcll --><!-- /cell -->", "page.md, line 2: aqcl-table2 has no cells with dataset=amazon"),
-        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: aqcl-table2 has 8 cells with dataset=amazon-beauty"),
-        ("<!-- cell: method=aqcl field=men --><!-- /cell -->", "page.md, line 2: unknown field of a cell 'men'; did you mean mean"),
-        ("<!-- cell: recipe=aqcl-tabel2 --><!-- /cell -->", "page.md, line 2: unknown recipe 'aqcl-tabel2'; did you mean"),
+        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: aqcl-table2 has 8 cells with dataset"),
+        ("<!-- cell: method=aqcl field=men --><!-- /cell -->", "unknown field of a cell 'men'; did you mean mean"),
+        ("<!-- cell: recipe=aqcl-tabel2 --><!-- /cell -->", "unknown recipe 'aqcl-tabel2'; did you mean"),
         ("<!-- table: view=level --><!-- /table -->", "page.md, line 2: aqcl-table2 has no views level with"),
+        ("<!-- table: view=published group=all --><!-- /table -->", "view published has no row with group=all"),
         ("<!-- best: method=icl setting=x --><!-- /best -->", "has no x of amazon-beauty din icl"),
     ],
-)  # fmt: skip
+)
 def test_a_marker_that_names_nothing_is_an_error_with_its_line(pages, text, message):
     with pytest.raises(CtrbenchError) as error:
         made(pages, text)

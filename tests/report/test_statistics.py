@@ -93,7 +93,10 @@ def test_references_of_another_task_are_passed_over(beauty):
 
 
 def test_two_tasks_have_numbers_and_references_of_their_own(beauty):
-    both = {"click": TaskMetrics(definition="click", values=values(0.7)), "buy": TaskMetrics(definition="buy | click", values=values(0.6))}  # fmt: skip
+    both = {
+        "click": TaskMetrics(definition="click", values=values(0.7)),
+        "buy": TaskMetrics(definition="buy | click", values=values(0.6)),
+    }
     made = rows([record(0.7, seed=seed, tasks=both) for seed in range(2)], tasks=("click", "buy | click"))
     found = cells(data(made, [*references(), *references(task="buy | click")]), "auc", "overall")
     assert [(cell.task, cell.method, round(cell.mean, 4)) for cell in found if cell.metric == "auc"] == [
@@ -197,15 +200,18 @@ def test_any_column_cuts_the_rows(beauty, by, groups):
 
 
 def test_a_column_that_nobody_measured_is_refused_with_the_way_out(beauty):
-    message = r"no finished run has measured column 'age' \(measured: activeness, .*; measure it: ctrbench measure aqcl-beauty --by age"
-    with pytest.raises(CtrbenchError, match=message):
+    with pytest.raises(
+        CtrbenchError, match=r"'age' \(measured: activeness, .*: ctrbench measure aqcl-beauty --by age$"
+    ):
         cells(data(rows(beauty)), "auc", "age")
     with pytest.raises(CtrbenchError, match=r'--by "age\*surface type"$'):
         cells(data(rows(beauty)), "auc", "age*surface type")
 
 
 def test_a_metric_that_nobody_measured_or_registered_is_refused(beauty):
-    with pytest.raises(CtrbenchError, match="no finished run has measured gAUC; measure it: ctrbench measure aqcl-beauty"):
+    with pytest.raises(
+        CtrbenchError, match="no finished run has measured gAUC; measure it: ctrbench measure aqcl-beauty"
+    ):
         cells(data(rows(beauty)), "gauc", "overall")
     with pytest.raises(CtrbenchError, match="unknown metric 'aux'; did you mean auc"):
         cells(data(rows(beauty)), "aux", "overall")
@@ -213,7 +219,8 @@ def test_a_metric_that_nobody_measured_or_registered_is_refused(beauty):
 
 def test_two_versions_of_a_column_are_refused(beauty):
     other = rows(beauty[1:])
-    groups = {"click": {c: g for c, g in facts().groups["click"].items()} | {"brand size": facts().groups["click"]["click_length"]}}  # fmt: skip
+    known = facts().groups["click"]
+    groups = {"click": known | {"brand size": known["click_length"]}}
     mixed = [*rows(beauty[:1], groups=groups), *other]
     with pytest.raises(CtrbenchError, match="measured with two versions of column 'brand size'"):
         cells(data(mixed), "auc", "brand size")

@@ -13,8 +13,8 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.report import render
 from ctrbench.report.build import build
 from ctrbench.report.cells import COLUMNS
-from ctrbench.report.render import html, latex, markdown, terminal
 from ctrbench.report.render import csv as csv_format
+from ctrbench.report.render import html, latex, markdown, terminal
 from ctrbench.report.render import json as json_format
 from ctrbench.report.select import ReportData
 from tests.report.records import BEAUTY, data, facts, recipe, records, references, rows
@@ -229,13 +229,15 @@ def test_json(report):
     assert set(cell["difference"]) == {"delta", "interval", "p"}
     assert document["missing"] == ["amazon-beauty din aqcl seed 4"]
     level = document["views"][0]["rows"][0]["overall"]
-    assert (level["mean"], level["deviation"]) == pytest.approx((np.mean(BEAUTY["plain"]), np.std(BEAUTY["plain"], ddof=1)))
+    assert (level["mean"], level["deviation"]) == pytest.approx(
+        (np.mean(BEAUTY["plain"]), np.std(BEAUTY["plain"], ddof=1))
+    )
     assert next(n for n in document["notes"] if n["title"] == "Search")["text"].startswith("0 trials")
 
 
 def test_html_is_one_page_with_its_pictures_inside(report, figure):
     text = html.page(report)
-    assert "<td class=\"key\">aqcl, 4 seeds</td><td>0.7092 ± 0.0013</td>" in text
+    assert '<td class="key">aqcl, 4 seeds</td><td>0.7092 ± 0.0013</td>' in text
     assert "p &lt; 0.05" in text
     assert text.count("<table>") == text.count("</table>") == 6
     drawn = html.page(figure)
@@ -244,5 +246,5 @@ def test_html_is_one_page_with_its_pictures_inside(report, figure):
 
 
 def test_an_unknown_format_is_refused():
-    with pytest.raises(CtrbenchError, match="unknown format 'markdwon'; did you mean markdown?"):
+    with pytest.raises(CtrbenchError, match="unknown format 'markdwon'; did you mean markdown"):
         render.known_format("markdwon")
