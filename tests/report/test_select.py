@@ -109,7 +109,7 @@ def test_rows_of_a_plugin_that_is_not_installed(tmp_path, store):
 def test_a_plugin_that_is_not_installed_needs_no_records_on_every_dataset(tmp_path, store):
     file(store, method="outside", plugins=[plugin()])
     for names in (["other", "toy"], ["toy", "other"]):
-        found = select(tmp_path, RECIPE.model_copy(update={"datasets": dict.fromkeys(names, {})}))
+        found = select(tmp_path, RECIPE.model_copy(update={"datasets": {name: {} for name in names}}))
         assert [row.key.dataset for row in found.rows] == ["toy", "toy"]
         assert len(found.missing) == 6
 
