@@ -22,7 +22,7 @@ def registry_of(kind: str) -> "Registry[Any]":
 
 
 def summary_of(registry: "Registry[Any]", name: str) -> str:
-    """The first line of the component's documentation; why it cannot be imported, where it cannot."""
+    """The first paragraph of the component's documentation; why it cannot be imported, where it cannot."""
     try:
         component = registry.get(name)
     except CtrbenchError as error:
@@ -30,7 +30,7 @@ def summary_of(registry: "Registry[Any]", name: str) -> str:
     module = sys.modules.get(getattr(component, "__module__", ""))
     for text in (getattr(module, "__doc__", None), getattr(component, "__doc__", None)):
         if text and text.strip():
-            return str(text.strip().splitlines()[0])
+            return " ".join(str(text).strip().split("\n\n")[0].split())
     return "no documentation"
 
 

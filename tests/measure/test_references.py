@@ -1,12 +1,12 @@
 """What the reference rows say, and when they are measured."""
 
 import numpy as np
-
-from ctrbench.data.schema import Split
 from ctrbench.experiments import references
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.measure import columns_of, data_facts
 from ctrbench.experiments.plan import make_plan
+
+from ctrbench.data.schema import Split
 from tests.experiments import fakes
 
 

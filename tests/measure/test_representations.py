@@ -4,13 +4,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-
-from ctrbench.data.schema import Split, read_manifest
 from ctrbench.experiments.config import RunConfig
 from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.record import REPRESENTATIONS
 from ctrbench.experiments.representations import representations
 from ctrbench.experiments.single import build, execute_run
+
+from ctrbench.data.schema import Split, read_manifest
 from ctrbench.training.settings import TrainingSettings
 
 

@@ -1,10 +1,10 @@
 import pytest
 
-from ctrbench.experiments.cell import Cell
-from ctrbench.experiments.estimate import Left, Pace, Remaining, remaining
-from ctrbench.experiments.ledger import Progress
+from ctrbench.planning.estimate import Left, Pace, Remaining, remaining
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.store.work import Progress
 
-PLAIN, AQCL = Cell("toy", "net", "plain"), Cell("toy", "net", "aqcl")
+PLAIN, AQCL = RowKey("toy", "net", "plain"), RowKey("toy", "net", "aqcl")
 
 
 def progress(epoch, seconds):
@@ -36,7 +36,7 @@ def test_a_row_that_is_not_timed_is_told_and_not_taken_for_as_fast_as_another():
     left = [Left(PLAIN, 30), Left(AQCL, 30, progress(0, None)), Left(AQCL, 30)]
     found = remaining(left, [Pace(PLAIN, 10, 20.0)], 1)
     assert found == Remaining(10 * 2.0, bound=False, untimed=2)
-    assert str(found) == "about 20 s left + 2 untimed runs"
+    assert str(found) == "about 20 s left + 2 untimed jobs"
     assert remaining(left[1:], [Pace(PLAIN, 10, 20.0)], 1) is None
 
 
@@ -63,7 +63,7 @@ def test_text(seconds, text):
 
 def test_runs_that_are_not_timed_leave_no_bound():
     left = [Left(PLAIN, 30, progress(10, 2.0)), Left(AQCL, 30)]
-    assert str(remaining(left, [], 1)) == "about 40 s left + 1 untimed run"
+    assert str(remaining(left, [], 1)) == "about 40 s left + 1 untimed job"
 
 
 @pytest.mark.parametrize(("since", "seconds"), [(0.0, 6.0), (0.5, 5.5), (2.0, 4.0), (90.0, 4.0)])

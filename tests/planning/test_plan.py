@@ -1,33 +1,56 @@
+import datetime
+
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.cell import Cell
-from ctrbench.experiments.plan import make_plan
-from ctrbench.experiments.resolve import basis, resolve
-from tests.experiments import fakes
+from ctrbench.planning.plan import make_plan
+from ctrbench.planning.search_basis import basis
+from ctrbench.planning.settings import build_config, full_settings
+from ctrbench.recipe.row_key import RowKey
+from tests.fakes import prepared
+from tests.fakes.recipes import recipe
+from tests.fakes.registries import registries
+
+DEFAULTS = registries().defaults()
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with ``data/toy`` prepared."""
+    prepared.prepare(tmp_path / "data")
+    return tmp_path
 
 
 def plan(place, **changes):
-    return make_plan(fakes.recipe(**changes), data=place / "data", catalogue=fakes.catalogue())
+    return make_plan(recipe(**changes), data=place / "data", registries=registries())
 
 
 def one(place, method="weighted", **changes):
-    return next(run for run in plan(place, **changes).runs if run.config.method == method)
+    return next(job for job in plan(place, **changes).jobs if job.config.method == method)
+
+
+def settings(job, section):
+    """Every setting of a section of a job, defaults included."""
+    return full_settings(job.config, DEFAULTS)[section]
+
+
+def methods_settings(found):
+    return {job.config.method: settings(job, "method") for job in found.jobs}
 
 
 def test_seeds_go_side_by_side_over_the_matrix(place):
-    runs = plan(place, backbones=["net", "deep"]).runs
-    assert [(run.config.seed, run.config.backbone, run.config.method) for run in runs] == [
+    jobs = plan(place, backbones=["net", "deep"]).jobs
+    assert [(job.config.seed, job.config.backbone, job.config.method) for job in jobs] == [
         (seed, backbone, method) for seed in (0, 1) for backbone in ("net", "deep") for method in ("plain", "weighted")
     ]
-    assert len({run.identity for run in runs}) == 8
+    assert len({job.identity for job in jobs}) == 8
 
 
 def test_all_stands_for_every_name_and_refused_pairs_give_their_reason(place):
-    fakes.prepare(place / "data", "other")
+    prepared.prepare(place / "data", "other")
     found = plan(place, datasets=["all"], backbones=["all"], methods=["all"], seeds=1)
-    assert len(found.runs) == 2 * (2 * 4 - 1)
-    assert found.refused == {Cell(name, "deep", "picky"): "it wants a history" for name in ("toy", "other")}
+    assert len(found.jobs) == 2 * (2 * 4 - 1)
+    assert found.refused == {RowKey(name, "deep", "picky"): "it wants a history" for name in ("toy", "other")}
 
 
 def test_nothing_but_refused_pairs(place):
@@ -38,16 +61,17 @@ def test_nothing_but_refused_pairs(place):
 @pytest.mark.parametrize("changes", [{"data": {"fields": ["item"]}}, {"overrides": {"data.fields": ["item"]}}])
 def test_a_method_may_refuse_the_fields(place, changes):
     found = plan(place, methods=["plain", "picky"], seeds=1, **changes)
-    assert [run.config.method for run in found.runs] == ["plain"]
-    assert found.refused == {Cell("toy", "net", "picky"): "it wants the user"}
+    assert [job.config.method for job in found.jobs] == ["plain"]
+    assert found.refused == {RowKey("toy", "net", "picky"): "it wants the user"}
 
 
 def test_every_setting_is_resolved(place):
-    config = one(place).config
-    assert config.backbone_settings == {"hidden": [8, 4], "dropout": 0.2}
-    assert config.method_settings == {"weight": 0.05}
-    assert config.training.epochs == 4
-    assert config.data.history_length == 50
+    job = one(place)
+    assert settings(job, "backbone") == {"hidden": [8, 4], "dropout": 0.2}
+    assert settings(job, "method") == {"weight": 0.05}
+    assert job.config.training.epochs == settings(job, "training")["epochs"] == 4
+    assert job.config.data.history_length == settings(job, "data")["history_length"] == 50
+    assert job.config.settings == {"training": {"epochs": 4}}
 
 
 def test_settings_of_recipe_and_overrides(place):
@@ -56,20 +80,17 @@ def test_settings_of_recipe_and_overrides(place):
         methods={"plain": {}, "weighted": {"weight": 0.2}},
         training={"epochs": 2, "batch_size": 16},
         overrides={"training.batch_size": 32, "backbones.net.hidden": [64, 32], "backbone.dropout": 0.0},
-    ).config
-    assert changed.method_settings == {"weight": 0.2}
-    assert (changed.training.epochs, changed.training.batch_size) == (2, 32)
-    assert changed.backbone_settings == {"hidden": [64, 32], "dropout": 0.0}
+    )
+    assert settings(changed, "method") == {"weight": 0.2}
+    assert (changed.config.training.epochs, changed.config.training.batch_size) == (2, 32)
+    assert settings(changed, "backbone") == {"hidden": [64, 32], "dropout": 0.0}
 
 
 def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
     changed = plan(place, overrides={"method.weight": 0.5})
-    assert {run.config.method: run.config.method_settings for run in changed.runs} == {
-        "plain": {},
-        "weighted": {"weight": 0.5},
-    }
+    assert methods_settings(changed) == {"plain": {}, "weighted": {"weight": 0.5}}
     named = one(place, overrides={"methods.weighted.weight": 0.5})
-    assert named.config.method_settings == {"weight": 0.5}
+    assert settings(named, "method") == {"weight": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +135,31 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
             "unknown setting 'datasets.toy.methods.plain.weight'",
         ),
         ({"search": {"trials": 1, "space": {"method.wieght": {"choices": [1]}}}}, "did you mean method.weight"),
+        ({"metrics": ["auc", "acu"]}, "unknown metric 'acu'; did you mean auc?"),
+        ({"views": [{"kind": "levels", "metric": "acu"}]}, "unknown metric 'acu'; did you mean auc?"),
+        (
+            {"views": [{"kind": "levels", "by": "activenes"}]},
+            "column 'activenes': unknown column of toy 'activenes'; did you mean activeness?",
+        ),
+        ({"views": [{"kind": "levels", "by": "click_length/1000000000"}]}, "want 2 to 1,000"),
+        ({"views": [{"kind": "levels", "by": "age*../../ESCAPED"}]}, "want NAME, NAME/BUCKETS or NAME*NAME"),
+        ({"views": [{"kind": "levels", "by": "click_length/1000000000000000000000"}]}, "want NAME, NAME/BUCKETS"),
+        ({"training": {"watch": "clik.auc"}}, "unknown task of training.watch 'clik'; did you mean click?"),
+        ({"training": {"watch": "click.acu"}}, "unknown metric 'acu'; did you mean auc?"),
+        (
+            {"training": {"learning_rate": float("inf")}},
+            "learning_rate = inf: want text, a finite number, true, false or a list",
+        ),
+        ({"overrides": {"method.weight": float("nan")}}, "toy-table: methods.weighted: weight = nan: want text"),
+        (
+            {"overrides": {"backbone.hidden": [datetime.date(2020, 1, 1)]}},
+            "hidden = [datetime.date(2020, 1, 1)]: want text",
+        ),
+        ({"overrides": {"method.weight": True}}, "weight = True would be read as 1.0; write it like that"),
+        ({"training": {"epochs": 10**12}}, "training: epochs: input should be less than or equal to 100000"),
+        ({"data": {"negatives_per_positive": 10**6}}, "input should be less than or equal to 1000"),
+        ({"data": {"tasks": ["x/../../ESCAPED"]}}, "toy: unknown label 'x/../../ESCAPED'; known: click"),
+        ({"data": {"derived": {"x/../../E": ["click", "click"]}}}, "'x/../../E' is no name for a task"),
     ],
 )
 def test_faults(place, changes, message):
@@ -141,49 +187,49 @@ def test_identity_changes_when_two_values_are_swapped(place):
 def test_identity_changes_with_the_data_and_only_with_them(place):
     before = one(place).identity
     assert one(place).identity == before
-    fakes.prepare(place / "data", items=4)
+    prepared.prepare(place / "data", items=4)
     assert one(place).identity != before
 
 
 def test_every_row_is_run_with_every_variant(place):
     variants = {"light": {"method.weight": 0.1, "training.epochs": 2}, "heavy": {"methods.weighted.weight": 0.9}}
-    runs = plan(place, variants=variants, seeds=1).runs
-    found = [(r.cell.variant, r.cell.method, r.config.training.epochs, r.config.method_settings) for r in runs]
+    jobs = plan(place, variants=variants, seeds=1).jobs
+    found = [(j.row.variant, j.row.method, j.config.training.epochs, settings(j, "method")) for j in jobs]
     assert found == [
         ("light", "plain", 2, {}),
         ("light", "weighted", 2, {"weight": 0.1}),
         ("heavy", "plain", 4, {}),
         ("heavy", "weighted", 4, {"weight": 0.9}),
     ]
-    assert str(runs[1].cell) == "toy net weighted (light)"
-    assert str(one(place).cell) == "toy net weighted"
+    assert str(jobs[1].row) == "toy net weighted (light)"
+    assert str(one(place).row) == "toy net weighted"
 
 
 def test_a_run_that_rows_share_is_planned_once(place):
     variants = {"light": {"method.weight": 0.1}, "heavy": {"method.weight": 0.9}, "as heavy": {"method.weight": 0.9}}
-    runs = plan(place, variants=variants).runs
-    assert [(r.cell.variant, r.cell.method, r.config.seed) for r in runs] == [
+    jobs = plan(place, variants=variants).jobs
+    assert [(job.row.variant, job.row.method, job.config.seed) for job in jobs] == [
         (variant, method, seed)
         for seed in (0, 1)
         for variant, method in (("light", "plain"), ("light", "weighted"), ("heavy", "weighted"))
     ]
-    assert len({run.identity for run in runs}) == 6
+    assert len({job.identity for job in jobs}) == 6
     # Those of a recipe without variants, with the same settings, are the very same.
-    heavy = plan(place, methods={"plain": {}, "weighted": {"weight": 0.9}}).runs
-    assert {run.identity for run in heavy} < {run.identity for run in runs}
+    heavy = plan(place, methods={"plain": {}, "weighted": {"weight": 0.9}}).jobs
+    assert {job.identity for job in heavy} < {job.identity for job in jobs}
 
 
-def settled(cell="toy", found=(), **changes):
+def settled(dataset="toy", best=(), **changes):
     """Penalty of a row ``weighted (only)`` whose recipe says it in each of the given places."""
-    recipe = fakes.recipe(training={"penalty": 0.1}, **changes)
-    config = resolve(recipe, Cell(cell, "net", "weighted", "only"), 0, dict(found), fakes.catalogue())
-    return config.training.penalty
+    chosen = recipe(training={"penalty": 0.1}, **changes)
+    row = RowKey(dataset, "net", "weighted", "only")
+    return build_config(chosen, row, 0, dict(best), DEFAULTS).training.penalty
 
 
 def test_a_dataset_is_overruled_by_a_search_that_by_a_variant_and_that_by_hand():
     places = {
         "datasets": {"toy": {"training.penalty": 0.2}},
-        "found": {"training.penalty": 0.3},
+        "best": {"training.penalty": 0.3},
         "variants": {"only": {"training.penalty": 0.4}, "other": {"training.penalty": 0.9}},
         "overrides": {"training.penalty": 0.5},
     }
@@ -198,23 +244,23 @@ def test_a_dataset_is_overruled_by_a_search_that_by_a_variant_and_that_by_hand()
 
 def test_the_later_of_a_short_and_a_long_path_counts():
     for first, second in (("method.weight", "methods.weighted.weight"), ("methods.weighted.weight", "method.weight")):
-        recipe = fakes.recipe(variants={"only": {first: 0.1, second: 0.2}})
-        cell = Cell("toy", "net", "weighted", "only")
-        assert resolve(recipe, cell, 0, {}, fakes.catalogue()).method_settings == {"weight": 0.2}
+        chosen = recipe(variants={"only": {first: 0.1, second: 0.2}})
+        config = build_config(chosen, RowKey("toy", "net", "weighted", "only"), 0, {}, DEFAULTS)
+        assert config.settings["method"] == {"weight": 0.2}
 
 
 def test_a_path_may_be_of_one_dataset_alone(place):
     for name in ("other", "toy@ties=apart"):
-        fakes.prepare(place / "data", name)
+        prepared.prepare(place / "data", name)
     variants = {"only": {"datasets.toy.training.epochs": 7, "datasets.other.methods.weighted.weight": 0.7}}
     names = ["toy", "other", "toy@ties=apart"]
     found = plan(place, datasets=names, variants=variants, overrides={"datasets.other.data.fields": ["item"]}, seeds=1)
-    assert [(run.cell.dataset, run.config.training.epochs, run.config.method_settings) for run in found.runs] == [
+    assert [(job.row.dataset, job.config.training.epochs, settings(job, "method")) for job in found.jobs] == [
         *(("toy", 7, {}), ("toy", 7, {"weight": 0.05})),
         *(("other", 4, {}), ("other", 4, {"weight": 0.7})),
         *(("toy@ties=apart", 7, {}), ("toy@ties=apart", 7, {"weight": 0.05})),
     ]
-    assert {run.cell.dataset: run.config.data.fields for run in found.runs} == {
+    assert {job.row.dataset: job.config.data.fields for job in found.jobs} == {
         "toy": ("user", "item"),
         "other": ("item",),
         "toy@ties=apart": ("user", "item"),
@@ -222,8 +268,8 @@ def test_a_path_may_be_of_one_dataset_alone(place):
 
 
 def test_a_path_may_be_of_a_shipped_dataset_that_is_not_run(place):
-    run = one(place, variants={"only": {"datasets.ta-feng.training.epochs": 7, "training.patience": 9}})
-    assert (run.config.training.epochs, run.config.training.patience) == (4, 9)
+    job = one(place, variants={"only": {"datasets.ta-feng.training.epochs": 7, "training.patience": 9}})
+    assert (job.config.training.epochs, job.config.training.patience) == (4, 9)
     for path in (
         "datasets.ta-feng.training.epoch",
         "datasets.ta-feng.methods.plain.weight",
@@ -234,17 +280,17 @@ def test_a_path_may_be_of_a_shipped_dataset_that_is_not_run(place):
 
 
 def test_a_dataset_has_settings_of_its_own(place):
-    fakes.prepare(place / "data", "other")
+    prepared.prepare(place / "data", "other")
     found = plan(place, datasets={"toy": {"method.weight": 0.3}, "other": {}}, seeds=1)
-    weights = {run.cell.dataset: run.config.method_settings for run in found.runs if run.cell.method == "weighted"}
+    weights = {job.row.dataset: settings(job, "method") for job in found.jobs if job.row.method == "weighted"}
     assert weights == {"toy": {"weight": 0.3}, "other": {"weight": 0.05}}
 
 
 def test_a_method_may_refuse_a_variant(place):
     variants = {"whole": {}, "bare": {"datasets.toy.data.fields": ["item"]}}
     found = plan(place, methods=["plain", "picky"], seeds=1, variants=variants)
-    assert found.refused == {Cell("toy", "net", "picky", "bare"): "it wants the user"}
-    assert [(run.cell.variant, run.cell.method) for run in found.runs] == [
+    assert found.refused == {RowKey("toy", "net", "picky", "bare"): "it wants the user"}
+    assert [(job.row.variant, job.row.method) for job in found.jobs] == [
         *(("whole", "plain"), ("whole", "picky"), ("bare", "plain"))
     ]
 
@@ -258,17 +304,16 @@ def test_a_changed_dataset_is_told_how_to_be_prepared(place):
 
 
 def test_representations_are_of_test_runs(place):
-    recipe = fakes.recipe(representations=12)
-    cell = Cell("toy", "net", "plain")
-    found = [resolve(recipe, cell, 0, {}, fakes.catalogue(), measure=m).representations for m in ("test", "tuning")]
-    assert found == [12, 0]
+    chosen, row = recipe(representations=12), RowKey("toy", "net", "plain")
+    judged = ("test", "search_holdout")
+    assert [build_config(chosen, row, 0, {}, DEFAULTS, judged_on=on).representations for on in judged] == [12, 0]
     assert one(place, representations=12).identity != one(place).identity
 
 
 def test_what_is_searched_depends_on_the_dataset_but_not_on_variants_or_what_is_set_by_hand():
     def of(**changes):
         search = {"trials": 1, "space": {"training.penalty": {"choices": [0.1]}}}
-        return basis(fakes.recipe(search=search, **changes), Cell("toy", "net", "weighted", "only"), fakes.catalogue())
+        return basis(recipe(search=search, **changes), RowKey("toy", "net", "weighted", "only"), DEFAULTS)
 
     assert of() == of(variants={"only": {"training.epochs": 1}}) == of(overrides={"training.epochs": 1})
     assert of() == of(representations=3) == of(datasets={"toy": {}, "other": {"training.epochs": 1}})

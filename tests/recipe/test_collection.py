@@ -4,9 +4,9 @@ import pytest
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.collection import collection_names, in_turn, read_collection, recipes_of
-from ctrbench.experiments.recipe import read_recipe, recipe_names
-from tests.experiments.fakes import recipe
+from ctrbench.recipe.collection import collection_names, for_each_recipe, read_collection, recipes_of
+from ctrbench.recipe.read import read_recipe, recipe_names
+from tests.fakes.recipes import recipe
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_shipped_collections_begin_with_their_command_and_hold_recipes():
         ('title = "a"\nrecipes = []', "recipes: tuple should have at least 1 item"),
         ('titel = "a"\nrecipes = ["quickstart"]', "unknown key 'titel'; did you mean title?"),
         ('title = "a"\nrecipes = ["quickstrat"]', r"mine\.toml: unknown recipe 'quickstrat'; did you mean quickstart"),
-        ('title = "a"\nrecipes = ["mine.toml"]', "the collection holds itself"),
-        ('title = "a"\nrecipes = ["../here/mine.toml"]', "the collection holds itself"),
+        ('title = "a"\nrecipes = ["mine.toml"]', "the collection contains itself"),
+        ('title = "a"\nrecipes = ["../here/mine.toml"]', "the collection contains itself"),
     ],
 )
 def test_faults(tmp_path, text, message):
@@ -55,7 +55,7 @@ def test_an_unknown_name_may_be_meant_for_a_collection():
 
 
 def test_a_collection_is_no_recipe(folder):
-    with pytest.raises(CtrbenchError, match=r"a\.toml: a collection of recipes, not one; name one of them"):
+    with pytest.raises(CtrbenchError, match=r"a\.toml: a collection of recipes, not a recipe; name one of its recipes"):
         read_recipe(folder / "a.toml")
 
 
@@ -69,7 +69,16 @@ def test_a_recipe_that_fails_stops_no_other():
 
     recipes = [(name, recipe(name=name, seeds=seeds)) for name, seeds in (("a", 1), ("b", 2), ("c", 1))]
     with pytest.raises(CtrbenchError, match=r"^2 of 3 recipes failed \(a, c\): a went wrong; c went wrong$"):
-        in_turn(recipes, do)
+        for_each_recipe(recipes, do)
     assert done == ["a", "b", "c"]
     with pytest.raises(CtrbenchError, match=r"^a went wrong$"):
-        in_turn(recipes[:2], do)
+        for_each_recipe(recipes[:2], do)
+
+
+def test_names_that_no_collection_can_have(tmp_path):
+    (tmp_path / "mine.toml").write_text('name = "../x"\ntitle = "a"\nrecipes = ["quickstart"]\n')
+    with pytest.raises(CtrbenchError, match=r"mine\.toml: name: '\.\./x' is not fit to be the name of a recipe"):
+        read_collection(str(tmp_path / "mine.toml"))
+    (tmp_path / "mine.toml").write_text(f'title = "a"\nrecipes = ["{"n" * 300}", "x/../../ESCAPED"]\n')
+    with pytest.raises(CtrbenchError, match=r"mine\.toml: unknown recipe 'nnn"):
+        recipes_of(str(tmp_path / "mine.toml"))
