@@ -12,6 +12,7 @@ from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.job import measure_job, stored_targets
+from ctrbench.store.identity import canonical
 from ctrbench.store.store import Entry, Store
 from tests.fakes import records
 
@@ -33,7 +34,9 @@ def finish(store: Store) -> Callable[..., Entry]:
     """Leaves what a job leaves in the work folder; its predictions are random numbers of its seed."""
 
     def write(prepared: Prepared, seed: int = 0, method: str = "plain", *, columns=(), cohorts=(), **data) -> Entry:
-        job = records.config(method, seed, dataset=prepared.manifest.name, settings={"data": data} if data else {})
+        job = records.config(
+            method, seed, dataset=prepared.manifest.name, settings=canonical({"data": data} if data else {})
+        )
         tasks = Tasks.of(job.data, prepared.manifest.labels, "here")
         rows = prepared.indices(Split.TEST)
         predicted = np.random.default_rng(seed).random((len(rows), len(tasks.trained)), np.float32)

@@ -69,6 +69,7 @@ def test_its_recipe_runs_and_reports_with_its_own_metric_cut_and_view(installed,
     # The archive has the rows of its method once the package is gone; its metric and its view are not shown then.
     gone = (installed[0], tmp_path)
     recipe.write_text(text[:search].replace(', "brier"', ""))
-    done = call(gone, "-m", "ctrbench", "report", recipe, "--method", "label-again", "--format", "csv", *folders)
+    names = ["--dataset", "small", "--backbone", "din", "--method", "label-again"]
+    done = call(gone, "-m", "ctrbench", "report", recipe, *names, "--seeds", "2", "--format", "csv", *folders)
     assert done.returncode == 0, done.stderr
     assert ",label-again," in done.stdout
