@@ -63,7 +63,7 @@ def measure_again(
                 "prepare those data, or run the job again"
             )
         tasks = Tasks.of(record.config.data, own.manifest.labels, record.dataset)
-        rows = torch.from_numpy(np.array(predictions["row"]))
+        rows = torch.from_numpy(predictions["row"].to_numpy().copy())
         predicted = np.stack([predictions[task].to_numpy() for task in tasks.trained], 1)
         targets = stored_targets(own, rows, tasks)
         found = measure_job(own, rows, tasks, targets, predicted, expressions=expressions, metrics=metrics)
