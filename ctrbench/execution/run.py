@@ -120,6 +120,7 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     record = Record(
         identity=order.job.identity,
         **{name: getattr(config, name) for name in type(config).model_fields},
+        algorithm_version=order.job.algorithm_version,
         plugins=order.job.plugins,
         fingerprint=prepared.manifest.fingerprint,
         cohorts=cohorts,

@@ -6,7 +6,7 @@ from ctrbench.data.schema import Manifest, digest
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.columns import data_facts
 from ctrbench.metrics.groups import ACTIVENESS, OVERALL
-from ctrbench.store.identity import JobConfig, Plugin
+from ctrbench.store.identity import ALGORITHM_VERSION, JobConfig, Plugin
 from ctrbench.store.record import DataFacts, Environment, Groups, Record, ReferenceRecord, TaskMetrics, Timings
 from ctrbench.store.store import Entry
 from ctrbench.training.history import EpochMetrics
@@ -44,6 +44,7 @@ def record(
         "identity": job.identity(data.fingerprint_with(cohorts), tuple(plugins)),
         **{name: getattr(job, name) for name in JobConfig.model_fields},
         "plugins": tuple(plugins),
+        "algorithm_version": ALGORITHM_VERSION,
         "fingerprint": data.fingerprint,
         "cohorts": cohorts,
         "cohort_fingerprint": data.fingerprint_with(cohorts) if cohorts else None,

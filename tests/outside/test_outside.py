@@ -36,14 +36,18 @@ def test_it_passes_the_contract_tests_that_it_inherits(installed):
     done = call(installed, "-m", "pytest", "-v", "-W", "error", "-p", "no:cacheprovider", "contracts")
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout.split(" passed")[0].split()[-1]) > 20
-    for test in ("TestSmooth::test_it_trains_two_tasks_with_a_loss_for_each[chain]", "TestChain::test_shapes[2]"):
-        assert f"{test} PASSED" in done.stdout
+    for test in (
+        "TestSmooth::test_it_trains_two_tasks_with_a_loss_for_each[chain]",
+        "TestChain::test_shapes[2]",
+        "TestBrier::test_it_declares",
+    ):
+        assert test in done.stdout
 
 
 def test_its_parts_are_listed_beside_the_built_in_ones(installed):
     code = (
         "from ctrbench.backbones import BACKBONES; from ctrbench.methods import METHODS; "
-        "print(*BACKBONES.names(), *METHODS.names())"
+        "from ctrbench.metrics import METRICS; print(*BACKBONES.names(), *METHODS.names(), *METRICS.names())"
     )
     names = call(installed, "-c", code).stdout.split()
-    assert {"smooth", "chain", "din", "plain"} <= set(names)
+    assert {"smooth", "chain", "brier", "din", "plain", "auc"} <= set(names)
