@@ -1,13 +1,15 @@
 """Small prepared datasets that many tests share; no test writes into them."""
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from ctrbench.cli import main
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
-from ctrbench.testing.data import dataset, make_dataset
+from ctrbench.testing.data import LABELS, dataset, make_dataset
 from ctrbench.testing.runs import DATA
 
 
@@ -18,10 +20,10 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with ``small`` (sampled negatives) and ``shown`` (impressions)."""
+    """A data folder with every dataset of :mod:`ctrbench.testing.data`."""
     folder = tmp_path_factory.mktemp("data")
-    make_dataset(folder, "small")
-    make_dataset(folder, "shown")
+    for name in LABELS:
+        make_dataset(folder, name)
     return folder
 
 
@@ -45,3 +47,17 @@ def orders() -> Prepared:
 def feed(small: Prepared) -> Feed:
     """Batches of ``small`` with an item field and a user field, rows without a history included."""
     return Feed(small, DATA)
+
+
+@pytest.fixture
+def ctrbench(monkeypatch, capsys):
+    """Runs a command line; returns exit status, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ctrbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return end.value.code, captured.out, captured.err
+
+    return call

@@ -61,9 +61,9 @@ class SearchFacts:
     edges: tuple[Edge, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything that a recipe's views are made of."""
+    """Everything that a recipe's views are made of. Equal to itself alone, so that what is computed of it is kept."""
 
     recipe: Recipe
     rows: tuple[ReportRow, ...] = ()

@@ -95,14 +95,14 @@ class Training:
         Another kind of device or another version of torch draws other random numbers.
         """
         return {
-            "data": self.feed.prepared.manifest.fingerprint,
+            "data": self.feed.prepared.manifest.fingerprint_with(cohort.name for cohort in self.feed.cohorts),
             "device": self.feed.device.type,
             "torch": torch.__version__,
             "layout": str(LAYOUT),
         }
 
     def restore(self, checkpoint: bytes) -> None:
-        """Restores what :meth:`checkpoint` gave; ignores a checkpoint of another origin, so that the job begins anew.
+        """Restores what :meth:`checkpoint` gave; ignores a checkpoint of another origin, so that the job starts over.
 
         Raises:
             CtrbenchError: the bytes are not a checkpoint.

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from ctrbench.report.views import alpha as curve
 from torch.nn import functional
 
 from ctrbench.data.schema import Split
@@ -13,6 +12,7 @@ from ctrbench.methods.aqcl import AQCL, AQCLSettings, quantized_loss
 from ctrbench.methods.augmentation import augment
 from ctrbench.methods.codebook import Codebook, sinkhorn
 from ctrbench.methods.icl import instance_loss
+from ctrbench.report.views import alpha as curve
 from ctrbench.training.build import build
 from ctrbench.training.settings import TrainingSettings
 
