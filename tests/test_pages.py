@@ -18,7 +18,6 @@ from ctrbench.training.fit import train_epoch
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "datasets/README.md", "recipes/README.md", "results/README.md"]
 RAW = os.environ.get("CTRBENCH_RAW")
-REPORTS = sorted(path.stem for path in (ROOT / "results" / "reports").glob("*.md"))
 
 
 def blocks(page, language):
@@ -76,8 +75,8 @@ def test_a_command_of_a_page_succeeds(desk, simulated, page, command):
 def test_pages_hold_no_command_that_is_not_run():
     for page in PAGES:
         text = (ROOT / page).read_text("utf-8")
-        assert set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) <= {"bash", "python", ""}
-        assert text.count("```") == 2 * len(blocks(page, "(?:bash|python)"))
+        assert set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) <= {"bash", "python", "toml", ""}
+        assert text.count("```") == 2 * len(blocks(page, "(?:bash|python|toml)"))
 
 
 def test_the_method_of_the_readme_trains(feed):
@@ -120,29 +119,3 @@ def anchors(page):
     """As GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("recipe", REPORTS)
-@pytest.mark.parametrize("ending", ["md", "csv", "tex"])
-def test_a_committed_report_is_what_its_records_say(tmp_path, recipe, ending):
-    """Without the data: from the records alone."""
-    formats = {"md": "markdown", "csv": "csv", "tex": "latex"}
-    (tmp_path / "results").symlink_to(ROOT / "results")
-    done = call(tmp_path, f"ctrbench report {recipe} --format {formats[ending]}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == (ROOT / "results" / "reports" / f"{recipe}.{ending}").read_text("utf-8").strip()
-
-
-def test_the_readmes_table_is_the_reports():
-    text = (ROOT / "README.md").read_text("utf-8")
-    tables = re.findall(r"<!-- table: (\S+) -->\n+((?:\|.*\n)+)", text)
-    assert tables
-
-    def cells(line):
-        return [cell.strip() for cell in line.strip("|").split("|")]
-
-    for recipe, table in tables:
-        report = (ROOT / "results" / "reports" / f"{recipe}.md").read_text("utf-8").splitlines()
-        known = [cells(line) for line in report if line.startswith("|")]
-        for line in table.splitlines():
-            assert set(line) <= set("|:- ") or cells(line) in known, line
