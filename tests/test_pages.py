@@ -10,19 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from ctrbench.cli import app
-from ctrbench.errors import CtrbenchError
-from ctrbench.recipe.read import read_recipe, recipe_names
+from ctrbench.recipe.read import recipe_names
 from ctrbench.recipe.recipe import Recipe
-from ctrbench.report.build import find_report
-from ctrbench.report.pages import Pages, changes
-from ctrbench.report.render import text
 from tests.conftest import interactions
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "datasets/README.md", "recipes/README.md", "results/README.md", "tests/outside/README.md"]
-GENERATED = ["README.md", "results/README.md"]
 RAW = os.environ.get("CTRBENCH_RAW")
-REPORTS = sorted(path.stem for path in (ROOT / "results" / "reports").glob("*.md"))
 
 
 def blocks(page, language):
@@ -116,40 +110,6 @@ def anchors(page):
     """As GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.fixture(scope="module")
-def reports():
-    """Recipe -> its report, from the archive alone; each is made once."""
-    made = {}
-
-    def of(name):
-        if name not in made:
-            made[name] = find_report(read_recipe(name), ROOT / "results", Path("no data"))
-        return made[name]
-
-    return of
-
-
-@pytest.mark.parametrize("recipe", REPORTS)
-@pytest.mark.parametrize(("ending", "form"), [("md", "markdown"), ("csv", "csv")])
-def test_a_committed_report_is_what_its_records_say(reports, recipe, ending, form):
-    committed = (ROOT / "results" / "reports" / f"{recipe}.{ending}").read_text("utf-8")
-    assert text(reports(recipe), form, full=True).strip() == committed.strip()
-
-
-@pytest.mark.parametrize("page", GENERATED)
-def test_the_numbers_of_a_page_are_those_of_the_archive(page):
-    before = (ROOT / page).read_text("utf-8")
-    assert changes(before, Pages(ROOT / "results").regenerate(before, page)) == []
-
-
-def test_a_number_that_the_archive_does_not_hold_is_found():
-    before = (ROOT / "README.md").read_text("utf-8")
-    wrong = re.sub(r"0\.(\d)", lambda digits: f"0.{(int(digits[1]) + 1) % 10}", before)
-    assert changes(wrong, Pages(ROOT / "results").regenerate(wrong, "README.md"))
-    with pytest.raises(CtrbenchError, match="nosuch"):
-        Pages(ROOT / "results").regenerate("<!-- table: nosuch view=levels -->\n<!-- /table -->", "page")
 
 
 def test_the_page_on_outside_packages_shows_the_package_that_the_tests_install():
