@@ -1,30 +1,45 @@
-"""Checkpoints on a disk that refuses them."""
+"""Checkpoints as bytes: what is put in comes out, and nothing else is read."""
+
+import pickle
 
 import pytest
 import torch
-from safetensors import SafetensorError
+from safetensors.torch import save
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.training import checkpoint
-
-FULL = [
-    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
-    OSError(28, "No space left on device"),
-]
+from ctrbench.training.checkpoint import below, dump, parse, under
 
 
-@pytest.mark.parametrize("error", FULL, ids=["safetensors", "system"])
-def test_a_full_disk_is_one_line_and_leaves_the_old_checkpoint_alone(tmp_path, monkeypatch, error):
-    path = tmp_path / "checkpoint.safetensors"
-    checkpoint.save(path, {"weight": torch.ones(2)}, {"epoch": 1})
+def test_tensors_and_state_come_back():
+    tensors = {"weight": torch.arange(6.0).reshape(2, 3), "step": torch.tensor(3, dtype=torch.int64)}
+    state = {"epochs": [{"loss": 0.1}], "name": "Größe"}
+    found, again = parse(dump(tensors, state), "cpu")
+    assert again == state
+    assert set(found) == set(tensors)
+    for name, tensor in tensors.items():
+        assert torch.equal(found[name], tensor)
+        assert found[name].dtype == tensor.dtype
 
-    def full(tensors, file, metadata):
-        file.write_bytes(b"half")
-        raise error
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(CtrbenchError) as raised:
-        checkpoint.save(path, {"weight": torch.zeros(2)}, {"epoch": 2})
-    assert str(raised.value) == (f"{path}: cannot be written (No space left on device); free space or pass --results")
-    assert list(tmp_path.iterdir()) == [path]
-    assert checkpoint.load(path, "cpu")[1] == {"epoch": 1}
+def test_a_checkpoint_keeps_what_the_tensors_were():
+    weight = torch.ones(2)
+    content = dump({"weight": weight}, {})
+    weight.zero_()
+    assert parse(content, "cpu")[0]["weight"].tolist() == [1, 1]
+
+
+def test_names_are_put_below_a_prefix_and_found_there():
+    tensors = {"a.weight": torch.ones(1), "b": torch.zeros(1)}
+    both = {**under("first", tensors), **under("second", tensors)}
+    assert set(both) == {"first/a.weight", "first/b", "second/a.weight", "second/b"}
+    assert below("second", both) == tensors
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"damaged", dump({"weight": torch.ones(9)}, {})[:-8], save({"weight": torch.ones(1)}), pickle.dumps({})],
+    ids=["empty", "damaged", "cut short", "without a state", "a pickle"],
+)
+def test_other_bytes_are_refused(content):
+    with pytest.raises(CtrbenchError, match=r"^not a checkpoint of ctrbench \("):
+        parse(content, "cpu")
