@@ -12,6 +12,11 @@ class TestSmooth(MethodContract):
     backbones = ("din", "chain")
 
 
+class TestLabelAgain(MethodContract):
+    method = "label-again"
+    backbones = ("din",)
+
+
 class TestChain(BackboneContract):
     backbone = "chain"
 
