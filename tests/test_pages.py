@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ctrbench.cli import app
 from ctrbench.recipe.read import recipe_names
 from ctrbench.recipe.recipe import Recipe
-from tests.conftest import interactions
+from ctrbench.testing.data import interactions
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "datasets/README.md", "recipes/README.md", "results/README.md", "tests/outside/README.md"]

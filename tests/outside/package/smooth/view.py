@@ -26,6 +26,6 @@ class SeedRange(View):
         return ViewData(
             kind=self.spec.kind,
             title=self.title(data, metric, task),
-            frame=Frame.of(COLUMNS, lines),
+            source=Frame.of(COLUMNS, lines),
             reading=f"{metric.label} of all rows: the worst and the best of the seeds.",
         )
