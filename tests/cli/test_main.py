@@ -1,9 +1,13 @@
+import ast
 import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import ctrbench
 
 HEAVY = {"torch", "pandas", "pyarrow", "scipy", "numpy", "optuna", "joblib", "pydantic", "sklearn", "ray"}
 
@@ -30,6 +34,18 @@ def test_a_report_a_list_and_a_plan_load_no_torch(tmp_path):
         "    app(line.split(), standalone_mode=False)\nimport ctrbench.execution.drive, ctrbench.tuning.search"
     )
     assert {"torch", "optuna", "ray", "resource"}.intersection(modules_after(code)) == set()
+
+
+def test_no_module_needs_a_system_to_be_unix():
+    """Windows has no such modules; an import inside a function may be guarded."""
+    package, unix = Path(ctrbench.__file__).parent, {"resource", "fcntl", "pwd", "grp", "termios"}
+    files = [*package.rglob("*.py")]
+    for path in files:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not unix.intersection(names), path
+    assert len(files) > 100
 
 
 def test_help_names_every_verb(ctrbench):

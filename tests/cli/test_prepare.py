@@ -195,7 +195,7 @@ def test_a_recipe_by_its_path_leaves_simulated_data_without_the_source(tmp_path:
 
 def test_cards_are_listed_but_not_the_documented_example(ctrbench, place: Path) -> None:
     _, out, _ = ctrbench("list", "datasets")
-    listed = [line.partition(":")[0] for line in out.splitlines()]
+    listed = [line.partition("\t")[0] for line in out.splitlines()]
     assert {"amazon-beauty", "oncold-sim", "toy"} <= set(listed)
     assert not {"example-card", "my-data"} & set(listed)
 
