@@ -40,7 +40,7 @@ RC: dict[Any, Any] = {
     "lines.markersize": 5,
     "lines.linewidth": 1.5,
     "figure.dpi": 100,
-    "savefig.dpi": 160,
+    "savefig.dpi": 144,
     "svg.hashsalt": "ctrbench",
 }
 """The hash salt makes the ids of an SVG, and so its bytes, the same every time."""
