@@ -75,11 +75,11 @@ def _measure(
     from ctrbench.report.select import select_rows
     from ctrbench.store.store import Store
 
-    recipe = match.recipe
+    recipe, command = match.recipe, f"ctrbench run {match.argument}"
     columns = tuple(dict.fromkeys([*columns, *(view.by for view in recipe.views if view.by)]))
     records = {row.record.identity: row.record for row in select_rows(recipe, results, data).rows}
     if not records:
-        raise CtrbenchError(f"{recipe.name}: no finished job yet; start with ctrbench run {recipe.name}")
+        raise CtrbenchError(f"{recipe.name}: no finished job yet; start with {command}")
     store = Store.of(results)
     found = measure_again(records.values(), store=store, data=data, expressions=columns, metrics=metrics)
     for name in dict.fromkeys(record.dataset for record in found.measured):
@@ -89,10 +89,8 @@ def _measure(
         measure_references(manifest, wanted.values(), store=store, data=data, expressions=columns)
     typer.echo(f"{recipe.name}: {len(found.measured)} of {len(records)} jobs measured again")
     if found.without_predictions:
-        command = f"ctrbench run {match.argument or recipe.name} --force"
-        raise CtrbenchError(
-            f"{recipe.name}: no predictions here for {_named(found.without_predictions)}; train them again: {command}"
-        )
+        lacking = _named(found.without_predictions)
+        raise CtrbenchError(f"{recipe.name}: no predictions here for {lacking}; train them again: {command} --force")
 
 
 def _named(records: "tuple[Record, ...]") -> str:

@@ -191,6 +191,20 @@ def test_columns_that_views_cut_by_are_measured_with_the_jobs(ctrbench, place, m
     assert asked == [("click_length/3", "activeness")]
 
 
+def test_what_a_recipe_of_one_s_own_is_told_to_run_names_its_file(ctrbench, place):
+    recipe = place / "mine.toml"
+    recipe.write_text(ROW)
+    message = f"error: mine: no finished job yet; start with ctrbench run {recipe}\n"
+    assert ctrbench("measure", recipe) == (1, "", message)
+
+
+def test_an_unknown_metric_is_named_before_anything_is_measured(ctrbench, place):
+    recipe = place / "mine.toml"
+    recipe.write_text(ROW)
+    message = "error: unknown metric 'acu'; did you mean auc?\n"
+    assert ctrbench("measure", recipe, "--metric", "acu") == (1, "", message)
+
+
 ROW = 'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain"]\nseeds = 1\ntraining.epochs = 2\n'
 
 
