@@ -8,7 +8,7 @@ setup: .venv/ready
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or later is needed: make PYTHON=python3.11" >&2; exit 1; }
-	@echo "installing the versions of requirements.lock into .venv: 2 GB, once; 2 to 5 minutes with a fast network"
+	@echo "installing the versions of requirements.lock into .venv: 2 GB, up to 5 minutes, once"
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
