@@ -18,7 +18,7 @@ quickstart: setup
 	$(BIN)/ctrbench run quickstart
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: setup
 	$(BIN)/ruff check .

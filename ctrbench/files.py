@@ -48,7 +48,7 @@ def write_file(path: Path, content: str | bytes, *, option: str) -> None:
     try:
         replace_file(path, content)
     except OSError as error:
-        raise CtrbenchError(f"{path}: cannot be written ({error.strerror}); pass another {option}") from None
+        raise CtrbenchError(f"{path}: cannot be written ({error.strerror or error}); pass another {option}") from None
 
 
 def read_text(path: Path) -> str:
@@ -71,7 +71,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CtrbenchError(f"{path}: cannot be read as TOML ({error})") from None
 
 

@@ -1,7 +1,7 @@
 """Names that become part of a path, a command or a table's heading: one place says which are fit for it.
 
-Datasets, recipes, labels, fields and cohorts have names; a cohort's groups are values of the data and may hold any text
-that fits on a line.
+Datasets, recipes, labels, fields, cohorts, backbones and methods have names; a cohort's groups are values of the data
+and may hold any text that fits on a line.
 """
 
 import re
@@ -26,8 +26,9 @@ PATTERNS = {
         "small letters, digits and . _ -, and after them changes such as @ties=apart",
     ),
     "recipe": (r"\w[\w .@=+-]*", "letters, digits, blanks and . _ @ = + -, beginning with a letter, digit or _"),
+    "variant": (r"(?!\.+$)[^\x00-\x1f\x7f-\x9f/\\\u2028\u2029\ud800-\udfff]+", "text on one line, without / and \\"),
     "file": (r"\w[\w.+-]*", "letters, digits and . _ + -, without a folder"),
-    "group": (r"[^\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]+", "at least one letter, and no line break"),
+    "group": (r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", "at least one letter, and no line break"),
 }
 """Kind -> regular expression, and what it allows in words. Any other kind is a :data:`WORD`."""
 
@@ -80,3 +81,6 @@ def _valid(kind: str, name: str) -> str:
 DatasetName = Annotated[str, AfterValidator(partial(_valid, "dataset"))]
 FieldName = Annotated[str, AfterValidator(partial(_valid, "field or cohort"))]
 FileName = Annotated[str, AfterValidator(partial(_valid, "file"))]
+RecipeName = Annotated[str, AfterValidator(partial(_valid, "recipe"))]
+VariantName = Annotated[str, AfterValidator(partial(_valid, "variant"))]
+ComponentName = Annotated[str, AfterValidator(partial(_valid, "backbone or method"))]

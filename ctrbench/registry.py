@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.names import check_name
 
 T = TypeVar("T")
 
@@ -30,18 +31,27 @@ class Registry(Generic[T]):
     Third parties add theirs through the entry point group ``ctrbench.<kind>s``.
     """
 
-    def __init__(self, kind: str, builtin: dict[str, str] | None = None) -> None:
-        """``kind`` is the singular noun of error messages; ``builtin`` maps names to ``"module:attribute"``."""
+    def __init__(self, kind: str, builtin: dict[str, str] | None = None, *, base: str | None = None) -> None:
+        """An empty registry but for what this package itself declares.
+
+        Args:
+            kind: singular noun of error messages.
+            builtin: name -> ``"module:attribute"``.
+            base: ``"module:attribute"`` of the class that whatever third parties register must be a subclass of.
+        """
         self.kind = kind
         self._builtin = dict(builtin or {})
+        self._base = base
         self._loaded: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator that adds an object under a name.
 
         Raises:
+            CtrbenchError: the name is not fit to be part of a path.
             ValueError: the name is taken.
         """
+        check_name(self.kind, name)
         if name in self._builtin or name in self._loaded:
             raise ValueError(f"{self.kind} {name!r} is registered already")
 
@@ -63,42 +73,70 @@ class Registry(Generic[T]):
         """The object of a name.
 
         Raises:
-            CtrbenchError: nobody registered the name, or the package that did cannot be imported.
+            CtrbenchError: nobody registered the name, two packages did, or the package that did cannot be imported or
+                registers something else.
         """
         if name not in self._loaded:
+            points = self._third_party().get(name, ())
+            if len(points) + (name in self._builtin) > 1:
+                owners = [*(["ctrbench"] if name in self._builtin else []), *map(_owner, points)]
+                raise CtrbenchError(
+                    f"{self.kind} {name!r}: registered by {' and '.join(owners)}; uninstall one, or change the name"
+                )
             if name in self._builtin:
-                module, attribute = self._builtin[name].split(":")
-                self._loaded[name] = cast(T, getattr(import_module(module), attribute))
-            elif name in (third_party := self._third_party()):
-                self._loaded[name] = self._load(third_party[name])
+                self._loaded[name] = _resolved(self._builtin[name])
+            elif points:
+                self._loaded[name] = self._load(points[0])
             else:
                 raise unknown(self.kind, name, self.names())
         return self._loaded[name]
 
     def distribution(self, name: str) -> str | None:
         """Name and version of the distribution whose entry point registers a name; None for one registered in code."""
-        point = self._third_party().get(name)
-        if point is None or name in self._builtin or point.dist is None:
+        points = self._third_party().get(name)
+        if not points or name in self._builtin or points[0].dist is None:
             return None
-        return f"{point.dist.name} {point.dist.version}"
+        return _owner(points[0])
 
     def _load(self, point: EntryPoint) -> T:
+        check_name(self.kind, point.name)
         try:
-            return cast(T, point.load())
-        except Exception as error:
+            target = point.load()
+        except (Exception, SystemExit) as error:
             # Whatever somebody else's module does while it is imported.
-            owner = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
             cause = " ".join(f"{type(error).__name__}: {error}".split())
-            raise CtrbenchError(
-                f"{self.kind} {point.name!r}: the entry point {point.value}{owner} cannot be loaded ({cause}); mend or "
-                "uninstall that package"
-            ) from error
+            raise self._broken(point, f"cannot be loaded ({cause})") from error
+        base = _resolved(self._base) if self._base else None
+        if base and not (isinstance(target, type) and issubclass(target, base)):
+            raise self._broken(point, f"is no subclass of {base.__module__}.{base.__qualname__}")
+        if not callable(target):
+            raise self._broken(point, "is not a class or function")
+        return cast(T, target)
 
-    def _third_party(self) -> dict[str, EntryPoint]:
+    def _broken(self, point: EntryPoint, fault: str) -> CtrbenchError:
+        owner = f" of {_owner(point)}" if point.dist else ""
+        return CtrbenchError(
+            f"{self.kind} {point.name!r}: the entry point {point.value}{owner} {fault}; mend or uninstall that package"
+        )
+
+    def _third_party(self) -> dict[str, tuple[EntryPoint, ...]]:
         return _entry_points(f"ctrbench.{self.kind}s", tuple(sys.path))
 
 
+def _resolved(target: str) -> Any:
+    module, attribute = target.split(":")
+    return getattr(import_module(module), attribute)
+
+
+def _owner(point: EntryPoint) -> str:
+    """Name and version of the distribution of an entry point."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
 @cache
-def _entry_points(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:  # noqa: ARG001
+def _entry_points(group: str, path: tuple[str, ...]) -> dict[str, tuple[EntryPoint, ...]]:  # noqa: ARG001
     """Entry points by name. Looking for them reads the metadata of every installed package: once for each path."""
-    return {point.name: point for point in entry_points(group=group)}
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for point in entry_points(group=group):
+        found[point.name] = (*found.get(point.name, ()), point)
+    return found

@@ -1,6 +1,8 @@
 """The base of every typed document that this package reads: cards, recipes, settings, manifests, records."""
 
+import math
 import tomllib
+from collections.abc import Mapping
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -51,14 +53,16 @@ def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[int
 
 
 def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    path = ".".join(str(part) for part in detail["loc"])
+    # A bad key of a table is located by itself and this mark; its message names it.
+    location = detail["loc"][:-2] if detail["loc"][-1:] == ("[key]",) else detail["loc"]
+    path = ".".join(map(_shown, location))
     if detail["type"] == "extra_forbidden":
         owner = model
         for part in map(str, detail["loc"][:-1]):
             # A part that is no field is a key of a table or a place in a list: its owner is the entry's model.
             if part in owner.model_fields:
                 owner = _model_in(owner.model_fields[part].annotation) or owner
-        section = path.removesuffix(str(detail["loc"][-1]))
+        section = path.removesuffix(_shown(detail["loc"][-1]))
         return str(unknown("key", path, [section + field for field in owner.model_fields]))
     message = detail["msg"].removeprefix("Value error, ")
     place = f"{path}: " if path else ""
@@ -66,10 +70,24 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     return f"{place}{message[0].lower()}{message[1:]}{got}"
 
 
+def _shown(part: int | str) -> str:
+    text = str(part)
+    return text if text.isprintable() and len(text) <= 100 else f"{text!r:.100}"
+
+
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for argument in get_args(annotation) if (model := _model_in(argument))), None)
+
+
+def is_plain(value: object) -> bool:
+    """Whether JSON can hold a value of a TOML document, which may also have dates and infinite numbers."""
+    if isinstance(value, Mapping):
+        return all(map(is_plain, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, str | int)
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

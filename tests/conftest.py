@@ -7,7 +7,7 @@ import torch
 
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
-from ctrbench.testing.data import dataset, make_dataset
+from ctrbench.testing.data import LABELS, dataset, make_dataset
 from ctrbench.testing.runs import DATA
 
 
@@ -18,10 +18,10 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with ``small`` (sampled negatives) and ``shown`` (impressions)."""
+    """A data folder with every dataset of :mod:`ctrbench.testing.data`."""
     folder = tmp_path_factory.mktemp("data")
-    make_dataset(folder, "small")
-    make_dataset(folder, "shown")
+    for name in LABELS:
+        make_dataset(folder, name)
     return folder
 
 

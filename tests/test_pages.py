@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from ctrbench.experiments.recipe import Recipe, recipe_names
+
 from ctrbench.methods import METHODS
 from ctrbench.testing.data import interactions
 from ctrbench.testing.runs import start

@@ -15,4 +15,5 @@ BACKBONES: "Registry[type[Backbone]]" = Registry(
         "din": "ctrbench.backbones.din:DIN",
         "shared-bottom": "ctrbench.backbones.shared_bottom:SharedBottom",
     },
+    base="ctrbench.backbones.base:Backbone",
 )

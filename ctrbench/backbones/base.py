@@ -29,7 +29,7 @@ class Embedded:
     owners: Tensor
     """(N,)"""
     shallow: Tensor | None = None
-    """(B, T) logit of the part beside the deep one (wide, FM); no method touches it."""
+    """(B, T) logits of the part beside the deep one (wide, FM); methods leave them alone."""
 
     @classmethod
     def of(cls, batch: Batch, vectors: tuple[Tensor, Tensor], shallow: Tensor | None = None) -> Self:

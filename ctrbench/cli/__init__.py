@@ -1,5 +1,6 @@
 """The command line: one file per verb, no logic; nothing heavy is imported before a verb runs."""
 
+import io
 import sys
 
 import typer
@@ -31,6 +32,7 @@ app.command("doctor")(doctor.doctor)
 def main() -> None:
     """Runs ``ctrbench``; a :class:`CtrbenchError`, or a place without permission, becomes one line and exit status 1,
     Ctrl-C exit status 130."""
+    _accept_any_character()
     try:
         app()
     except PermissionError as error:
@@ -44,3 +46,10 @@ def main() -> None:
         if end.code == INTERRUPTED:
             print("interrupted; rerun the command to resume", file=sys.stderr)  # noqa: T201
         raise
+
+
+def _accept_any_character() -> None:
+    """Lets a terminal or pipe without UTF-8 show a question mark for what its encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

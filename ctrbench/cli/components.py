@@ -17,11 +17,12 @@ def registry_of(kind: str) -> "Registry[Any]":
     from ctrbench.metrics import METRICS
     from ctrbench.report.views import VIEWS
 
-    return {"method": METHODS, "backbone": BACKBONES, "metric": METRICS, "view": VIEWS}[kind]
+    registries: dict[str, Registry[Any]] = {"method": METHODS, "backbone": BACKBONES, "metric": METRICS, "view": VIEWS}
+    return registries[kind]
 
 
 def summary_of(registry: "Registry[Any]", name: str) -> str:
-    """The first line of the component's documentation; why it cannot be imported, where it cannot."""
+    """The first paragraph of the component's documentation; why it cannot be imported, where it cannot."""
     try:
         component = registry.get(name)
     except CtrbenchError as error:
@@ -29,7 +30,7 @@ def summary_of(registry: "Registry[Any]", name: str) -> str:
     module = sys.modules.get(getattr(component, "__module__", ""))
     for text in (getattr(module, "__doc__", None), getattr(component, "__doc__", None)):
         if text and text.strip():
-            return str(text.strip().splitlines()[0])
+            return " ".join(str(text).strip().split("\n\n")[0].split())
     return "no documentation"
 
 

@@ -67,14 +67,14 @@ def _folders(data: Path, results: Path) -> Iterator[tuple[str, str | CtrbenchErr
 def _records(store: "Store", results: Path) -> Iterator[tuple[str, str | CtrbenchError]]:
     """One line for all records and best settings that are intact, and one for each fault."""
     from ctrbench.store.best_settings import read_best_settings
-    from ctrbench.store.pack import faults
+    from ctrbench.store.verify import faults
 
     broken = list(faults(store.archive))
     yield from (("record", error) for error in broken)
     unpacked = 0
     for identity in store.work.identities():
         try:
-            store.read_unpacked(identity)
+            store.work.read(identity)
             unpacked += 1
         except CtrbenchError as error:
             yield "record", error

@@ -1,6 +1,6 @@
 """``ctrbench list``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +8,13 @@ import typer
 
 from ctrbench import places
 from ctrbench.cli.options import Data, Names, Results, split_names
+from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
 
 KINDS = ("datasets", "backbones", "methods", "metrics", "views", "recipes", "runs")
+
+ALL = "all"
+"""In place of a name: every one."""
 
 Line = tuple[str, ...]
 
@@ -27,6 +31,9 @@ def list_names(
     """Lists datasets, backbones, methods, metrics, views, recipes or runs, with a line on what each of them is."""
     header: Line
     lines: Sequence[Line]
+    wanted = {"dataset": split_names(dataset), "backbone": split_names(backbone), "method": split_names(method)}
+    if kind in KINDS and kind != "runs" and any(wanted.values()):
+        raise CtrbenchError("--dataset, --backbone and --method choose runs; leave them out, or: ctrbench list runs")
     match kind:
         case "datasets":
             header, lines = ("dataset", "state", "what it is"), _datasets(places.data_folder(data))
@@ -35,7 +42,6 @@ def list_names(
         case "recipes":
             header, lines = ("recipe", "what it answers"), _recipes()
         case "runs":
-            wanted = tuple(map(split_names, (dataset, backbone, method)))
             header, lines = _RUNS, _runs(places.results_folder(results), wanted)
         case _:
             raise unknown("kind of thing to list", kind, KINDS)
@@ -97,21 +103,34 @@ def _datasets(data: Path) -> Sequence[Line]:
 _RUNS = ("job", "dataset", "backbone", "method", "seed", "task", "metrics", "where")
 
 
-def _runs(results: Path, wanted: Sequence[Sequence[str]]) -> Sequence[Line]:
-    """Finished jobs, those of the wanted datasets, backbones and methods; an empty list of names wants all."""
-    from ctrbench.metrics import METRICS
+def _runs(results: Path, wanted: Mapping[str, Sequence[str]]) -> Sequence[Line]:
+    """Finished jobs, those of the wanted datasets, backbones and methods; no names, or ``all``, want every job.
+
+    Raises:
+        CtrbenchError: a name that no finished job has.
+    """
+    from ctrbench.cli.progress import values_of
     from ctrbench.store.store import Store
 
     store = Store.of(results)
+    records = [entry.record for entry in store.all_entries()]
+    for kind, names in wanted.items():
+        known = {getattr(record, kind) for record in records}
+        for name in names:
+            if name != ALL and not any(_is(own, name) for own in known):
+                raise unknown(f"{kind} of a finished run", name, known)
     lines = []
-    for entry in store.all_entries():
-        record = entry.record
-        own = (record.dataset, record.backbone, record.method)
-        if not all(not names or name in names for name, names in zip(own, wanted, strict=True)):
-            continue
-        where = "work" if store.work.has(record.identity) else "archive"
-        for task, metrics in record.tasks.items():
-            values = ((METRICS.get(name).label, record.overall(name, task)) for name in list(metrics.values)[:2])
-            shown = ", ".join(f"{label} {'-' if value is None else f'{value:.4f}'}" for label, value in values)
-            lines.append((record.identity[:12], *own, str(record.seed), task, shown, where))
+    for record in records:
+        own = {kind: getattr(record, kind) for kind in wanted}
+        if all(not names or any(_is(own[kind], name) for name in names) for kind, names in wanted.items()):
+            where = "work" if store.work.has(record.identity) else "archive"
+            lines += [
+                (record.identity[:12], *own.values(), str(record.seed), task, values_of(record, task), where)
+                for task in record.tasks
+            ]
     return lines
+
+
+def _is(own: str, name: str) -> bool:
+    """Whether a name stands for a run's own one: a dataset's also for its changed cards."""
+    return name in (ALL, own, places.card_name(own))

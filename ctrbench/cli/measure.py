@@ -32,11 +32,22 @@ def measure(
 
     Metrics: all that are registered, or those that --metric names.
     """
+    from ctrbench.metrics import METRICS
     from ctrbench.recipe.collection import for_each_recipe
     from ctrbench.recipe.query import find_recipes
+    from ctrbench.recipe.recipe import ALL
+    from ctrbench.report.views import needs_of
 
+    metrics = [] if ALL in (named := split_names(metric)) else named
+    for name in metrics:
+        METRICS.get(name)
     names = (split_names(dataset), split_names(backbone), split_names(method))
-    matches = find_recipes(recipe, datasets=names[0], backbones=names[1], methods=names[2])
+    found = find_recipes(recipe, datasets=names[0], backbones=names[1], methods=names[2])
+    matches = [match for match in found if needs_of(match.recipe) == "runs"]
+    if not matches:
+        raise CtrbenchError(
+            f"{recipe}: it has no jobs to measure again; its data are measured by: ctrbench run {recipe}"
+        )
 
     def one(match: "RecipeMatch") -> None:
         _measure(
@@ -44,7 +55,7 @@ def measure(
             data=places.data_folder(data),
             results=places.results_folder(results),
             columns=tuple(by),
-            metrics=split_names(metric) or None,
+            metrics=metrics or None,
         )
 
     for_each_recipe([(match.recipe.name, match) for match in matches], one)

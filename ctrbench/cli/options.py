@@ -22,8 +22,6 @@ Jobs = Annotated[
 ]
 Names = typer.Option(help="Repeatable; several with commas; or all.", show_default=False)
 Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to train.")]
-
-
 Cluster = Annotated[
     str | None,
     typer.Option(

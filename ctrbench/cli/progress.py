@@ -57,7 +57,9 @@ class Display:
                 self._left[job.identity] = job
 
     def ended(self, outcome: "Outcome") -> None:
-        """A run of :meth:`add` ended."""
+        """A job of :meth:`add` ended."""
+        from rich.text import Text
+
         job = self._left.pop(outcome.job.identity)
         if outcome.record:
             self._done.append((job.row, len(outcome.record.epochs), outcome.record.timings.training_seconds))
@@ -71,9 +73,7 @@ class Display:
         line = f"{self._count()} {_name(job)}: {_result(outcome)}"
         # A line that is printed draws the table below it once more, as it was last refreshed.
         self._live.refresh()
-        self._console.print(
-            f"{line}; {remaining}" if remaining else line, markup=False, highlight=False, soft_wrap=True
-        )
+        self._console.print(Text(f"{line}; {remaining}" if remaining else line), soft_wrap=True)
 
     def _ended(self) -> int:
         return len(self._done) + self._failed + self._pruned
@@ -85,6 +85,7 @@ class Display:
     def _table(self) -> "Table":
         from rich.progress_bar import ProgressBar
         from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, 2), expand=True)
         # Wide enough for every name and most notes, so that the bars keep their width.
@@ -97,7 +98,7 @@ class Display:
         table.add_row(f"{self._count()} jobs", ProgressBar(total=total, completed=ended), note)
         for job, progress in self._active():
             bar = ProgressBar(total=progress.at_most, completed=progress.epoch)
-            table.add_row(_name(job), bar, f"epoch {progress.epoch} of at most {progress.at_most}")
+            table.add_row(Text(_name(job)), bar, f"epoch {progress.epoch} of at most {progress.at_most}")
         return table
 
     def _active(self) -> "list[tuple[Job, Progress]]":
@@ -112,7 +113,7 @@ class Display:
         at_most = max(
             (entry.at_most for entry in left), default=max((epochs for _, epochs, _ in self._done), default=1)
         )
-        left += [Left(cell, at_most) for cell in self._later]
+        left += [Left(row, at_most) for row in self._later]
         return remaining(left, [Pace(*entry) for entry in self._done], self._jobs)
 
     def _standing(self, job: "Job") -> "Left":
@@ -135,7 +136,8 @@ def _result(outcome: "Outcome") -> str:
         return f"{outcome.status}: {outcome.cause}"
     rows = "test" if record.judged_on == "test" else "search holdout"
     tasks = "; ".join(
-        f"{name}: {_values(record, name)}" if len(record.tasks) > 1 else _values(record, name) for name in record.tasks
+        f"{task}: {values_of(record, task)}" if len(record.tasks) > 1 else values_of(record, task)
+        for task in record.tasks
     )
     return (
         f"{rows} {tasks}, best epoch {record.best_epoch} of {len(record.epochs)}, "
@@ -143,10 +145,14 @@ def _result(outcome: "Outcome") -> str:
     )
 
 
-def _values(record: "Record", task: str) -> str:
+def values_of(record: "Record", task: str) -> str:
     """The first two metrics of a task, over all measured rows."""
     from ctrbench.metrics import METRICS
 
     shown = list(record.tasks[task].values)[:2]
-    values = [(METRICS.get(name).label, record.overall(name, task)) for name in shown]
-    return ", ".join(f"{label} {'-' if value is None else f'{value:.4f}'}" for label, value in values)
+    # A metric of a package that is not installed here goes by its name.
+    labels = [METRICS.get(name).label if name in METRICS.names() else name for name in shown]
+    values = [record.overall(name, task) for name in shown]
+    return ", ".join(
+        f"{label} {'-' if value is None else f'{value:.4f}'}" for label, value in zip(labels, values, strict=True)
+    )

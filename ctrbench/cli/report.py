@@ -3,29 +3,32 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Data, Results
+from ctrbench.cli.options import Data, Names, Results, split_names
 from ctrbench.errors import CtrbenchError
-from ctrbench.files import write_file
+from ctrbench.files import read_toml, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from ctrbench.recipe.query import RecipeMatch, RecipeQuery
+    from ctrbench.report.build import Report
 
-    from rich.console import Console
-
-    from ctrbench.experiments.recipe import Recipe
-    from ctrbench.experiments.selection import Selected
-
-DEFAULT_WIDTH = 100
-"""Columns of a report that no terminal limits."""
 LAST = "last.toml"
 """In the results: what ``ctrbench run`` was last asked for."""
-SAVED = {"md": "markdown", "csv": "csv", "tex": "latex"}
-"""Ending -> format of what ``--save`` writes."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is made of a report."""
+
+    by: str | None = None
+    format: str = "terminal"
+    output: Path | None = None
+    full: bool = False
+    save: bool = False
 
 
 def report(
@@ -36,135 +39,141 @@ def report(
         ),
     ] = None,
     *,
-    by: Annotated[str, typer.Option(metavar="COLUMN", help="activeness or a cohort column; of tables.")] = "activeness",
+    method: Annotated[list[str], Names] = [],  # noqa: B006
+    backbone: Annotated[list[str], Names] = [],  # noqa: B006
+    dataset: Annotated[list[str], Names] = [],  # noqa: B006
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Cut rows by activeness (default), a cohort column, COLUMN/BUCKETS, COLUMN*COLUMN or overall.",
+            show_default=False,
+        ),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every table, not the summary alone.")] = False,
     format_: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="terminal, markdown, latex, csv or json.")
+        str, typer.Option("--format", metavar="FORMAT", help="terminal, markdown, latex, csv, json, html, png or svg.")
     ] = "terminal",
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of standard output.", show_default=False)
     ] = None,
     save: Annotated[
-        bool, typer.Option("--save", help="Also write reports/RECIPE.md, .csv, .tex and the figure, in the results.")
+        bool, typer.Option("--save", help="Also write reports/RECIPE.md and .csv, and the figures, in the results.")
+    ] = False,
+    pages: Annotated[
+        bool, typer.Option("--pages", help="Regenerate the numbers in README.md and in the results' README.md.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --pages: write nothing, fail where they differ.")
     ] = False,
     results: Results = None,
     data: Data = None,
 ) -> None:
-    """Prints the table of a recipe, or draws its figure, from its records alone."""
-    from ctrbench.experiments.collection import in_turn
-    from ctrbench.experiments.recipe import read_document
-    from ctrbench.experiments.selection import Asked
+    """Prints the summary of a recipe's results, its tables and figures, from the records alone."""
+    from ctrbench.recipe.collection import for_each_recipe
 
     results, data = places.results_folder(results), places.data_folder(data)
-    last = results / LAST
-    if recipe is None and not last.exists():
-        raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
-    asked = Asked(name=recipe) if recipe is not None else Asked.read(read_document(last), f"{last} (name a recipe)")
-    recipes = asked.recipes()
-    if output is not None and len(recipes) > 1:
-        raise CtrbenchError(f"{asked.name}: it is {len(recipes)} reports, and --output takes one; pass --save")
+    if pages:
+        _regenerate(results, check=check)
+        return
+    named = {
+        "datasets": tuple(split_names(dataset)),
+        "backbones": tuple(split_names(backbone)),
+        "methods": tuple(split_names(method)),
+    }
+    query = _query(recipe, results).model_copy(update={kind: names for kind, names in named.items() if names})
+    matches = query.matches()
+    if output is not None and len(matches) > 1:
+        raise CtrbenchError(f"{query.name}: it is {len(matches)} reports, and --output takes one; pass --save")
+    wanted = Wanted(by, format_, output, full, save)
 
-    def one(chosen: "Selected") -> None:
-        print_report(
-            chosen.recipe,
-            results=results,
-            data=data,
-            by=by,
-            format_=format_,
-            output=output,
-            save=save,
-            as_filed=chosen.as_filed,
-        )
+    def one(match: "RecipeMatch") -> None:
+        print_report(match, results=results, data=data, wanted=wanted)
 
-    in_turn([(each.recipe.name, each) for each in recipes], one)
+    for_each_recipe([(each.recipe.name, each) for each in matches], one)
 
 
-def print_report(
-    recipe: "Recipe",
-    *,
-    results: Path,
-    data: Path,
-    by: str = "activeness",
-    format_: str = "terminal",
-    output: Path | None = None,
-    save: bool = False,
-    as_filed: bool = True,
-) -> None:
-    """Prints a recipe's table, or writes it to ``output``; of a recipe with a figure, the figure's numbers.
-
-    The figure is drawn for a terminal, once its runs are complete, and with ``save``; another format alone leaves its
-    files as they are. So does a recipe that is not ``as_filed``: the files are another's.
+def print_report(match: "RecipeMatch", *, results: Path, data: Path, wanted: Wanted = Wanted()) -> None:
+    """Prints a recipe's report, or writes it to a file; with ``save`` its pages and pictures too.
 
     Raises:
-        CtrbenchError: an unknown format, column or figure, no finished run, a file that cannot be written, or ``save``
-            of a recipe that is not ``as_filed``.
+        CtrbenchError: an unknown format, column or view, no finished job, a file that cannot be written, or ``save`` of
+            a modified recipe: it never overwrites the original's files.
     """
-    from ctrbench.registry import unknown
-    from ctrbench.report.formats import FORMATS
+    from ctrbench.report.build import find_report
+    from ctrbench.report.render import known_format
 
-    if format_ not in (known := ("terminal", *FORMATS)):
-        raise unknown("format", format_, known)
-    if save and not as_filed:
+    known_format(wanted.format)
+    recipe = match.recipe
+    if wanted.save and not match.is_unmodified:
         raise CtrbenchError(
-            f"{recipe.name}: its report is that of the recipe as filed under this name; pass --output, not --save"
+            f"{recipe.name}: a modified recipe never overwrites the original's files; pass --output, not --save"
         )
-    reports = results / "reports" if save else None
-    if recipe.figure:
-        from ctrbench.report.figures import formats, picture, terminal
+    found = find_report(recipe, results, data, wanted.by)
+    _write(found, wanted)
+    if wanted.save:
+        from ctrbench.report.saved import save
 
-        drawn = picture.find_picture(recipe, results, data)
-        complete = format_ == "terminal" and not drawn.incomplete
-        files = picture.save(drawn, results / formats.FOLDER) if save or (as_filed and complete) else []
-        if complete and not as_filed:
-            typer.echo(f"no figure is drawn: {recipe.name} is that of the recipe as filed under this name", err=True)
-        figure_sheet = Sheet(drawn, recipe.name, {"terminal": terminal.as_text, **formats.FORMATS}, terminal.show)
-        files += figure_sheet.write(format_, output, reports)
-    else:
-        from ctrbench.experiments.tables import find_table
-        from ctrbench.report.build import build
-        from ctrbench.report.terminal import as_text, show
-
-        table = build(*find_table(recipe, results, data), by=by)
-        files = Sheet(table, recipe.name + _cut(by), {"terminal": as_text, **FORMATS}, show).write(
-            format_, output, reports
-        )
-    for path in files:
-        typer.echo(f"written to {path}", err=format_ != "terminal")
+        for path in save(found, results, wanted.by):
+            typer.echo(f"written to {path}", err=wanted.format != "terminal")
+    elif found.drawn and wanted.format == "terminal":
+        typer.echo(f"to draw it: ctrbench report {recipe.name} --save", err=True)
 
 
-def _cut(by: str) -> str:
-    """What a column adds to the name of a report's files."""
-    return "" if by == "activeness" else f"-by-{by.replace(' ', '-')}"
+def _write(found: "Report", wanted: Wanted) -> None:
+    """To a file, or to standard output: always in UTF-8, but on a terminal in its own encoding."""
+    from ctrbench.report.render import PICTURES, text
 
+    if wanted.format in PICTURES:
+        from ctrbench.report.saved import write_picture
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Sheet(Generic[T]):
-    """A table or a figure, and the ways to write it down."""
-
-    content: T
-    name: str
-    """Of the files."""
-    writers: "Mapping[str, Callable[[T], str]]"
-    show: "Callable[[T, Console], None]"
-    """On a terminal, with colours."""
-
-    def write(self, format_: str, output: Path | None, reports: Path | None) -> list[Path]:
-        """Prints it, or writes it to ``output``; into the folder ``reports`` in every format of :data:`SAVED`.
-
-        Returns:
-            The files in ``reports``.
-        """
+        if wanted.output is None:
+            raise CtrbenchError(f"{wanted.format} needs --output FILE")
+        write_picture(found, wanted.output, wanted.format)
+    elif wanted.output is not None:
+        write_file(wanted.output, text(found, wanted.format, full=wanted.full), option="--output")
+    elif wanted.format == "terminal":
         from rich.console import Console
 
-        if output is not None:
-            write_file(output, self.writers[format_](self.content), option="--output")
-        elif format_ == "terminal":
-            self.show(self.content, Console(width=shutil.get_terminal_size((DEFAULT_WIDTH, 0)).columns))
+        from ctrbench.report.render.terminal import WIDTH, show
+
+        show(found, Console(width=shutil.get_terminal_size((WIDTH, 0)).columns), full=wanted.full)
+    else:
+        typer.echo(text(found, wanted.format).encode("utf-8"), nl=False)
+
+
+def _query(recipe: str | None, results: Path) -> "RecipeQuery":
+    from ctrbench.recipe.query import RecipeQuery
+
+    if recipe is not None:
+        return RecipeQuery(name=recipe)
+    last = results / LAST
+    if not last.exists():
+        raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
+    return RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
+
+
+def _regenerate(results: Path, *, check: bool) -> None:
+    """Regenerates the pages that hold numbers of the archive, or says which are out of date.
+
+    Raises:
+        CtrbenchError: with ``check``, a page differs from its regeneration.
+    """
+    from ctrbench.report.pages import Pages, changes
+
+    source = Pages(results)
+    stale = []
+    for path in dict.fromkeys([Path("README.md"), results / "README.md"]):
+        if not path.exists():
+            continue
+        before = path.read_text("utf-8")
+        after = source.regenerate(before, str(path))
+        if after == before:
+            continue
+        if check:
+            stale += [f"{path}, line {number}" for number in changes(before, after)]
         else:
-            typer.echo(self.writers[format_](self.content), nl=False)
-        files = {reports / f"{self.name}.{ending}": saved for ending, saved in SAVED.items()} if reports else {}
-        for path, saved in files.items():
-            write_file(path, self.writers[saved](self.content), option="--results")
-        return list(files)
+            write_file(path, after, option="--results")
+            typer.echo(f"written to {path}")
+    if stale:
+        raise CtrbenchError(f"{'; '.join(stale)}: not what the archive says; run: ctrbench report --pages")

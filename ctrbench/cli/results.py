@@ -24,8 +24,8 @@ def pack(results: Results = None) -> None:
 @app.command("verify")
 def verify(results: Results = None) -> None:
     """Checks every record: its identity, its bounds, its groups, its place and its order."""
-    from ctrbench.store.pack import faults
     from ctrbench.store.store import Store
+    from ctrbench.store.verify import faults
 
     archive = Store.of(places.results_folder(results)).archive
     found = list(faults(archive))

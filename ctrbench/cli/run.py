@@ -60,9 +60,8 @@ def run(
         overrides=dict(map(parse_assignment, set_)),
     )
     matches = query.matches()
-    place = _Place(
-        places.data_folder(data), places.results_folder(results), device, cluster, resolve_jobs(jobs, device)
-    )
+    place = _Place(places.data_folder(data), places.results_folder(results), device, cluster, jobs)
+    place.check()
 
     def one(match: "RecipeMatch") -> None:
         if len(matches) > 1:
@@ -84,17 +83,30 @@ class _Place:
     results: Path
     device: str
     cluster: str | None
-    workers: int
+    jobs: int | None
+
+    def check(self) -> None:
+        """Refuses a device that jobs cannot have.
+
+        Raises:
+            CtrbenchError: the device is unknown, absent, or not one of a cluster's.
+        """
+        from ctrbench.errors import CtrbenchError
+        from ctrbench.execution.run import resolve_device
+
+        if self.cluster and self.device == "cuda":
+            raise CtrbenchError("--device cuda: on a cluster jobs train on CPUs; leave out --device or --cluster")
+        resolve_device(self.device)
 
     def executor(self) -> "Executor":
         """Local, or on a Ray cluster."""
         if self.cluster:
             from ctrbench.execution.cluster import RayExecutor
 
-            return RayExecutor(self.cluster, self.data)
+            return RayExecutor(self.cluster, self.data, jobs=self.jobs)
         from ctrbench.execution.local import LocalExecutor
 
-        return LocalExecutor(self.data, jobs=self.workers)
+        return LocalExecutor(self.data, jobs=resolve_jobs(self.jobs, self.device))
 
 
 @dataclass(frozen=True)
@@ -118,7 +130,7 @@ def _task(recipe: "Recipe", place: _Place, *, dry_run: bool) -> _Task:
     from ctrbench.store.store import Store
 
     store, needs = Store.of(place.results), needs_of(recipe)
-    columns = tuple(view.by for view in recipe.views if view.by)
+    columns = tuple(dict.fromkeys(view.by for view in recipe.views if view.by))
     if needs == "runs":
         plan = make_plan(recipe, data=place.data, best=read_best_settings(place.results))
         _print_plan(status(plan, store), every_row=dry_run)
@@ -168,7 +180,7 @@ def _drive(task: _Task, place: _Place, *, force: bool) -> "list[Outcome]":
         task.store.discard(job.identity, job.names)
     executor = place.executor()
     try:
-        with Display(task.store, place.workers, Console(stderr=True)) as display:
+        with Display(task.store, max(executor.workers, 1), Console(stderr=True)) as display:
             display.add(task.plan.jobs)
             context = RunContext(task.store, executor, RunJob(place.device), REGISTRIES.defaults(), task.columns)
             return drive(task.plan.jobs, context, on_outcome=display.ended)

@@ -1,6 +1,6 @@
 """Items drawn by popularity; as training negatives, never one of the user's own training items.
 
-Avoiding the user's later items as well would tell the model what comes (protocol, "Negatives").
+Avoiding the user's later items as well would reveal to the model what the user clicks next (protocol, "Negatives").
 """
 
 import torch

@@ -21,11 +21,11 @@ class DataSettings(Strict):
     given: dict[str, str] = Field(default_factory=dict)
     """Trained task -> label: the task is trained, validated and measured only on rows where that label is 1.
     ``conversion = "click"`` makes the conversion rate one after a click (CVR)."""
-    history_length: int = Field(50, ge=0)
+    history_length: int = Field(50, ge=0, le=1_000_000)
     """Clicks of a history that the backbone sees, the latest; 0: none. The click length L always counts all."""
-    minimum_history: int = Field(1, ge=0)
+    minimum_history: int = Field(1, ge=0, le=1_000_000)
     """Training rows with a shorter history are left out; validation and test rows never are."""
     negatives: Literal["fresh", "fixed"] = "fresh"
     """Sampled training negatives: drawn anew each epoch, or once. Without effect where the source has impressions."""
-    negatives_per_positive: int = Field(1, ge=1)
+    negatives_per_positive: int = Field(1, ge=1, le=1_000)
     """Sampled training negatives per positive. Their distribution is the card's."""

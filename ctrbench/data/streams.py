@@ -1,7 +1,7 @@
 """Randomness: one independent stream for each purpose of a run, derived from its seed.
 
-Two methods with one seed draw the same initial weights, batches and negatives, whatever else each of them draws. A
-stream is derived anew for each epoch, so an interrupted run continues without stored generator states.
+Two methods with one seed draw the same initial weights, batches and negatives, whatever else each of them draws. Each
+epoch derives its own streams, so an interrupted run resumes without stored generator states.
 """
 
 import zlib

@@ -134,6 +134,12 @@ class RayExecutor:
         _connect(address)
         self._actor = ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(NodeWorker)
 
+    @property
+    def workers(self) -> int:
+        """As :attr:`ctrbench.execution.handover.Executor.workers`: one for every CPU that the cluster has now."""
+        cpus = int(ray.cluster_resources().get("CPU", 0))
+        return cpus if self._jobs is None else min(cpus, self._jobs)
+
     def run(self, assignments: Iterable[Assignment], work: Work, on_handover: OnHandover) -> Iterator[Result]:
         """As :meth:`ctrbench.execution.handover.Executor.run`."""
         queue = _Queue(assignments)
@@ -163,10 +169,8 @@ class RayExecutor:
         ray.shutdown()
 
     def _start_workers(self) -> None:
-        """One for every CPU that the cluster has at this moment; a CPU that somebody else uses is waited for."""
-        cpus = int(ray.cluster_resources().get("CPU", 0))
-        wanted = cpus if self._jobs is None else min(cpus, self._jobs)
-        for _ in range(wanted - len(self._starting) - len(self._idle) - len(self._busy)):
+        """As many as the cluster has room for; a CPU that somebody else uses is waited for."""
+        for _ in range(self.workers - len(self._starting) - len(self._idle) - len(self._busy)):
             actor = self._actor.remote()
             self._starting[actor.ready.remote()] = actor
 

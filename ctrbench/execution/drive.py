@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ctrbench.execution.handover import Assignment, Executor, Handover, Result, Work
-from ctrbench.execution.run import Order, Output
+from ctrbench.execution.order import Order, Output
 from ctrbench.planning.plan import Job
 from ctrbench.store.defaults import Defaults
 from ctrbench.store.record import Record

@@ -69,6 +69,11 @@ OnHandover = Callable[[Handover], bool]
 class Executor(Protocol):
     """A place where jobs are made."""
 
+    @property
+    def workers(self) -> int:
+        """Jobs that it makes side by side, as things stand."""
+        ...
+
     def run(self, assignments: Iterable[Assignment], work: Work, on_handover: OnHandover) -> Iterator[Result]:
         """Makes jobs side by side and yields their results in the order in which they end.
 

@@ -31,6 +31,11 @@ class LocalExecutor:
         self._jobs = jobs
         self._idle: list[_Process] = []
 
+    @property
+    def workers(self) -> int:
+        """As :attr:`ctrbench.execution.handover.Executor.workers`."""
+        return self._jobs
+
     def run(self, assignments: Iterable[Assignment], work: Work, on_handover: OnHandover) -> Iterator[Result]:
         """As :meth:`ctrbench.execution.handover.Executor.run`."""
         if self._jobs == 1:

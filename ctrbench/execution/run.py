@@ -15,12 +15,11 @@ from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.environment import environment
 from ctrbench.execution.handover import Assignment, Handover
+from ctrbench.execution.order import Order, Output
 from ctrbench.measure.job import measure_job
 from ctrbench.measure.representations import representations
-from ctrbench.planning.plan import Job
 from ctrbench.planning.settings import full_settings
-from ctrbench.store.defaults import Defaults
-from ctrbench.store.record import DataFacts, Environment, Record, Timings
+from ctrbench.store.record import Environment, Record, Timings
 from ctrbench.training.build import build, feed_for
 from ctrbench.training.fit import Training, fit
 from ctrbench.training.predict import predict
@@ -44,28 +43,6 @@ def resolve_device(name: str) -> torch.device:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a worker is told of a job; it knows no recipe."""
-
-    job: Job
-    defaults: Defaults
-    """Of every setting, plug-ins included."""
-    columns: tuple[str, ...] = ()
-    """Column expressions to measure beside the columns that every job has."""
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a finished job leaves."""
-
-    record: Record
-    facts: DataFacts
-    predictions: pa.Table
-    """``row`` (position in rows.parquet), then the probability of each trained task."""
-    representations: pa.Table | None
-
-
-@dataclass(frozen=True)
 class RunJob:
     """The work of an executor: trains and measures one job on a device."""
 
@@ -83,7 +60,7 @@ class RunJob:
         feed, training = _training(order, prepared)
         surroundings = environment(feed.device)
         if assignment.checkpoint is not None:
-            training.restore(assignment.checkpoint)
+            _restore(training, assignment.checkpoint, assignment.identity)
         at_most = config.training.epochs
         yield Handover(assignment.identity, tuple(training.epochs), at_most, assignment.checkpoint)
         for _ in fit(training):
@@ -111,6 +88,14 @@ def _training(order: Order, prepared: Prepared) -> tuple[Feed, Training]:
     return feed, Training(backbone, method, feed, config.training, config.seed)
 
 
+def _restore(training: Training, checkpoint: bytes, identity: str) -> None:
+    try:
+        training.restore(checkpoint)
+    except CtrbenchError as error:
+        way_out = f"remove work/jobs/{identity} in the results folder to begin the job anew"
+        raise CtrbenchError(f"its checkpoint is {error}; {way_out}") from None
+
+
 def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, surroundings: Environment) -> Output:
     config = order.job.config
     started = time.perf_counter()
@@ -131,13 +116,14 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     shown = None
     if config.representations:
         shown = representations(training.backbone, training.method, feed, config.representations)
-    facts = measurement.facts
+    facts, cohorts = measurement.facts, _cohorts(feed)
     record = Record(
         identity=order.job.identity,
         **{name: getattr(config, name) for name in type(config).model_fields},
+        algorithm_version=order.job.algorithm_version,
         plugins=order.job.plugins,
         fingerprint=prepared.manifest.fingerprint,
-        cohorts=(cohorts := _cohorts(feed)),
+        cohorts=cohorts,
         cohort_fingerprint=prepared.manifest.fingerprint_with(cohorts) if cohorts else None,
         measuring_fingerprint=facts.measuring_fingerprint,
         best_epoch=training.best_epoch,

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Manifest, Split
 from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.measure.job import measure_job, stored_targets
@@ -34,7 +36,8 @@ def measure_again(
 ) -> Remeasured:
     """Replaces the metrics of finished jobs by those of their stored predictions on the data as prepared now.
 
-    Values of columns and metrics that are not measured this time are kept where the data are unchanged.
+    Values of columns and metrics that are not measured this time are kept where the measured columns are unchanged;
+    where they changed, every registered metric is measured.
 
     Args:
         records: finished jobs, judged on test rows.
@@ -48,31 +51,73 @@ def measure_again(
             unknown; a file is damaged or cannot be written.
     """
     prepared: dict[str, Prepared] = {}
-    done, lacking = [], []
+    done: list[Entry] = []
+    lacking: list[Record] = []
     for record in records:
-        predictions = store.work.read_predictions(record.identity)
-        if predictions is None:
+        if not store.work.predictions(record.identity).exists():
             lacking.append(record)
             continue
         if record.dataset not in prepared:
             prepared[record.dataset] = Prepared.read(data / record.dataset)
         own = prepared[record.dataset]
-        if own.manifest.fingerprint != record.fingerprint:
+        if not _trained_on(record, own.manifest):
             raise CtrbenchError(
                 f"{record.dataset}: job {record.identity[:12]} was trained on other data than is prepared in {data}; "
                 "prepare those data, or run the job again"
             )
-        tasks = Tasks.of(record.config.data, own.manifest.labels, record.dataset)
-        rows = torch.from_numpy(np.array(predictions["row"]))
-        predicted = np.stack([predictions[task].to_numpy() for task in tasks.trained], 1)
-        targets = stored_targets(own, rows, tasks)
-        found = measure_job(own, rows, tasks, targets, predicted, expressions=expressions, metrics=metrics)
         entry = store.read(record.identity, (record.dataset, record.backbone, record.method))
-        renewed = _renewed(entry, found.tasks, found.facts.measuring_fingerprint)
-        facts = entry.facts.merged(found.facts) if entry.facts.key == found.facts.key else found.facts
-        store.rewrite(Entry(renewed, facts))
-        done.append(renewed)
-    return Remeasured(tuple(done), tuple(lacking))
+        done.append(_measured(entry, own, store, expressions, metrics))
+    store.rewrite(done)
+    return Remeasured(tuple(entry.record for entry in done), tuple(lacking))
+
+
+def _trained_on(record: Record, manifest: Manifest) -> bool:
+    """Whether the data are those that a job was trained on, cohorts that its method read included."""
+    if manifest.fingerprint != record.fingerprint:
+        return False
+    if not record.cohorts:
+        return True
+    known = {cohort.name for cohort in manifest.cohorts}
+    return known.issuperset(record.cohorts) and manifest.fingerprint_with(record.cohorts) == record.cohort_fingerprint
+
+
+def _measured(
+    entry: Entry, prepared: Prepared, store: Store, expressions: Sequence[str], metrics: Sequence[str] | None
+) -> Entry:
+    record, manifest = entry.record, prepared.manifest
+    tasks = Tasks.of(record.config.data, manifest.labels, record.dataset)
+    rows, predicted = _predictions(record, prepared, tasks, store)
+    same = record.measuring_fingerprint == manifest.measuring_fingerprint
+    found = measure_job(
+        prepared,
+        rows,
+        tasks,
+        stored_targets(prepared, rows, tasks),
+        predicted,
+        expressions=expressions,
+        metrics=metrics if same else None,
+    )
+    renewed = _renewed(entry, found.tasks, found.facts.measuring_fingerprint)
+    return Entry(renewed, entry.facts.merged(found.facts) if same else found.facts)
+
+
+def _predictions(
+    record: Record, prepared: Prepared, tasks: Tasks, store: Store
+) -> tuple[torch.Tensor, NDArray[np.floating]]:
+    """Positions (R,) of the test rows in the order of a job's predictions, and the predictions (R, T).
+
+    Raises:
+        CtrbenchError: the file is damaged, or is not of the test rows and the tasks.
+    """
+    stored = store.work.read_predictions(record.identity)
+    if stored is not None and set(stored.column_names) == {"row", *tasks.trained}:
+        rows = torch.from_numpy(np.array(stored["row"]))
+        if torch.equal(rows.sort().values, prepared.indices(Split.TEST)):
+            return rows, np.stack([stored[task].to_numpy() for task in tasks.trained], 1)
+    raise CtrbenchError(
+        f"{store.work.predictions(record.identity)}: not predictions of {', '.join(tasks.trained)} for the test rows "
+        f"of {record.dataset}; repeat the job: ctrbench run --force"
+    )
 
 
 def _renewed(entry: Entry, tasks: dict[str, TaskMetrics], measuring_fingerprint: str) -> Record:

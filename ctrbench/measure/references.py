@@ -14,6 +14,8 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.columns import columns_of, data_facts
 from ctrbench.measure.job import groups_of
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.measure import measure
 from ctrbench.metrics.sample import Sample
 from ctrbench.store.record import DataFacts, Groups, Reference, ReferenceRecord
@@ -23,7 +25,9 @@ from ctrbench.store.store import Store
 def measure_references(
     manifest: Manifest, wanted: Iterable[DataSettings], *, store: Store, data: Path, expressions: Sequence[str] = ()
 ) -> None:
-    """Stores the reference rows of a dataset for every task of some jobs that has none for its present data.
+    """Stores the reference rows of a dataset for every task of some jobs that lacks them for its present data.
+
+    They are measured again where a metric or a column is new.
 
     Args:
         manifest: of the dataset.
@@ -36,10 +40,13 @@ def measure_references(
         CtrbenchError: the prepared data or the results folder cannot be read or written.
     """
     key = manifest.fingerprint, manifest.measuring_fingerprint
+    columns = {each for each in expressions if each != OVERALL}
     known = {
         row.task
         for row in store.references(manifest.name)
-        if (row.fingerprint, row.measuring_fingerprint) == key and row.columns.issuperset(expressions)
+        if (row.fingerprint, row.measuring_fingerprint) == key
+        and row.columns.issuperset(columns)
+        and row.values.keys() >= set(_metrics(probabilities=row.probabilities))
     }
     prepared: Prepared | None = None
     for settings in wanted:
@@ -65,9 +72,10 @@ def reference_rows(
     groups: dict[str, Groups] = {}
     records = []
     for name, score in _scores(prepared, rows, chosen, tasks, task).items():
-        measured = measure(Sample(label, score, users, probabilities=name == "oracle"), columns)
+        probabilities = name == "oracle"
+        sample = Sample(label, score, users, probabilities=probabilities)
+        measured = measure(sample, columns, _metrics(probabilities=probabilities))
         groups = groups_of(measured)
-        defined = {metric: values for metric, values in measured.values.items() if values["overall"] != [None]}
         records.append(
             ReferenceRecord(
                 dataset=manifest.name,
@@ -75,12 +83,17 @@ def reference_rows(
                 task=tasks.definition(task),
                 fingerprint=manifest.fingerprint,
                 measuring_fingerprint=manifest.measuring_fingerprint,
-                probabilities=name == "oracle",
-                values=defined,
+                probabilities=probabilities,
+                values=measured.values,
             )
         )
     facts = data_facts(manifest).model_copy(update={"groups": {tasks.definition(task): groups}})
     return facts, records
+
+
+def _metrics(*, probabilities: bool) -> list[str]:
+    """Names of the metrics of scores that are probabilities, or that only rank the rows."""
+    return [name for name in METRICS.names() if probabilities or not METRICS.get(name).needs_probabilities]
 
 
 def _scores(
@@ -100,11 +113,10 @@ def _scores(
 def _true_probability(prepared: Prepared, tasks: Tasks, task: str) -> NDArray[np.float64]:
     """True probability of a task on every test row.
 
-    Simulated labels are nested (who converts has clicked), so the probability of two of them together is the smaller
-    one, and that of one given the other their ratio.
+    Simulated labels are nested (who converts has clicked), so the probability that two of them are 1 is the smaller
+    one. That of a label given another is the probability that both are 1 over that of the other.
     """
     factors = tasks.derived.get(task, (task,))
-    joint = np.minimum.reduce([prepared.truth(label, Split.TEST) for label in factors])
-    if task in tasks.given:
-        return joint / prepared.truth(tasks.given[task], Split.TEST)
-    return joint
+    given = (tasks.given[task],) if task in tasks.given else ()
+    joint = np.minimum.reduce([prepared.truth(label, Split.TEST) for label in (*factors, *given)])
+    return joint / prepared.truth(given[0], Split.TEST) if given else joint

@@ -17,4 +17,5 @@ METHODS: "Registry[type[Method]]" = Registry(
         "icl": "ctrbench.methods.icl:ICL",
         "aqcl": "ctrbench.methods.aqcl:AQCL",
     },
+    base="ctrbench.methods.base:Method",
 )

@@ -1,10 +1,10 @@
 """AQCL: a contrastive loss that leans on a codebook of interests, the more so the less active a user is.
 
 Source: Pan et al., Click-Through Rate Prediction with Auto-Quantized Contrastive Learning, arXiv 2109.13921,
-equations 3 to 8 and algorithm 1. w1 and w2 are given; their search (eq. 7) is the experiment's, not the method's.
+equations 3 to 8 and algorithm 1. w1 and w2 are settings; their search (eq. 7) is left to the search of settings.
 
 Shape:
-    B rows, T codewords, K nearest ones, Z size of z; codeword similarity s2 (B, T), alpha (B,).
+    B rows, V codewords, K nearest ones, Z size of z; codeword similarity s2 (B, V), alpha (B,).
 """
 
 from typing import ClassVar
@@ -26,15 +26,15 @@ class AQCLSettings(ContrastiveSettings):
     """Settings of AQCL."""
 
     w1: float = Field(1.0, gt=0)
-    """Of alpha (eq. 6): larger, and fewer clicks suffice to trust the row's own view."""
+    """Of alpha (eq. 6): the larger, the fewer clicks suffice to trust the row's own view."""
     w2: float = Field(1.0, gt=0)
-    """Of alpha (eq. 6): larger, and the fall from 1 to 0 is steeper around the mean click length."""
+    """Of alpha (eq. 6): the larger, the steeper alpha falls from 1 to 0 around the mean click length."""
     constant_alpha: float | None = Field(None, ge=0, le=1)
-    """In place of alpha (eq. 6), the same for every row: figure 5 right. w1 and w2 are then without effect."""
+    """Replaces alpha (eq. 6) by one number for all rows (figure 5, right); w1 and w2 then have no effect."""
     codewords: int = Field(128, ge=1)
-    """T"""
+    """V: vectors in the codebook, the paper's T."""
     nearest: int = Field(5, ge=1)
-    """K"""
+    """K: codewords that take the place of a row's own view."""
     codeword_tau: float = Field(0.1, gt=0)
     """tau2, temperature of the similarity to codewords."""
     codebook_tau: float = Field(0.1, gt=0)
@@ -74,7 +74,10 @@ class AQCL(Method):
         similarity = z @ self.codebook.unit_codewords().detach().t()
         nearest = similarity.topk(min(settings.nearest, settings.codewords), 1)
         contrastive = quantized_loss(
-            *(z, positive, similarity, nearest.values),
+            z,
+            positive,
+            similarity,
+            nearest.values,
             alpha=self.alpha(batch.click_length),
             tau=settings.tau,
             codeword_tau=settings.codeword_tau,
@@ -103,7 +106,7 @@ def quantized_loss(
     Args:
         z: (B, Z) unit vectors.
         positive: (B, Z) those of the augmented views.
-        similarity: (B, T) to the codewords.
+        similarity: (B, V) to the codewords.
         nearest: (B, K) to the nearest ones.
         alpha: (B,)
         tau: tau1, between rows.

@@ -4,7 +4,7 @@ Source: Pan et al., arXiv 2109.13921, equations 4 and 5 and algorithm 1; the bal
 al., arXiv 2006.09882).
 
 Shape:
-    Q (T codewords, Z); z (B, Z) unit vectors; similarities (B, T).
+    Q (V codewords, Z); z (B, Z) unit vectors; similarities (B, V).
 """
 
 import torch
@@ -23,7 +23,7 @@ class Codebook(nn.Module):
         self.rounds = rounds
 
     def unit_codewords(self) -> Tensor:
-        """The codewords at length 1 (T, Z), so that products with z are cosines."""
+        """The codewords at length 1 (V, Z), so that products with z are cosines."""
         return functional.normalize(self.codewords, dim=1)
 
     def loss(self, z: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class Codebook(nn.Module):
         """How much of the codebook a batch uses, given each row's nearest codeword (B,).
 
         ``alive`` is the share of codewords that are nearest to some row; ``perplexity``, exp of the entropy of the
-        codewords' shares of the rows, is T where all are used alike.
+        codewords' shares of the rows, is V where all are used equally.
         """
         counts = torch.bincount(nearest, minlength=len(self.codewords))
         share = counts / len(nearest)
@@ -47,9 +47,9 @@ class Codebook(nn.Module):
 
 
 def sinkhorn(scores: Tensor, rounds: int) -> Tensor:
-    """The assignment A of eq. 4 by Sinkhorn-Knopp: (B, T) scores / epsilon -> (B, T).
+    """The assignment A of eq. 4 by Sinkhorn-Knopp: (B, V) scores / epsilon -> (B, V).
 
-    Alternately the columns (codewords) are scaled to sum to 1/T and the rows to 1/B; rows are exact at the end. Scores
+    Columns (codewords) are scaled to sum to 1/V and rows to 1/B in turn; rows are exact at the end. Scores
     may differ by 80 at most within a row, or their exponentials are lost.
     """
     rows, codewords = scores.shape

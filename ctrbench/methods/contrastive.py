@@ -26,9 +26,9 @@ class ContrastiveSettings(MethodSettings):
     projection_size: int = Field(32, ge=1)
     """Z; the paper finds 32 and more to work alike (figure 7a)."""
     mask_rate: float = Field(0.2, ge=0, lt=1)
-    """Share of a history's clicks that the second view masks. The paper does not say; see its page."""
+    """Share of a history's clicks that the second view masks. The paper does not give it."""
     zero_rate: float = Field(0.1, ge=0, lt=1)
-    """Share of embedding bits that the second view zeroes. The paper does not say."""
+    """Share of embedding bits that the second view zeroes. The paper does not give it."""
 
 
 class TwoViews(nn.Module):

@@ -20,4 +20,5 @@ METRICS: "Registry[type[Metric]]" = Registry(
         "gauc": "ctrbench.metrics.gauc:GroupAUC",
         "ne_shared": "ctrbench.metrics.ne_shared:SharedNormalizedEntropy",
     },
+    base="ctrbench.metrics.base:Metric",
 )

@@ -10,6 +10,7 @@ from ctrbench.data.inputs import Inputs
 from ctrbench.data.schema import Manifest, read_manifest
 from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
+from ctrbench.measure.columns import check_columns
 from ctrbench.metrics import METRICS
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.rows import dataset_names, expanded, prepared_names, rows_of
@@ -20,7 +21,7 @@ from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import unknown
 from ctrbench.store.best_settings import BestSettings
 from ctrbench.store.defaults import Defaults
-from ctrbench.store.identity import JobConfig, Plugin, canonical
+from ctrbench.store.identity import ALGORITHM_VERSION, JobConfig, Plugin, same
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Job:
     row: RowKey
     """Rows may share a job: plain's, where variants differ in settings of a method only."""
     plugins: tuple[Plugin, ...] = ()
+    algorithm_version: int = ALGORITHM_VERSION
 
     def __str__(self) -> str:
         return f"{self.row} seed {self.config.seed}"
@@ -60,11 +62,15 @@ def make_plan(
 
     Raises:
         CtrbenchError: an unknown name, a setting that no row has or of another type, a dataset that is not prepared, a
-            label or field that a dataset lacks, a search that is missing or was made with other settings or data, or
-            no row is left to run.
+            label, field or column that a dataset lacks, a search that is missing or was made with other settings or
+            data, or no row is left to run.
     """
     defaults = registries.defaults()
     manifests = read_manifests(recipe, data, registries, defaults)
+    for name in (*recipe.metrics, *(view.metric for view in recipe.views if view.metric)):
+        METRICS.get(name)
+    for manifest in manifests.values():
+        check_columns(manifest, [view.by for view in recipe.views if view.by])
     rows, refused = admitted(recipe, manifests, registries, defaults)
     if not rows:
         raise CtrbenchError(
@@ -119,7 +125,7 @@ def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries
         checked[kind] = component.Settings.read(own, where)
         read = checked[kind].model_dump(mode="json")
         for key, value in config.settings.get(kind, {}).items():  # type: ignore[call-overload]
-            if canonical(read[key]) != canonical(value):
+            if not same(read[key], value):
                 raise CtrbenchError(f"{where}: {key} = {value!r} would be read as {read[key]!r}; write it like that")
     return method.refuses(config.backbone, config.data, checked["method"], manifest)
 

@@ -1,5 +1,6 @@
 """Where names of backbones and methods are looked up, and what their settings default to."""
 
+import contextlib
 import hashlib
 import inspect
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ctrbench.backbones import BACKBONES
+from ctrbench.errors import CtrbenchError
 from ctrbench.methods import METHODS
+from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import Registry
 from ctrbench.store.defaults import Defaults, defaults_of, shipped_defaults
 from ctrbench.store.identity import JobConfig, Plugin
@@ -32,10 +35,9 @@ class Registries:
         return self.backbones if kind == "backbone" else self.methods
 
     def defaults(self, known: Defaults | None = None) -> Defaults:
-        """Defaults of every component whose settings need be known: the golden file's, and of plug-ins their own.
+        """The defaults of every component: the golden file's, and of plug-ins their own.
 
-        Raises:
-            CtrbenchError: a plug-in cannot be imported.
+        A plug-in that cannot be imported has none; :meth:`ctrbench.registry.Registry.get` says why where it is used.
         """
         defaults = known or shipped_defaults()
         kinds: tuple[tuple[Kind, dict[str, Any]], ...] = (
@@ -45,13 +47,18 @@ class Registries:
         for kind, settled in kinds:
             for name in self.of(kind).names():
                 if name not in settled:
-                    defaults = defaults.including(kind, name, defaults_of(self.of(kind).get(name).Settings))
+                    with contextlib.suppress(CtrbenchError):
+                        defaults = defaults.including(kind, name, defaults_of(self.of(kind).get(name).Settings))
         return defaults
 
-    def plugins(self, config: JobConfig) -> tuple[Plugin, ...]:
-        """The components of a job that come from outside the package, with what identifies their code."""
+    def plugins(self, job: JobConfig | RowKey) -> tuple[Plugin, ...]:
+        """The components of a job that come from outside the package, with what identifies their code.
+
+        Raises:
+            CtrbenchError: one is unknown or cannot be imported.
+        """
         kinds: tuple[Kind, ...] = ("backbone", "method")
-        names = {kind: getattr(config, kind) for kind in kinds}
+        names = {kind: getattr(job, kind) for kind in kinds}
         return tuple(self._plugin(kind, name) for kind, name in names.items() if name not in self.of(kind).builtin())
 
     def _plugin(self, kind: Kind, name: str) -> Plugin:
@@ -70,13 +77,19 @@ REGISTRIES = Registries(BACKBONES, METHODS)
 
 
 def _source_digest(component: type) -> str:
-    """sha256 of the source of the module that defines a class; of its qualified name where there is no source."""
-    module = sys.modules.get(component.__module__)
-    path = getattr(module, "__file__", None)
+    """sha256 of the sources of the modules that define a class, and those of its bases that come with it."""
+    package = component.__module__.partition(".")[0]
+    own = [each for each in component.__mro__ if each.__module__.partition(".")[0] == package]
+    sources = dict.fromkeys(_source(each) for each in own)
+    return hashlib.sha256(b"".join(hashlib.sha256(source).digest() for source in sources)).hexdigest()
+
+
+def _source(component: type) -> bytes:
+    """The file of the module that defines a class; without one the text of the class, or else its name."""
+    path = getattr(sys.modules.get(component.__module__), "__file__", None)
     if path and Path(path).is_file():
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return Path(path).read_bytes()
     try:
-        source = inspect.getsource(component)
+        return inspect.getsource(component).encode()
     except (OSError, TypeError):
-        source = f"{component.__module__}.{component.__qualname__}"
-    return hashlib.sha256(source.encode()).hexdigest()
+        return f"{component.__module__}.{component.__qualname__}".encode()

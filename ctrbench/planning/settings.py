@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from ctrbench import places
 from ctrbench.data.settings import DataSettings
+from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import unknown
 from ctrbench.store.defaults import Defaults
 from ctrbench.store.identity import SECTIONS, JobConfig, Section, differing
-from ctrbench.strict import Strict
+from ctrbench.strict import Strict, is_plain
 from ctrbench.training.settings import TrainingSettings
 
 MODELS: dict[str, type[Strict]] = {"data": DataSettings, "training": TrainingSettings}
@@ -113,18 +114,24 @@ def build_config(
     """The configuration of one job.
 
     Raises:
-        CtrbenchError: an unknown key, or a value of ``[data]`` or ``[training]`` of another type.
+        CtrbenchError: an unknown key, a value that JSON cannot hold, or one of ``[data]`` or ``[training]`` of another
+            type.
     """
     given = layered(recipe, row, best, defaults)
     known = defaults.of(row.backbone, row.method)
     names = {"backbone": f"backbones.{row.backbone}", "method": f"methods.{row.method}"}
     for section, own in given.items():
         where = f"{recipe.name}: {names.get(section, section)}"
-        for key in own:
+        for key, value in own.items():
             if key not in known[section]:
-                raise unknown(f"key of {where}", key, known[section])
+                raise CtrbenchError(f"{where}: {unknown('key', key, known[section])}")
+            if not is_plain(value):
+                raise CtrbenchError(
+                    f"{where}: {key} = {value!r:.60}: want text, a finite number, true, false or a list"
+                )
         if section in MODELS:
-            given[section] = MODELS[section].read(own, where).model_dump(mode="json")
+            # Unset keys keep out, so that a new setting needs no entry in the file of defaults to change no identity.
+            given[section] = MODELS[section].read(own, where).model_dump(mode="json", exclude_unset=True)
     return JobConfig(
         **row.names,
         seed=seed,

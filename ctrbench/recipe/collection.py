@@ -9,6 +9,7 @@ from pydantic import Field
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml
+from ctrbench.names import RecipeName
 from ctrbench.recipe.read import COLLECTED, recipe_names, recipe_path
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
@@ -19,7 +20,7 @@ T = TypeVar("T")
 class Collection(Strict):
     """Recipes that a command processes one after another."""
 
-    name: str
+    name: RecipeName
     """The file's name without its ending, if left out."""
     title: str
     recipes: tuple[str, ...] = Field(min_length=1)

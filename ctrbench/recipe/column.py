@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ctrbench.errors import CtrbenchError
 
 MOST_BUCKETS = 1000
-_PART = re.compile(r"^(?P<name>[^*/]+?)(?:/(?P<buckets>\d{1,9}))?$")
+_PART = re.compile(r"^(?P<name>[^*/]+?)(?:/(?P<buckets>[0-9]{1,18}))?$")
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """Recipe files: those that ship with the package, and any other by its path."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml
+from ctrbench.names import problem_of
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.registry import unknown
 
@@ -27,11 +29,15 @@ def recipe_path(name: str, folder: Path = Path()) -> Path:
     Raises:
         CtrbenchError: no such recipe.
     """
-    path = folder / name if name.endswith(".toml") else places.shipped("recipes") / f"{name}.toml"
-    if path.is_file():
-        return path
     if name.endswith(".toml"):
-        raise CtrbenchError(f"{path}: no such recipe file")
+        path = folder / name
+        with contextlib.suppress(OSError):  # a name that no file can have
+            if path.is_file():
+                return path
+        raise CtrbenchError(f"{path!s:.200}: no such recipe file")
+    path = places.shipped("recipes") / f"{name}.toml"
+    if problem_of("recipe", name) is None and path.is_file():
+        return path
     raise unknown("recipe", name, recipe_names())
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ctrbench.names import ComponentName, DatasetName, RecipeName, VariantName
 from ctrbench.recipe.space import Search
 from ctrbench.strict import Strict
 
@@ -34,22 +35,22 @@ class ViewSpec(Strict):
 class Recipe(Strict):
     """What to run, with which settings, and which published values it answers to."""
 
-    name: str = Field(pattern=r"^\w[\w .@=+-]*$", max_length=100)
+    name: RecipeName
     """The file's name without its ending, if left out; its report, figures and best settings lie under it."""
     title: str
     """Of the table."""
     paper: str | None = None
     """Citation in one line."""
-    published: str | None = None
+    published: RecipeName | None = None
     """A file of ``ctrbench/published`` without its ending; its values stand beside ours."""
-    datasets: dict[str, dict[str, Any]] = Field(min_length=1)
+    datasets: dict[DatasetName, dict[str, Any]] = Field(min_length=1)
     """Names of prepared datasets, or a table ``[datasets.NAME]`` of settings (path -> value) for each; ``all`` adds
     those that are prepared."""
-    backbones: dict[str, dict[str, Any]] = Field(min_length=1)
+    backbones: dict[ComponentName, dict[str, Any]] = Field(min_length=1)
     """Names, or a table ``[backbones.NAME]`` of settings for each; ``all`` adds those that are not named."""
-    methods: dict[str, dict[str, Any]] = Field(min_length=1)
+    methods: dict[ComponentName, dict[str, Any]] = Field(min_length=1)
     """Names, or a table ``[methods.NAME]`` of settings for each; ``all`` adds those that are not named."""
-    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    variants: dict[VariantName, dict[str, Any]] = Field(default_factory=dict)
     """Name -> settings (path -> value): every row is run once with each. They override best settings, so what a search
     found for a row holds for all its variants."""
     base: str = "plain"
@@ -58,7 +59,7 @@ class Recipe(Strict):
     """Registered metrics that the tables show, in this order."""
     views: tuple[ViewSpec, ...] = ()
     """What the report shows; none: levels, changes and published values of ``metrics``."""
-    representations: int = Field(0, ge=0)
+    representations: int = Field(0, ge=0, le=100_000)
     """Test rows whose h is stored beside each record, for views that show it."""
     seeds: int = Field(5, ge=1, le=1000)
     """Number of seeds, counted from 0."""
@@ -82,8 +83,6 @@ class Recipe(Strict):
     def _consistent(self) -> Self:
         if self.base not in self.methods and ALL not in self.methods:
             raise ValueError(f"base {self.base!r} is not one of the methods")
-        if "" in self.variants:
-            raise ValueError("a variant needs a name")
         if self.search and self.search.seed < self.seeds:
             raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {self.seeds - 1}")
         return self

@@ -5,10 +5,13 @@ from typing import Any, Self, TypeGuard
 
 from pydantic import Field, model_validator
 
-from ctrbench.strict import Strict
+from ctrbench.strict import Strict, is_plain
 
 EDGE = 0.05
 """Share of a dimension's range, on its scale, that counts as its end."""
+
+GREATEST = 1e300
+"""Of the numbers that a search may draw."""
 
 
 class Dimension(Strict):
@@ -26,9 +29,16 @@ class Dimension(Strict):
         ends = (self.low, self.high)
         if bool(self.choices) == (None not in ends) or (self.choices and (self.log or ends != (None, None))):
             raise ValueError("a dimension is either {low, high} or {choices}")
-        if self.low is not None and self.high is not None and not (0 if self.log else -1e308) < self.low < self.high:
+        if self.low is not None and self.high is not None and not self._least() < self.low < self.high:
             raise ValueError("low must be less than high, and above 0 where log is set")
+        if any(abs(end) > GREATEST for end in ends if end is not None):
+            raise ValueError(f"low and high lie within -{GREATEST} and {GREATEST}")
+        if not is_plain(self.choices):
+            raise ValueError(f"choices are text, numbers, true, false or lists (got {self.choices!r:.60})")
         return self
+
+    def _least(self) -> float:
+        return 0.0 if self.log else -math.inf
 
     def probes(self) -> tuple[Any, ...]:
         """Values that a setting must take if it takes every value of the dimension: the choices, or the two ends and a
@@ -54,9 +64,9 @@ class Dimension(Strict):
 class Search(Strict):
     """Section ``[search]``: settings chosen on validation, with equal effort for every method."""
 
-    trials: int = Field(ge=1)
+    trials: int = Field(ge=1, le=10_000)
     """Per dataset, backbone and method. A method with fewer distinct points than this has all of them tried."""
-    seed: int = Field(1000, ge=0)
+    seed: int = Field(1000, ge=0, lt=2**31)
     """Of the search, and of its runs; no seed of the table, so that no table row was chosen on its own noise."""
     objective: str = "logloss"
     """What decides, on the search holdout at the kept epoch: ``METRIC`` of the main task, or ``TASK.METRIC``."""

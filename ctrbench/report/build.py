@@ -1,65 +1,164 @@
-"""A report: cells, tables for reading and footer, ready for any format."""
+"""A report: summary, views and footer, ready for any format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ctrbench.experiments.record import ReferenceRecord
-from ctrbench.experiments.tables import Entry, TableSpec
+from ctrbench.errors import CtrbenchError
+from ctrbench.metrics.groups import OVERALL
+from ctrbench.recipe.column import parse_column
+from ctrbench.recipe.recipe import Recipe, ViewSpec
 from ctrbench.report.cells import Cell
-from ctrbench.report.comparison import cells
 from ctrbench.report.footer import Note, footer
-from ctrbench.report.layout import Block, blocks
+from ctrbench.report.select import ReportData, select_data, select_rows
+from ctrbench.report.statistics import merged
+from ctrbench.report.summary import caution, summary
+from ctrbench.report.views import VIEWS, needs_of, views_of
+from ctrbench.report.views.base import BY, View, ViewData
+from ctrbench.report.views.grouped import count
 
 MISSING_NAMED = 6
-"""Missing runs that are named one by one; the JSON names all."""
+"""Missing jobs that are named one by one; the JSON names all."""
 
 
 @dataclass(frozen=True)
 class Report:
     """Everything that a format writes down."""
 
-    spec: TableSpec
-    finished: int
-    """Number of runs behind the cells."""
-    missing: tuple[str, ...]
-    """Runs of the table that have no record, in words."""
-    cells: tuple[Cell, ...]
-    blocks: tuple[Block, ...]
+    recipe: Recipe
+    summary: tuple[ViewData, ...]
+    """One table per dataset, backbone and task; none where no view shows cells."""
+    views: tuple[ViewData, ...]
+    """In the recipe's order, those of one section together."""
     notes: tuple[Note, ...]
+    """The footer."""
+    cells: tuple[Cell, ...] = ()
+    """What the tables of methods show."""
+    missing: tuple[str, ...] = ()
+    """What has no record, in words."""
+    incomplete: str | None = None
+    """What is missing, in one sentence; None where every job is there."""
+    caution: str | None = None
+    """A warning where comparisons rest on few seeds."""
+    data: str = ""
+    """One sentence below each picture: titles of the datasets, and their seeds or users."""
 
     @property
-    def incomplete(self) -> str | None:
-        """What is missing, in one sentence; None where every run is there."""
-        return incomplete(self.missing, self.finished)
+    def name(self) -> str:
+        """Of the recipe."""
+        return self.recipe.name
+
+    @property
+    def title(self) -> str:
+        """Of the recipe."""
+        return self.recipe.title
+
+    @property
+    def drawn(self) -> list[ViewData]:
+        """The views that have a picture."""
+        return [view for view in self.views if view.draw]
+
+    @property
+    def sections(self) -> dict[str, list[ViewData]]:
+        """Heading -> its views; views of the whole recipe have an empty heading."""
+        found: dict[str, list[ViewData]] = {}
+        for view in self.views:
+            found.setdefault(view.section, []).append(view)
+        return found
 
 
-def incomplete(missing: Sequence[str], finished: int, what: str = "runs") -> str | None:
-    """What is missing, in one sentence; None where nothing is."""
-    if not missing:
-        return None
-    named = "; ".join(missing[:MISSING_NAMED])
-    more = f"; and {len(missing) - MISSING_NAMED} more" if len(missing) > MISSING_NAMED else ""
-    return f"{len(missing)} of {finished + len(missing)} {what} missing: {named}{more}"
+def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None) -> Report:
+    """The report of a recipe, as far as its records go.
 
-
-def build(
-    spec: TableSpec,
-    entries: Sequence[Entry],
-    references: Sequence[ReferenceRecord],
-    missing: Sequence[str] = (),
-    by: str = "activeness",
-) -> Report:
-    """Fills a table, as far as its records go.
+    Args:
+        recipe: what to show.
+        results: folder of the archive and the work folder.
+        data: folder of prepared data; it may be empty.
+        by: the column that cuts the rows of views that name none; None for :data:`BY`.
 
     Raises:
-        CtrbenchError: as :func:`ctrbench.report.comparison.cells`.
+        CtrbenchError: an unknown view, option, metric or task, a column that was not measured, no finished job, or as
+            :func:`ctrbench.report.select.select_rows`.
     """
-    found = cells(spec, entries, references, by)
+    if by is not None and by != OVERALL:
+        parse_column(by)
+    return build(find_data(recipe, results, data), by)
+
+
+def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
+    """What the views of a recipe are made of.
+
+    Raises:
+        CtrbenchError: an unknown view, no finished job where one is needed, or as
+            :func:`ctrbench.report.select.select_rows`.
+    """
+    needs = needs_of(recipe)
+    if needs == "nothing":
+        return ReportData(recipe)
+    if needs == "references":
+        return select_data(recipe, results, data)
+    found = select_rows(recipe, results, data)
+    if not found.rows:
+        raise CtrbenchError(f"{recipe.name}: no finished run yet; start with ctrbench run {recipe.name}")
+    return found
+
+
+def build(data: ReportData, by: str | None = None) -> Report:
+    """Makes a report of what was found.
+
+    Raises:
+        CtrbenchError: as :func:`find_report`.
+    """
+    recipe = data.recipe
+    made = [_view(spec, recipe, by) for spec in views_of(recipe)]
+    shown = [view for each in made for view in each.show(data)]
+    of_cells = list(dict.fromkeys(view.cells_of for view in shown if view.cells_of))
+    cells = merged(data, of_cells)
     return Report(
-        spec=spec,
-        finished=len({entry.record.identity for entry in entries}),
-        missing=tuple(missing),
-        cells=tuple(found),
-        blocks=tuple(blocks(found, spec.base)),
-        notes=tuple(footer(spec, entries, found, by)),
+        recipe=recipe,
+        summary=tuple(_summary(data, of_cells)),
+        views=tuple(shown),
+        notes=tuple(footer(data, cells, dict.fromkeys([column for _, column in of_cells], None))),
+        cells=tuple(cells),
+        missing=data.missing,
+        incomplete=incomplete(data),
+        caution=caution(cells),
+        data=_data(data),
     )
+
+
+def _view(spec: ViewSpec, recipe: Recipe, by: str | None) -> View:
+    own = spec if spec.by else spec.model_copy(update={"by": by or BY})
+    return VIEWS.get(spec.kind)(own, recipe.name)
+
+
+def _summary(data: ReportData, of_cells: Sequence[tuple[str, str]]) -> list[ViewData]:
+    """In the metrics of the first column by which rows are cut."""
+    if not of_cells:
+        return []
+    by = of_cells[0][1]
+    return summary(data, [metric for metric, column in of_cells if column == by], by)
+
+
+def incomplete(data: ReportData) -> str | None:
+    """What is missing, in one sentence; None where nothing is."""
+    if not data.missing:
+        return None
+    finished = len({row.record.identity for row in data.rows} or {facts.dataset for facts in data.facts})
+    named = "; ".join(data.missing[:MISSING_NAMED])
+    more = f"; and {len(data.missing) - MISSING_NAMED} more" if len(data.missing) > MISSING_NAMED else ""
+    what = "runs" if needs_of(data.recipe) == "runs" else "datasets"
+    return f"{len(data.missing)} of {finished + len(data.missing)} {what} missing: {named}{more}"
+
+
+def _data(data: ReportData) -> str:
+    seeds: dict[str, set[int]] = {}
+    for row in data.rows:
+        seeds.setdefault(row.key.dataset, set()).add(row.record.seed)
+    facts = {each.dataset: each for each in data.facts}
+    texts = []
+    for name in seeds or facts:
+        own = facts[name]
+        size = count(len(seeds[name])) if seeds else f"{own.users:,} users"
+        texts.append(f"{name}: {own.title}, {size}{', simulated, never called reproduced' * own.synthetic}")
+    return f"Data: {'; '.join(texts)}." if texts else ""

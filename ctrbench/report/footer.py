@@ -1,20 +1,22 @@
-"""What stands under every table: how the numbers were obtained, in the records' own words."""
+"""What stands under every report: how the numbers were obtained, in the records' own words."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.record import RunRecord
-from ctrbench.experiments.tables import Entry, TableSpec
-from ctrbench.metrics.groups import OVERALL, GroupFigures
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.row_loss import CLIP
+from ctrbench.planning.settings import full_settings
 from ctrbench.report import naming
-from ctrbench.report.cells import NO_BACKBONE, Cell
-from ctrbench.report.comparison import why_not_comparable
-from ctrbench.report.verdicts import CLOSE_AUC, SIGNIFICANT
-from ctrbench.training.settings import TrainingSettings
+from ctrbench.report.cells import Cell
+from ctrbench.report.select import ReportData, ReportRow
+from ctrbench.report.statistics import tasks_of, why_not_comparable
+from ctrbench.report.summary import caution
+from ctrbench.report.verdicts import SIGNIFICANT
+from ctrbench.report.views.base import BY
+from ctrbench.store.record import DataFacts, Record
 
 FINGERPRINT_LENGTH = 12
 
@@ -26,40 +28,53 @@ class Note(NamedTuple):
     text: str
 
 
-def footer(spec: TableSpec, entries: Sequence[Entry], cells: Sequence[Cell], by: str) -> list[Note]:
-    """The notes of a table, from its runs (at least one), its cells and the column ``by`` that cuts its rows."""
-    records = list({entry.record.identity: entry.record for entry in entries}.values())
-    datasets = {record.config.dataset: record for record in records}
+def footer(data: ReportData, cells: Sequence[Cell], columns: Iterable[str]) -> list[Note]:
+    """The notes of a report, from its data, its cells and the columns that cut them; of a report without jobs, those
+    of its data alone."""
+    datasets = _datasets(data)
+    facts = [Note("Data", "; ".join(map(_data, datasets.values())))] if datasets else []
+    if not data.rows:
+        return facts
+    records = list({row.record.identity: row.record for row in data.rows}.values())
     notes = [
-        Note("Protocol", _protocol(datasets, entries)),
-        Note("Negatives", naming.told_by_place(_places(entries), [_negatives(entry.record) for entry in entries])),
-        Note("Groups", naming.shared((name, _groups(r, by)) for name, r in datasets.items())),
-        Note("Settings", _settings(entries)),
-        Note("Search", _search(spec, entries)),
-        Note("Reading", _reading(spec, cells)),
-        Note("Clipping", _clipping(records)),
-        Note("Data", "; ".join(_data(name, record) for name, record in datasets.items())),
+        Note("Protocol", _protocol(data, datasets)),
+        *([Note("Left out", naming.told(data.refused.items()))] if data.refused else []),
+        Note("Negatives", naming.told_by_place(_places(data), [_negatives(data, row) for row in data.rows])),
+        *(Note("Groups", text) for column in columns if (text := _groups(data, column))),
+        Note("Settings", _settings(data)),
+        Note("Search", _search(data)),
+        *([Note("Reading", _reading(data, cells))] if cells else []),
+        *([Note("Caution", _sentence(warning))] if (warning := caution(cells)) else []),
+        Note("Clipping", _clipping(data)),
+    ]
+    reasons = {name: why_not_comparable(data.recipe.not_comparable, own) for name, own in datasets.items()}
+    if data.recipe.published and any(reasons.values()):
+        text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
+        notes.append(Note("Not comparable", text))
+    return [
+        *notes,
+        *facts,
         Note("Software", _mixed(records, _software)),
         Note("Machine", _mixed(records, _machine)),
         Note("Cost", _cost(records)),
     ]
-    if spec.refused:
-        notes.insert(1, Note("Left out", naming.told(spec.refused.items())))
-    reasons = {name: why_not_comparable(spec, name, record.data) for name, record in datasets.items()}
-    if spec.published and any(reasons.values()):
-        text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
-        notes.insert(-4, Note("Not comparable", text))
-    return notes
 
 
-def _protocol(datasets: Mapping[str, RunRecord], entries: Sequence[Entry]) -> str:
-    rule = naming.shared((name, record.data.split_rule) for name, record in datasets.items())
-    stops = naming.told_by_place(_places(entries), [_stop(entry.record.config.training) for entry in entries])
+def _datasets(data: ReportData) -> dict[str, DataFacts]:
+    """Dataset -> the facts of its data."""
+    found = {facts.dataset: facts for facts in data.facts}
+    return found | {row.key.dataset: row.facts for row in data.rows}
+
+
+def _protocol(data: ReportData, datasets: Mapping[str, DataFacts]) -> str:
+    rule = naming.shared((name, facts.split_rule) for name, facts in datasets.items())
+    stops = naming.told_by_place(_places(data), [_stop(row.record) for row in data.rows])
     split = "The test split is read once per run, at the end."
     return f"{_sentence(rule.rstrip('.'))} {_sentence(stops)} {split} Equal seeds are paired: same batches."
 
 
-def _stop(training: TrainingSettings) -> str:
+def _stop(record: Record) -> str:
+    training = record.config.training
     return (
         f"training stops after {_epochs(training.patience)} without a better validation {_metric(training.watch)}, "
         f"or after {training.epochs}, and keeps the best epoch's weights"
@@ -70,32 +85,51 @@ def _epochs(count: int) -> str:
     return "1 epoch" if count == 1 else f"{count} epochs"
 
 
-def _metric(name: str) -> str:
-    return "AUC" if name == "auc" else name
+def _metric(watch: str) -> str:
+    """``auc`` or ``click.auc`` -> ``AUC`` or ``AUC of click``; the label is written small where it is a plain word."""
+    *task, name = watch.rsplit(".", 1)
+    label = METRICS.get(name).label if name in METRICS.names() else name
+    label = label.lower() if label.istitle() else label
+    return f"{label} of {task[0]}" if task else label
 
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _negatives(record: RunRecord) -> str:
-    negatives, data = record.data.negatives, record.config.data
+def _negatives(data: ReportData, row: ReportRow) -> str:
+    negatives, own = row.facts.negatives, full_settings(row.record.config, data.defaults)["data"]
     if negatives.source == "impressions":
         return "impressions without a click; none are sampled"
-    drawn = "drawn anew each epoch" if data.negatives == "fresh" else "drawn once"
+    drawn = "drawn anew each epoch" if own["negatives"] == "fresh" else "drawn once"
     return (
         f"items drawn by {negatives.distribution}; {negatives.per_positive} stored per validation and test positive, "
-        f"{data.negatives_per_positive} per training positive, {drawn}"
+        f"{own['negatives_per_positive']} per training positive, {drawn}"
     )
 
 
-def _groups(record: RunRecord, by: str) -> str:
-    rows = ", ".join(f"{m.group} {_rows(m)}" for m in record.metrics if m.column == by)
+def _groups(data: ReportData, by: str) -> str:
+    """Numbers of rows of each group of a column, for every dataset and task; empty for no cut."""
+    if by == OVERALL:
+        return ""
+    several = len(tasks_of(data)) > 1
+    facts: dict[str, str] = {}
+    for row in data.rows:
+        for task, metrics in row.record.tasks.items():
+            groups = row.facts.groups.get(metrics.definition, {}).get(by)
+            name = f"{row.key.dataset} · {task}" if several else row.key.dataset
+            counts = zip(groups.names, groups.rows, groups.positives, strict=True) if groups else ()
+            text = ", ".join(f"{group} {rows:,} ({positives:,})" for group, rows, positives in counts)
+            facts.setdefault(name, _cut(row.facts, by, text))
+    return naming.shared(facts.items())
+
+
+def _cut(facts: DataFacts, by: str, rows: str) -> str:
     if not rows:
         return f"no column {by}"
-    if by != "activeness":
+    if by != BY:
         return f"rows (positives) by {by}: {rows}"
-    (low, high), shares = record.data.activeness.cutoffs, record.data.activeness.shares
+    (low, high), shares = facts.activeness.cutoffs, facts.activeness.shares
     non, slightly, highly = (f"{share:.1%} of test users" for share in shares)
     return (
         f"click length L = clicks before the row; non-active L <= {low} ({non}), slightly-active L <= {high} "
@@ -103,15 +137,11 @@ def _groups(record: RunRecord, by: str) -> str:
     )
 
 
-def _rows(metrics: GroupFigures) -> str:
-    return f"{metrics.rows:,} ({metrics.positives:,})"
-
-
-def _settings(entries: Sequence[Entry]) -> str:
-    """Settings that all runs share, then those that a row's dataset decides, its backbone, its method, or several of
+def _settings(data: ReportData) -> str:
+    """Settings that all jobs share, then those that a row's dataset decides, its backbone, its method, or several of
     them together: each setting once for whatever decides it."""
-    places = _places(entries)
-    flat = [_flat(entry.record.config) for entry in entries]
+    places = _places(data)
+    flat = [_flat(data, row) for row in data.rows]
     decided: dict[tuple[int, ...], list[str]] = {}
     for path in dict.fromkeys(itertools.chain(*flat)):
         decided.setdefault(naming.deciding(places, [own.get(path) for own in flat]), []).append(path)
@@ -123,19 +153,19 @@ def _settings(entries: Sequence[Entry]) -> str:
     return ". ".join(filter(None, told))
 
 
-def _places(entries: Sequence[Entry]) -> list[naming.Place]:
-    return [astuple(entry.cell) for entry in entries]
+def _places(data: ReportData) -> list[naming.Place]:
+    return [astuple(row.key) for row in data.rows]
 
 
-def _flat(config: RunConfig) -> dict[str, str]:
-    """Path of a setting, as ``--set`` takes it -> its value."""
-    sections: dict[str, dict[str, Any]] = {
-        "data": config.data.model_dump(mode="json"),
-        "training": config.training.model_dump(mode="json"),
-        "backbone": config.backbone_settings,
-        "method": config.method_settings,
+def _flat(data: ReportData, row: ReportRow) -> dict[str, str]:
+    """Path of a setting, as ``--set`` takes it -> its value; empty tables are left out."""
+    sections = full_settings(row.record.config, data.defaults)
+    return {
+        f"{section}.{key}": _text(value)
+        for section, own in sections.items()
+        for key, value in own.items()
+        if value != {}
     }
-    return {f"{section}.{key}": _text(value) for section, own in sections.items() for key, value in own.items()}
 
 
 def _text(value: object) -> str:
@@ -148,21 +178,20 @@ def _listed(settings: Mapping[str, str]) -> str:
     return ", ".join(f"{path} {text}" for path, text in settings.items())
 
 
-def _search(spec: TableSpec, entries: Sequence[Entry]) -> str:
-    """Trials, where they were judged, and the found numbers beyond which a better one may lie."""
-    if not spec.search_trials:
+def _search(data: ReportData) -> str:
+    """Trials, where they were judged, and the best settings beyond which better ones may lie."""
+    if not data.recipe.search:
         return "0 trials: every method runs with the settings that the recipe fixes"
     text = (
-        f"{spec.search_trials} trials for each method, dataset and backbone (fewer points: all of them), judged on "
-        "rows set aside from training"
+        f"{data.recipe.search.trials} trials for each method, dataset and backbone (fewer points: all of them), judged "
+        "on rows set aside from training"
     )
-    if not (searched := spec.searched):
+    if not (searched := data.searched):
         return text
-    cells = [entry.cell for entry in entries]
-    text += f"; {searched.given_up:,} of {searched.trials:,} were given up early"
+    text += f"; {searched.pruned:,} of {searched.trials:,} were pruned"
     text += f", {searched.failed:,} diverged" if searched.failed else ""
     on_edge = [(edge.dataset, edge.backbone, edge.method) for edge in searched.edges]
-    names = naming.labels(on_edge, [*on_edge, *((cell.dataset, cell.backbone, cell.method) for cell in cells)])
+    names = naming.labels(on_edge, [*on_edge, *(place[:3] for place in _places(data))]) if on_edge else []
     rows: dict[str, list[str]] = {}
     for edge, name in zip(searched.edges, names, strict=True):
         rows.setdefault(f"{edge.path} {edge.value:g}", []).append(name)
@@ -170,70 +199,82 @@ def _search(spec: TableSpec, entries: Sequence[Entry]) -> str:
     return text + (f". On the edge of its space: {edges}" if edges else "")
 
 
-def _reading(spec: TableSpec, cells: Sequence[Cell]) -> str:
+def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
+    base = data.recipe.base
     text = (
-        f"mean ± sample standard deviation over seeds; a change is the difference to {spec.base}, paired by seed; "
-        "intervals are 95 % t-intervals, not corrected; "
-        "p of the paired t-test, Holm-corrected over the methods compared in one group, metric and variant; a method "
-        f"improves or hurts where p < {SIGNIFICANT}; a dash is undefined (one class, one seed, a base at chance)."
+        f"mean ± sample standard deviation over seeds; a change is the difference to {base}, paired by seed; intervals "
+        "are 95 % t-intervals, not corrected; p of the paired t-test, Holm-corrected over the methods compared in one "
+        f"group, metric and variant; a method improves or hurts where p < {SIGNIFICANT}; a dash is undefined (one "
+        "class, one seed, a base at chance)."
     )
-    if references := dict.fromkeys(cell.method for cell in cells if cell.backbone == NO_BACKBONE):
+    if references := dict.fromkeys(cell.method for cell in cells if cell.is_reference):
         oracle = " (the true probabilities)" if "oracle" in references else ""
-        text += f" No model was trained for {', '.join(references)}{oracle}: they say what a figure is worth."
-    if spec.published:
+        text += f" No model was trained for {', '.join(references)}{oracle}: they say what a metric is worth."
+    names = dict.fromkeys(cell.metric for cell in cells)
+    shown = [METRICS.get(name) for name in names if name in METRICS.names()]
+    text += "".join(f" {metric.reading}" for metric in shown)
+    if any(cell.published is not None for cell in cells):
+        close = ", ".join(f"{metric.label} {metric.tolerance:g}" for metric in shown if metric.tolerance)
         text += (
-            f" A published AUC is within if it lies in the 95 % interval of ours or nearer than {CLOSE_AUC}; otherwise "
-            f"ours is higher or lower. The paper's gain is over its own {spec.base}: our direction agrees with its "
-            "sign or differs."
+            " A published value is within if it lies in the 95 % interval of ours"
+            + (f" or nearer than the metric's tolerance ({close})" if close else "")
+            + f"; otherwise ours is higher or lower. The paper's gain is over its own {base}: our direction agrees "
+            "with its sign or differs."
         )
     return text
 
 
-def _clipping(records: Sequence[RunRecord]) -> str:
-    overall = [metrics for record in records for metrics in record.metrics if metrics.column == OVERALL]
-    clipped, rows = sum(metrics.clipped for metrics in overall), sum(metrics.rows for metrics in overall)
-    return f"{clipped:,} of {rows:,} predicted rows, over all runs, were clipped at {CLIP:g} for logloss and NE"
-
-
-def _data(name: str, record: RunRecord) -> str:
-    data = record.data
-    simulated = ", simulated: never called reproduced" if data.synthetic else ""
+def _clipping(data: ReportData) -> str:
+    """Clipped rows, of all that were predicted for a task."""
+    clipped = rows = 0
+    for row in {row.record.identity: row for row in data.rows}.values():
+        for metrics in row.record.tasks.values():
+            clipped += metrics.clipped
+            groups = row.facts.groups.get(metrics.definition, {}).get(OVERALL)
+            rows += groups.rows[0] if groups else 0
     return (
-        f"{name} ({data.title}): {data.users:,} users, {data.items:,} items, {data.interactions:,} interactions, "
-        f"fingerprint {record.fingerprint[:FINGERPRINT_LENGTH]}{simulated}"
+        f"{clipped:,} of {rows:,} predicted rows, over all runs, were clipped at {CLIP:g} for metrics of probabilities"
     )
 
 
-def _software(record: RunRecord) -> str:
+def _data(facts: DataFacts) -> str:
+    simulated = ", simulated: never called reproduced" if facts.synthetic else ""
+    return (
+        f"{facts.dataset} ({facts.title}): {facts.users:,} users, {facts.items:,} items, {facts.interactions:,} "
+        f"interactions, fingerprint {facts.fingerprint[:FINGERPRINT_LENGTH]}{simulated}"
+    )
+
+
+def _software(record: Record) -> str:
     environment = record.environment
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
     return versions + (f", commit {environment.git_commit[:7]}" if environment.git_commit else "")
 
 
-def _machine(record: RunRecord) -> str:
+def _machine(record: Record) -> str:
     environment = record.environment
     threads = f"{environment.threads} thread{'s' if environment.threads != 1 else ''}"
     return f"{environment.machine}, {environment.cores} cores, {threads} per run, {environment.device}"
 
 
-def _cost(records: Sequence[RunRecord]) -> str:
+def _cost(records: Sequence[Record]) -> str:
     """Runs and the wall time of their training; of each dataset where there are several."""
     threads = " or ".join(map(str, sorted({record.environment.threads for record in records})))
     each = f"{threads} thread{'s' if threads != '1' else ''} each"
     text = f"{_trained(records)} in all (wall time of training, {each})"
-    datasets = dict.fromkeys(record.config.dataset for record in records)
+    datasets = dict.fromkeys(record.dataset for record in records)
     if len(datasets) == 1:
         return text
-    own = {name: [record for record in records if record.config.dataset == name] for name in datasets}
+    own = {name: [record for record in records if record.dataset == name] for name in datasets}
     return f"{text}: {'; '.join(f'{name} {_trained(runs)}' for name, runs in own.items())}"
 
 
-def _trained(records: Sequence[RunRecord]) -> str:
+def _trained(records: Sequence[Record]) -> str:
     minutes = sum(record.timings.training_seconds for record in records) / 60
     return f"{len(records):,} run{'s' if len(records) != 1 else ''}, {minutes:,.1f} minutes"
 
 
-def _mixed(records: Sequence[RunRecord], describe: Callable[[RunRecord], str]) -> str:
+def _mixed(records: Sequence[Record], describe: Callable[[Record], str]) -> str:
     """One description; several, with their numbers of runs, where the table mixes them."""
     counts: dict[str, int] = {}
     for record in records:

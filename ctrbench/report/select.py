@@ -1,8 +1,9 @@
 """The records that fill a recipe's report, found by what the archive says of itself. No torch, no class of a method."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
@@ -15,7 +16,7 @@ from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.best_settings import SearchResult, read_best_settings
 from ctrbench.store.defaults import Defaults, shipped_defaults
-from ctrbench.store.identity import ALGORITHM_VERSION, JobConfig
+from ctrbench.store.identity import JobConfig, Plugin
 from ctrbench.store.record import DataFacts, Record, ReferenceRecord
 from ctrbench.store.store import Entry, Store
 
@@ -60,9 +61,9 @@ class SearchFacts:
     edges: tuple[Edge, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything that a recipe's views are made of."""
+    """Everything that a recipe's views are made of. Equal to itself alone, so that what is computed of it is kept."""
 
     recipe: Recipe
     rows: tuple[ReportRow, ...] = ()
@@ -77,7 +78,7 @@ class ReportData:
     """Row -> why its method refuses it."""
     searched: SearchFacts | None = None
     """None where nothing was searched."""
-    defaults: Defaults = shipped_defaults()
+    defaults: Defaults = field(default_factory=shipped_defaults)
     store: Store | None = None
     """For views that read more than records, such as representations."""
 
@@ -86,7 +87,8 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     """The finished jobs of a recipe, chosen by configuration, and the reference rows of their data.
 
     Of a dataset that is prepared here, only records of those very data count; of another, those of the data for which
-    most of the recipe's jobs are finished.
+    most of the recipe's jobs are finished. Likewise only records of a plug-in's present code count; of one that is not
+    installed, those of the code that most of the row's records were made with.
 
     Raises:
         CtrbenchError: an unknown name or setting, a damaged record, only stale records, or no row has the best settings
@@ -96,7 +98,8 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     names = dataset_names(recipe, data)
     keys = rows_of(recipe, names, registries.backbones, registries.methods)
     archived = {key: store.entries(key.dataset, key.backbone, key.method) for key in keys}
-    defaults = known_defaults(keys, archived, registries)
+    plugins = {key: _plugins(key, archived[key], registries) for key in keys}
+    defaults = known_defaults(keys, plugins, registries)
     check_paths(recipe, keys, defaults)
     manifests = {name: _manifest(data / name) for name in names}
     wanted, searches, unsearched = _configs(recipe, keys, manifests, results, defaults)
@@ -109,7 +112,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
         fingerprint = manifest.fingerprint if manifest else _commonest_data(own, archived)
         for key, config in own:
             matching = [entry for entry in archived[key] if entry.record.config == config]
-            current = [entry for entry in matching if _is_current(entry.record, fingerprint, manifest)]
+            current = [each for each in matching if _is_current(each.record, plugins[key], fingerprint, manifest)]
             if current:
                 rows.append(ReportRow(key, current[0].record, current[0].facts))
             else:
@@ -158,31 +161,43 @@ def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
 
 
 def known_defaults(
-    keys: Iterable[RowKey], archived: Mapping[RowKey, Sequence[Entry]], registries: Registries
+    keys: Iterable[RowKey], plugins: Mapping[RowKey, Sequence[Plugin]], registries: Registries
 ) -> Defaults:
-    """The golden file's defaults, and those of plug-ins: from the archive where it has them, else from the plug-in.
+    """The golden file's defaults, and those of the plug-ins of some rows.
 
     Raises:
         CtrbenchError: a name that nobody registered and no record knows.
     """
     defaults = shipped_defaults()
+    for plugin in itertools.chain(*plugins.values()):
+        defaults = defaults.including(plugin.kind, plugin.name, plugin.defaults)
     for key in keys:
-        plugins = {(p.kind, p.name): p.defaults for entry in archived[key] for p in entry.record.plugins}
         for kind, name, known in (
             ("backbone", key.backbone, defaults.backbones),
             ("method", key.method, defaults.methods),
         ):
-            if name not in known and (kind, name) in plugins:
-                defaults = defaults.including(kind, name, plugins[kind, name])  # type: ignore[index]
-            elif name not in known:
+            if name not in known:
                 registries.of(kind).get(name)  # type: ignore[arg-type]
                 defaults = registries.defaults(defaults)
     return defaults
 
 
-def _is_current(record: Record, fingerprint: str | None, manifest: Manifest | None) -> bool:
-    """Whether a record was made with the present algorithm and the data that the report is of."""
-    if record.algorithm_version != ALGORITHM_VERSION or fingerprint != record.fingerprint:
+def _plugins(key: RowKey, entries: Sequence[Entry], registries: Registries) -> tuple[Plugin, ...]:
+    """The plug-ins of a row: as installed, or, where one is not, as most of the row's records name them."""
+    if key.backbone in registries.backbones.names() and key.method in registries.methods.names():
+        return registries.plugins(key)
+    known = {str(entry.record.plugins): entry.record.plugins for entry in entries}
+    counts = Counter(str(entry.record.plugins) for entry in entries)
+    return known[max(counts, key=lambda each: (counts[each], each))] if counts else ()
+
+
+def _is_current(
+    record: Record, plugins: tuple[Plugin, ...], fingerprint: str | None, manifest: Manifest | None
+) -> bool:
+    """Whether a record was made with the present algorithm, and with the plug-ins and data that the report is of."""
+    if fingerprint != record.fingerprint:
+        return False
+    if record.identity != record.config.identity(record.cohort_fingerprint or record.fingerprint, plugins):
         return False
     if not manifest or not record.cohorts:
         return True

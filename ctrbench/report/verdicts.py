@@ -10,22 +10,21 @@ Agreement = Literal["agrees", "differs"]
 
 SIGNIFICANT = 0.05
 """A corrected p below this is an effect."""
-
-CLOSE_AUC = 0.005
-"""An AUC nearer than this to the published one is ``within``, however narrow our interval."""
+FEW_SEEDS = 5
+"""With fewer seeds than this a report warns that its intervals and p values are rough."""
 
 
 def value_verdict(
-    mean: float | None, interval: Interval | None, published: float | None, *, close: float, comparable: bool
+    mean: float | None, interval: Interval | None, published: float | None, *, tolerance: float, comparable: bool
 ) -> Value | None:
     """Where our mean lies seen from the published value: ``higher`` is ours above the paper's.
 
     Args:
-        mean: Over seeds; None where the metric is undefined.
+        mean: over seeds; None where the metric is undefined.
         interval: 95 %, of that mean; None with a single seed, which gets no verdict.
-        published: The paper's value.
-        close: A smaller difference than this is ``within`` too; 0 where only the interval decides.
-        comparable: The paper's value belongs to the same data and protocol.
+        published: the paper's value.
+        tolerance: a smaller difference than this is ``within`` too; 0 where only the interval decides.
+        comparable: the paper's value belongs to the same data and protocol.
     """
     if published is None:
         return "not published"
@@ -33,7 +32,7 @@ def value_verdict(
         return "not comparable"
     if mean is None or interval is None:
         return None
-    if published in interval or abs(published - mean) < close:
+    if published in interval or abs(published - mean) < tolerance:
         return "within"
     return "higher" if mean > published else "lower"
 
@@ -47,10 +46,13 @@ def direction_verdict(delta: float | None, p: float | None, *, lower_is_better: 
     return "improves" if (delta < 0) == lower_is_better else "hurts"
 
 
-def agreement(ours: Direction | None, published_delta: float | None) -> Agreement | None:
-    """Whether our direction is the sign of the paper's AUC difference to its base. Its tables state no significance,
-    so any difference but zero is an effect, and our ``no difference`` beside it ``differs``."""
+def agreement(
+    ours: Direction | None, published_delta: float | None, *, lower_is_better: bool = False
+) -> Agreement | None:
+    """Whether our direction is that of the paper's difference to its base. Its tables state no significance, so any
+    difference but zero is an effect, and our ``no difference`` beside it ``differs``."""
     if ours is None or published_delta is None:
         return None
-    theirs = "no difference" if published_delta == 0 else "improves" if published_delta > 0 else "hurts"
+    better = (published_delta < 0) == lower_is_better
+    theirs = "no difference" if published_delta == 0 else "improves" if better else "hurts"
     return "agrees" if ours == theirs else "differs"

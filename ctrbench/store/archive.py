@@ -8,20 +8,23 @@
 | ``<backbone>-<method>.representations.parquet`` | h of some test rows, for the jobs that store it |
 
 A dataset with a changed card (``amazon-beauty@ties=apart``) lies in the folder of its card, beside the others.
-Epochs stand in columns, and what equals a default is left out. Numbers are written with the fewest digits that give the
-same number back.
+
+Git merges the files line by line (``merge=union`` in ``.gitattributes``). Lines that a merge leaves out of order or
+twice are read as if they were in order, and put in order by :meth:`Archive.tidy`.
 """
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
+from ctrbench.names import check_name
 from ctrbench.places import card_name
+from ctrbench.store.lines import line_of, read_lines, write_lines
 from ctrbench.store.record import DataFacts, Record, ReferenceRecord
 from ctrbench.strict import Strict
 
@@ -32,30 +35,35 @@ DATA, REFERENCES = "data", "references"
 """Names of the files that hold no jobs."""
 RESTORE = "restore it from git, or repeat its jobs"
 
-T = TypeVar("T", bound=Strict)
-
 
 @dataclass(frozen=True)
 class Archive:
-    """Reads and writes ``results/records``."""
+    """Reads and writes ``results/records``. Writers exclude each other (:meth:`ctrbench.store.store.Store.locked`)."""
 
     folder: Path
 
     def records(self, dataset: str, backbone: str, method: str) -> list[Record]:
-        """The records of a dataset, backbone and method; empty where there are none.
+        """The records of a dataset, backbone and method, each once; empty where there are none.
 
         Raises:
-            CtrbenchError: a line is damaged.
+            CtrbenchError: a line is damaged, or two lines of a job disagree.
         """
-        return [each for each in self.read_file(self.path(dataset, backbone, method)) if each.dataset == dataset]
+        names = dataset, backbone, method
+        # Names with dashes may share a file: wide + deep-x, wide-deep + x.
+        return [each for each in self.read_file(self.path(*names)) if _names(each) == names]
 
     def read_file(self, path: Path) -> list[Record]:
-        """The records of a file of :meth:`files`.
+        """The records of a file of :meth:`files`, each once and in order.
 
         Raises:
-            CtrbenchError: a line is damaged.
+            CtrbenchError: a line is damaged, or two lines of a job disagree.
         """
-        return self._read(path, Record)
+        found: dict[str, Record] = {}
+        for record in read_lines(path, Record):
+            before = found.setdefault(record.identity, record)
+            if before is not record:
+                found[record.identity] = _one_of(before, record, path)
+        return sorted(found.values(), key=self.order)
 
     @staticmethod
     def order(record: Record) -> tuple[str, int, str]:
@@ -68,9 +76,16 @@ class Archive:
         return sorted(path for path in self.folder.glob("*/*.jsonl") if path.stem not in (DATA, REFERENCES))
 
     def datasets(self) -> list[str]:
-        """Names of the datasets that have facts."""
-        files = sorted(self.folder.glob(f"*/{DATA}.jsonl"))
-        return sorted({facts.dataset for path in files for facts in self._read(path, DataFacts)})
+        """Names of the datasets that have facts.
+
+        Raises:
+            CtrbenchError: a line is damaged.
+        """
+        return sorted({facts.dataset for path in self.beside(DATA) for facts in read_lines(path, DataFacts)})
+
+    def beside(self, name: str) -> list[Path]:
+        """The files :data:`DATA` or :data:`REFERENCES` of all cards."""
+        return sorted(self.folder.glob(f"*/{name}.jsonl"))
 
     def all_records(self) -> Iterator[Record]:
         """Every record, file by file.
@@ -79,15 +94,23 @@ class Archive:
             CtrbenchError: a line is damaged.
         """
         for path in self.files():
-            yield from self._read(path, Record)
+            yield from self.read_file(path)
 
     def facts(self, dataset: str) -> list[DataFacts]:
-        """The facts of a dataset's data, of each pair of fingerprints."""
-        return [facts for facts in self._read(self._beside(dataset, DATA), DataFacts) if facts.dataset == dataset]
+        """The facts of a dataset's data, one for each pair of fingerprints.
+
+        Raises:
+            CtrbenchError: a line is damaged, or two of the same data disagree about their groups.
+        """
+        return [facts for facts in _facts(self.data_path(dataset)) if facts.dataset == dataset]
 
     def references(self, dataset: str) -> list[ReferenceRecord]:
-        """The reference rows of a dataset."""
-        return [row for row in self._read(self._beside(dataset, REFERENCES), ReferenceRecord) if row.dataset == dataset]
+        """The reference rows of a dataset, each once.
+
+        Raises:
+            CtrbenchError: a line is damaged.
+        """
+        return [row for row in _references(self.references_path(dataset)) if row.dataset == dataset]
 
     def add(
         self,
@@ -95,43 +118,71 @@ class Archive:
         facts: Iterable[DataFacts] = (),
         references: Iterable[ReferenceRecord] = (),
     ) -> None:
-        """Adds to the files, each of which is replaced whole; what has the same identity or key is replaced.
+        """Adds to the files, each of which is replaced whole, facts first, so that no record is without them.
+
+        A record of the same identity is replaced; groups and values of the same data are added to those that are there.
 
         Raises:
-            CtrbenchError: a file is damaged or cannot be written, or facts disagree about their groups.
+            CtrbenchError: a file is damaged, or facts disagree about their groups.
+            OSError: a file cannot be written.
         """
-        for path, own_facts in _by(facts, lambda each: self._beside(each.dataset, DATA)).items():
-            known = {(each.dataset, *each.key): each for each in self._read(path, DataFacts)}
-            for each in own_facts:
-                place = (each.dataset, *each.key)
-                known[place] = known[place].merged(each) if place in known else each
-            self._write(path, (_plain(known[place]) for place in sorted(known)))
-        for path, rows in _by(references, lambda each: self._beside(each.dataset, REFERENCES)).items():
-            stored = {_reference_key(row): row for row in [*self._read(path, ReferenceRecord), *rows]}
-            self._write(path, (_plain(stored[key]) for key in sorted(stored)))
-        for path, own in _by(records, lambda each: self.path(each.dataset, each.backbone, each.method)).items():
+        for path, own_facts in _by(facts, lambda each: self.data_path(each.dataset)).items():
+            write_lines(path, _merged_facts([*_facts(path), *own_facts]))
+        for path, rows in _by(references, lambda each: self.references_path(each.dataset)).items():
+            write_lines(path, merged_references([*_references(path), *rows]))
+        for path, own in _by(records, lambda each: self.path(*_names(each))).items():
             found = {record.identity: record for record in [*self.read_file(path), *own]}
-            self._write(path, map(record_line, sorted(found.values(), key=self.order)))
+            in_order: list[Record] = sorted(found.values(), key=self.order)
+            write_lines(path, in_order)
+
+    def tidy(self) -> list[Path]:
+        """Puts the lines of every file in order, and makes lines that stand twice one; returns the files it wrote.
+
+        Raises:
+            CtrbenchError: a file is damaged, or two lines of a job or of the same data disagree.
+            OSError: a file cannot be written.
+        """
+        contents: dict[Path, list[Strict]] = {path: list(self.read_file(path)) for path in self.files()}
+        contents |= {path: list(_facts(path)) for path in self.beside(DATA)}
+        contents |= {path: list(_references(path)) for path in self.beside(REFERENCES)}
+        changed = [path for path, documents in contents.items() if not is_tidy(path, documents)]
+        for path in changed:
+            write_lines(path, contents[path])
+        return changed
 
     def remove(self, names: tuple[str, str, str], identity: str) -> None:
-        """Removes a record; a file without records is removed too.
+        """Removes a record and its representations; a file that holds nothing else is removed too.
 
         Raises:
-            CtrbenchError: the file is damaged or cannot be written.
+            CtrbenchError: a file is damaged.
+            OSError: a file cannot be written.
         """
         path = self.path(*names)
         if left := [record for record in self.read_file(path) if record.identity != identity]:
-            self._write(path, map(record_line, left))
+            write_lines(path, left)
         else:
             path.unlink(missing_ok=True)
+        self._remove_representations(self.representations(*names), identity)
 
     def path(self, dataset: str, backbone: str, method: str) -> Path:
-        """The file of a dataset's, backbone's and method's records."""
-        return self.folder / card_name(dataset) / f"{backbone}-{method}.jsonl"
+        """The file of a dataset's, backbone's and method's records.
+
+        Raises:
+            CtrbenchError: a name is not fit to be part of a path.
+        """
+        return self._card(dataset) / f"{_pair(backbone, method)}.jsonl"
+
+    def data_path(self, dataset: str) -> Path:
+        """The file of the facts of a dataset's data."""
+        return self._card(dataset) / f"{DATA}.jsonl"
+
+    def references_path(self, dataset: str) -> Path:
+        """The file of a dataset's reference rows."""
+        return self._card(dataset) / f"{REFERENCES}.jsonl"
 
     def representations(self, dataset: str, backbone: str, method: str) -> Path:
         """The file of their representations."""
-        return self.folder / card_name(dataset) / f"{backbone}-{method}.representations.parquet"
+        return self._card(dataset) / f"{_pair(backbone, method)}.representations.parquet"
 
     def add_representations(self, record: Record, source: Path) -> None:
         """Adds h of some test rows, a Parquet file of its own, to the file of a record's dataset, backbone and method.
@@ -140,14 +191,12 @@ class Archive:
             CtrbenchError: a file is damaged.
         """
         import pyarrow as pa  # noqa: PLC0415 - a report must not wait for it
-        import pyarrow.compute as pc  # noqa: PLC0415
 
         own = read_parquet(source, "repeat the job: ctrbench run --force")
         own = own.add_column(0, "identity", pa.array([record.identity] * len(own)).dictionary_encode())
         path = self.representations(record.dataset, record.backbone, record.method)
         if path.exists():
-            before = read_parquet(path, RESTORE)
-            kept = before.filter(pc.not_equal(before["identity"].cast(pa.string()), record.identity))
+            kept = _without(read_parquet(path, RESTORE), record.identity)
             own = pa.concat_tables([kept, own.cast(kept.schema)])
         _write_parquet(path, own)
 
@@ -167,97 +216,87 @@ class Archive:
         own = table.filter(pc.equal(table["identity"].cast(pa.string()), record.identity))
         return own.drop_columns(["identity"]) if len(own) else None
 
+    def represented(self, names: tuple[str, str, str]) -> set[str]:
+        """Identities of the jobs of a dataset, backbone and method whose representations are stored.
+
+        Raises:
+            CtrbenchError: the file is damaged.
+        """
+        path = self.representations(*names)
+        return set(read_parquet(path, RESTORE)["identity"].to_pylist()) if path.exists() else set()
+
     def clear(self) -> None:
         """Removes the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _beside(self, dataset: str, name: str) -> Path:
-        return self.folder / card_name(dataset) / f"{name}.jsonl"
+    def _card(self, dataset: str) -> Path:
+        return self.folder / card_name(check_name("dataset", dataset))
 
-    def _read(self, path: Path, model: type[T]) -> list[T]:
+    @staticmethod
+    def _remove_representations(path: Path, identity: str) -> None:
         if not path.exists():
-            return []
-        try:
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise CtrbenchError(f"{path}: cannot be read ({error}); restore the file from git") from None
-        return [_parsed(line, model, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
-
-    def _write(self, path: Path, documents: Iterable[Any]) -> None:
-        lines = [json.dumps(document, separators=(",", ":"), ensure_ascii=False) for document in documents]
-        replace_file(path, "".join(f"{line}\n" for line in lines))
+            return
+        before = read_parquet(path, RESTORE)
+        kept = _without(before, identity)
+        if not len(kept):
+            path.unlink()
+        elif len(kept) < len(before):
+            _write_parquet(path, kept)
 
 
-def record_line(record: Record) -> dict[str, Any]:
-    """A record as its line holds it."""
-    document = _plain(record)
-    document["epochs"] = _columns(document["epochs"])
+def is_tidy(path: Path, documents: Iterable[Strict]) -> bool:
+    """Whether a file holds the lines of these documents and nothing else."""
+    return path.read_text("utf-8") == "".join(f"{line_of(document)}\n" for document in documents)
+
+
+def merged_references(rows: Iterable[ReferenceRecord]) -> list[ReferenceRecord]:
+    """Reference rows in order, each once: values of the same row are put together, later ones win."""
+    found: dict[tuple[str, ...], ReferenceRecord] = {}
+    for row in rows:
+        key = row.dataset, row.fingerprint, row.measuring_fingerprint, row.task, row.reference
+        found[key] = found[key].merged(row) if key in found else row
+    return [found[key] for key in sorted(found)]
+
+
+def _facts(path: Path) -> list[DataFacts]:
+    return _merged_facts(read_lines(path, DataFacts))
+
+
+def _merged_facts(facts: Iterable[DataFacts]) -> list[DataFacts]:
+    found: dict[tuple[str, str, str], DataFacts] = {}
+    for each in facts:
+        key = each.dataset, *each.key
+        found[key] = found[key].merged(each) if key in found else each
+    return [found[key] for key in sorted(found)]
+
+
+def _references(path: Path) -> list[ReferenceRecord]:
+    return merged_references(read_lines(path, ReferenceRecord))
+
+
+def _one_of(first: Record, second: Record, path: Path) -> Record:
+    """One of two records of a job that was run twice: they may differ in what it cost and where it ran alone."""
+    if _results(first) != _results(second):
+        raise CtrbenchError(
+            f"{path}: job {first.identity[:12]} stands twice, with other results; remove one of the two lines"
+        )
+    return min(first, second, key=line_of)
+
+
+def _results(record: Record) -> dict[str, object]:
+    """What a record says, without what its epochs cost."""
+    document = record.model_dump(exclude={"timings", "environment"})
+    costs = ("seconds", "cpu_seconds", "rows_per_second")
+    document["epochs"] = [{key: each[key] for key in each if key not in costs} for each in document["epochs"]]
     return document
 
 
-def parse_record(document: Any, where: str) -> Record:
-    """A record from what :func:`record_line` gave.
-
-    Raises:
-        CtrbenchError: it is damaged, or its content is not what its identity stands for.
-    """
-    try:
-        epochs = _epochs(document["epochs"])
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError):
-        raise CtrbenchError(f"{where}: not a record; restore the file from git, or repeat the job") from None
-    record = Record.read({**document, "epochs": epochs}, where)
-    if record.own_identity() != record.identity:
-        raise CtrbenchError(
-            f"{where}: its settings or data are not those of job {record.identity[:12]}; restore the file from git, or "
-            "repeat the job"
-        )
-    return record
+def _names(record: Record) -> tuple[str, str, str]:
+    return record.dataset, record.backbone, record.method
 
 
-def _parsed(line: str, model: type[T], where: str) -> T:
-    try:
-        document = json.loads(line)
-    except ValueError as error:
-        raise CtrbenchError(f"{where}: not JSON ({error}); restore the file from git") from None
-    if model is Record:
-        return parse_record(document, where)  # type: ignore[return-value]
-    return model.read(document, where)
-
-
-def _plain(document: Strict) -> dict[str, Any]:
-    return document.model_dump(mode="json", exclude_defaults=True)
-
-
-def _columns(epochs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """List of nested dictionaries -> nested dictionary of lists; epochs are numbered from 1, so their number is left
-    out."""
-    first = epochs[0]
-    return {
-        key: _columns([epoch[key] for epoch in epochs]) if isinstance(value, dict) else [epoch[key] for epoch in epochs]
-        for key, value in first.items()
-        if key != "epoch"
-    }
-
-
-def _epochs(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    count = len(columns["loss"])
-    return [{"epoch": place + 1, **_row(columns, place, count)} for place in range(count)]
-
-
-def _row(columns: dict[str, Any], place: int, count: int) -> dict[str, Any]:
-    found = {}
-    for key, value in columns.items():
-        if isinstance(value, dict):
-            found[key] = _row(value, place, count)
-        elif len(value) == count:
-            found[key] = value[place]
-        else:
-            raise ValueError(f"{key}: {len(value)} values for {count} epochs")
-    return found
-
-
-def _reference_key(row: ReferenceRecord) -> tuple[str, ...]:
-    return row.dataset, row.fingerprint, row.measuring_fingerprint, row.task, row.reference
+def _pair(backbone: str, method: str) -> str:
+    return f"{check_name('backbone', backbone)}-{check_name('method', method)}"
 
 
 K = TypeVar("K", bound=Strict)
@@ -269,6 +308,13 @@ def _by(entries: Iterable[K], place: Callable[[K], Path]) -> dict[Path, list[K]]
     for entry in entries:
         found.setdefault(place(entry), []).append(entry)
     return found
+
+
+def _without(table: "pa.Table", identity: str) -> "pa.Table":
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    return table.filter(pc.not_equal(table["identity"].cast(pa.string()), identity))
 
 
 def read_parquet(path: Path, way_out: str) -> "pa.Table":

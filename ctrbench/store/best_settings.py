@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml, write_toml
+from ctrbench.names import check_name
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.strict import Strict
 
@@ -67,19 +68,26 @@ class BestSettings(Strict):
 
 
 def best_settings_path(results: Path, recipe: str) -> Path:
-    """Where the best settings of a recipe lie."""
-    return results / FOLDER / f"{recipe}.toml"
+    """Where the best settings of a recipe lie.
+
+    Raises:
+        CtrbenchError: the recipe's name is not fit to be part of a path.
+    """
+    return results / FOLDER / f"{check_name('recipe', recipe)}.toml"
 
 
 def read_best_settings(results: Path) -> BestSettings:
     """The results of the searches of all recipes: recipes with the same settings and space share them.
 
     Raises:
-        CtrbenchError: a file is damaged.
+        CtrbenchError: a file is damaged, or the folder cannot be read.
     """
     folder = results / FOLDER
-    # Not a glob, which passes over a folder that cannot be read.
-    files = sorted(folder.iterdir()) if folder.exists() else []
+    try:
+        # Not a glob, which passes over a folder that cannot be read.
+        files = sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise CtrbenchError(f"{folder}: cannot be read ({error.strerror}); pass another --results") from None
     found = (_read(path).results for path in files if path.suffix == ".toml")
     return BestSettings(results=tuple(itertools.chain(*found)))
 

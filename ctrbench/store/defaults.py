@@ -17,7 +17,7 @@ from pydantic_core import to_jsonable_python
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
 from ctrbench.registry import Registry
-from ctrbench.store.identity import ALGORITHM_VERSION, Section, canonical
+from ctrbench.store.identity import ALGORITHM_VERSION, Section, same
 from ctrbench.strict import Strict
 
 PATH = Path(__file__).with_name("defaults.json")
@@ -87,7 +87,7 @@ def defaults_of(model: type[Strict]) -> dict[str, Any]:
 def changed_defaults(golden: Defaults, current: Defaults) -> list[str]:
     """Paths of the settings of ``golden`` whose default differs in ``current``, or that it lacks."""
     known, found = _paths(golden), _paths(current)
-    return [path for path, value in known.items() if path not in found or canonical(found[path]) != canonical(value)]
+    return [path for path, value in known.items() if path not in found or not same(found[path], value)]
 
 
 def _paths(defaults: Defaults) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def main() -> None:
 
     golden = Defaults.model_validate_json(PATH.read_text("utf-8")) if PATH.exists() else None
     try:
-        write_golden(golden, current_defaults(BACKBONES, METHODS))
+        write_golden(golden, current_defaults(BACKBONES, METHODS), PATH)
     except CtrbenchError as error:
         sys.exit(f"error: {error}")
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ctrbench.data.schema import digest
 from ctrbench.data.settings import DataSettings
+from ctrbench.names import ComponentName, DatasetName
 from ctrbench.strict import Strict
 from ctrbench.training.settings import TrainingSettings
 
@@ -33,17 +34,18 @@ class Plugin(Strict):
     distribution: str | None
     """Name and version of the installed distribution that registers it; None for one registered in code."""
     digest: str
-    """sha256 of the source of the module that defines it."""
+    """sha256 of the source of the module that defines it, and of those of its bases from the same package."""
     defaults: dict[str, Any]
-    """Of its settings, so that a report can be made where the plug-in is not installed."""
+    """Of its settings, so that a report can be made where the plug-in is not installed. They take part in the identity
+    too: they may stand in another module than the component."""
 
 
 class JobConfig(Strict):
     """One job: dataset x backbone x method x seed, with the settings that differ from their defaults."""
 
-    dataset: str
-    backbone: str
-    method: str
+    dataset: DatasetName
+    backbone: ComponentName
+    method: ComponentName
     seed: int = Field(ge=0)
     """Fixes initial weights, shuffling, negatives and dropout, each from its own stream: equal seeds are paired."""
     settings: dict[Section, dict[str, Any]] = Field(default_factory=dict)
@@ -66,7 +68,7 @@ class JobConfig(Strict):
 
     def identity(self, fingerprint: str, plugins: Iterable[Plugin] = (), version: int = ALGORITHM_VERSION) -> str:
         """sha256 of settings, training fingerprint, algorithm version and the code of plug-ins: the record's name."""
-        codes = [plugin.model_dump(mode="json", exclude={"defaults"}) for plugin in plugins]
+        codes = [plugin.model_dump(mode="json") for plugin in plugins]
         document: list[object] = [self.model_dump(mode="json", exclude_defaults=True), fingerprint, version]
         return digest(canonical(document + ([codes] if codes else [])))
 
@@ -91,15 +93,13 @@ def differing(settings: Settings, defaults: Settings) -> dict[Section, dict[str,
     for section in SECTIONS:
         own, known = settings.get(section, {}), defaults.get(section, {})
         changed = {
-            key: form
-            for key, value in own.items()
-            if key not in known or not _same(form := canonical(value), canonical(known[key]))
+            key: canonical(value) for key, value in own.items() if key not in known or not same(value, known[key])
         }
         if changed:
             found[section] = changed
     return found
 
 
-def _same(one: Any, other: Any) -> bool:
-    # True == 1 in Python, but not in JSON.
-    return digest(one) == digest(other)
+def same(one: Any, other: Any) -> bool:
+    """Whether two values have one canonical form; True is not 1, which Python would have equal."""
+    return digest(canonical(one)) == digest(canonical(other))

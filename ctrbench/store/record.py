@@ -1,7 +1,8 @@
 """What a finished job leaves: tables and figures read nothing else.
 
 A record is one line of the archive. What all jobs on the same data share (the dataset's facts, the names and sizes of
-groups) lies once beside the records, in :class:`DataFacts`.
+groups) lies once beside the records, in :class:`DataFacts`. A line leaves out what equals a default of these classes:
+another default would change what existing lines say, so theirs never change.
 """
 
 from collections.abc import Iterator
@@ -13,11 +14,15 @@ from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
-from ctrbench.store.identity import ALGORITHM_VERSION, JobConfig, Plugin, Section
+from ctrbench.names import ComponentName, DatasetName
+from ctrbench.store.identity import JobConfig, Plugin, Section
 from ctrbench.strict import Strict
 from ctrbench.training.history import EpochMetrics
 
 Reference = Literal["popularity", "random", "oracle"]
+
+FIRST_VERSION = 2
+"""The algorithm version of a line that names none; fixed, whatever the present version."""
 
 Values = dict[str, dict[str, list[float | None]]]
 """Metric -> column -> one value per group, in the order of the groups."""
@@ -68,7 +73,7 @@ class Groups(Strict):
 class DataFacts(Strict):
     """What a report says of a prepared dataset, and the groups by which its test rows are cut."""
 
-    dataset: str
+    dataset: DatasetName
     fingerprint: str
     """Of what training reads."""
     measuring_fingerprint: str
@@ -136,16 +141,16 @@ class Record(Strict):
     """A finished job."""
 
     identity: str
-    dataset: str
-    backbone: str
-    method: str
+    dataset: DatasetName
+    backbone: ComponentName
+    method: ComponentName
     seed: int
     settings: dict[Section, dict[str, Any]] = Field(default_factory=dict)
     """Those that differ from their defaults."""
     judged_on: Literal["test", "search_holdout"] = "test"
     representations: int = 0
     plugins: tuple[Plugin, ...] = ()
-    algorithm_version: int = ALGORITHM_VERSION
+    algorithm_version: int = FIRST_VERSION
     fingerprint: str
     """Of what every job's training reads of the data."""
     cohorts: tuple[str, ...] = ()
@@ -204,7 +209,7 @@ class Record(Strict):
 class ReferenceRecord(Strict):
     """Metrics of a reference row: a score that no model was trained for."""
 
-    dataset: str
+    dataset: DatasetName
     reference: Reference
     task: str
     """Definition of the task."""
@@ -219,17 +224,32 @@ class ReferenceRecord(Strict):
         """Names of the columns that were measured."""
         return {column for columns in self.values.values() for column in columns}
 
+    def merged(self, other: Self) -> Self:
+        """This row with the values of ``other`` over its own; both are of the same data."""
+        metrics = dict.fromkeys([*self.values, *other.values])
+        values = {metric: {**self.values.get(metric, {}), **other.values.get(metric, {})} for metric in metrics}
+        return self.model_copy(update={"values": values})
+
     def groups(self, facts: DataFacts, column: str) -> list[GroupMetrics]:
         """The metrics of a column's groups; none where the column was not measured."""
         return group_metrics(self.values, facts, self.task, column)
 
 
 def group_metrics(values: Values, facts: DataFacts, definition: str, column: str) -> list[GroupMetrics]:
-    """Stored values joined with the groups that they belong to; none where the column was not measured."""
+    """Stored values joined with the groups that they belong to; none where the column was not measured.
+
+    Raises:
+        CtrbenchError: there are not as many values as groups.
+    """
     known = facts.groups.get(definition, {}).get(column)
     measured = {metric: columns[column] for metric, columns in values.items() if column in columns}
     if known is None or not measured:
         return []
+    if any(len(own) != len(known.names) for own in measured.values()):
+        raise CtrbenchError(
+            f"{facts.dataset}: {definition} by {column} has {len(known.names)} groups in data.jsonl and another number "
+            "in a record; restore both files from git"
+        )
     return [
         GroupMetrics(column, group, rows, positives, {metric: own[place] for metric, own in measured.items()})
         for place, (group, rows, positives) in enumerate(zip(known.names, known.rows, known.positives, strict=True))

@@ -1,12 +1,15 @@
 """One results folder: the archive that is committed, and the work folder beside it."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from ctrbench.errors import CtrbenchError
-from ctrbench.store.archive import Archive
+from ctrbench.store.archive import Archive, merged_references
 from ctrbench.store.record import DataFacts, Record, ReferenceRecord
 from ctrbench.store.work import WorkFolder
 
@@ -27,7 +30,8 @@ class Entry:
 class Store:
     """Finds records in the archive and in the work folder; new ones are written to the work folder alone.
 
-    What was read from the archive is kept: only ``ctrbench results pack`` changes it.
+    What was read of a file is kept until the file changes. Another process may pack at any time: a record leaves the
+    work folder after the archive has it, so what looks into both looks into the work folder first.
     """
 
     def __init__(self, archive: Archive, work: WorkFolder) -> None:
@@ -35,9 +39,10 @@ class Store:
         self.work = work
         self.unpacked_data = Archive(work.folder / "data")
         """Facts and reference rows that are not packed yet, in files like those of the archive."""
-        self._records: dict[tuple[str, str, str], dict[str, Record]] = {}
-        self._facts: dict[str, dict[tuple[str, str], DataFacts]] = {}
-        self._work: dict[str, Entry] = {}
+        self._records: dict[tuple[str, str, str], tuple[Stamp, dict[str, Record]]] = {}
+        self._facts: dict[str, tuple[Stamp, dict[tuple[str, str], DataFacts]]] = {}
+        self._work: dict[str, tuple[Stamp, Entry]] = {}
+        self._lock = FileLock(work.folder / "archive.lock")
 
     @classmethod
     def of(cls, results: Path) -> "Store":
@@ -60,8 +65,8 @@ class Store:
         Raises:
             CtrbenchError: it has no record, or a damaged one.
         """
-        if self.work.has(identity):
-            return self.read_unpacked(identity)
+        if entry := self._unpacked(identity):
+            return entry
         if not (record := self._archived(names).get(identity)):
             raise CtrbenchError(f"{' '.join(names)}: no record of job {identity[:12]}")
         return Entry(record, self.facts_of(record))
@@ -73,11 +78,13 @@ class Store:
             CtrbenchError: a record is damaged.
         """
         names = dataset, backbone, method
+        unpacked = {
+            identity: entry
+            for identity, entry in self.unpacked().items()
+            if (entry.record.dataset, entry.record.backbone, entry.record.method) == names
+        }
         found = {identity: Entry(record, self.facts_of(record)) for identity, record in self._archived(names).items()}
-        for entry in map(self.read_unpacked, self.work.identities()):
-            if (entry.record.dataset, entry.record.backbone, entry.record.method) == names:
-                found[entry.record.identity] = entry
-        return list(found.values())
+        return list((found | unpacked).values())
 
     def all_entries(self) -> Iterator[Entry]:
         """All finished jobs, those of the archive first.
@@ -85,7 +92,7 @@ class Store:
         Raises:
             CtrbenchError: a record is damaged.
         """
-        unpacked = {identity: self.read_unpacked(identity) for identity in self.work.identities()}
+        unpacked = self.unpacked()
         for record in self.archive.all_records():
             if record.identity not in unpacked:
                 yield Entry(record, self.facts_of(record))
@@ -100,17 +107,17 @@ class Store:
         if facts := self._archived_facts(record.dataset).get((record.fingerprint, record.measuring_fingerprint)):
             return facts
         raise CtrbenchError(
-            f"{self.archive.folder / record.dataset}: data.jsonl has no facts of data "
-            f"{record.measuring_fingerprint[:12]}; restore it from git"
+            f"{self.archive.data_path(record.dataset)}: no facts of data {record.measuring_fingerprint[:12]}, which "
+            f"job {record.identity[:12]} was measured on; restore it from git"
         )
 
     def facts(self, dataset: str) -> list[DataFacts]:
         """The facts of a dataset's data, in the archive and in the work folder."""
+        in_work = [entry.facts for entry in self.unpacked().values() if entry.record.dataset == dataset]
+        in_work += self.unpacked_data.facts(dataset)
         found = dict(self._archived_facts(dataset))
-        found |= {each.key: each for each in self.unpacked_data.facts(dataset)}
-        for entry in map(self.read_unpacked, self.work.identities()):
-            if entry.record.dataset == dataset:
-                found.setdefault(entry.facts.key, entry.facts)
+        for each in in_work:
+            found[each.key] = found[each.key].merged(each) if each.key in found else each
         return list(found.values())
 
     def representations(self, record: Record) -> "pa.Table | None":
@@ -124,8 +131,9 @@ class Store:
         return self.archive.read_representations(record)
 
     def references(self, dataset: str) -> list[ReferenceRecord]:
-        """The reference rows of a dataset, in the archive and in the work folder."""
-        return [*self.archive.references(dataset), *self.unpacked_data.references(dataset)]
+        """The reference rows of a dataset, in the archive and in the work folder, each once."""
+        in_work = self.unpacked_data.references(dataset)
+        return merged_references([*self.archive.references(dataset), *in_work])
 
     def write_references(self, facts: DataFacts, rows: Iterable[ReferenceRecord]) -> None:
         """Stores reference rows, and the facts of their data, in the work folder.
@@ -133,11 +141,8 @@ class Store:
         Raises:
             CtrbenchError: the folder cannot be written.
         """
-        try:
+        with self.locked():
             self.unpacked_data.add(facts=[facts], references=rows)
-        except OSError as error:
-            cause = error.strerror or str(error)
-            raise CtrbenchError(f"{self.work.folder}: cannot be written ({cause}); pass --results FOLDER") from None
 
     def discard(self, identity: str, names: tuple[str, str, str]) -> None:
         """Forgets a job, wherever its record lies. Does nothing while another driver holds it.
@@ -147,43 +152,86 @@ class Store:
         """
         with self.work.claim(identity) as claimed:
             if claimed:
-                self.work.discard(identity)
-                if identity in self._archived(names):
-                    self.archive.remove(names, identity)
-                    self._records.pop(names, None)
-                self._work.pop(identity, None)
+                with self.locked():
+                    self.work.discard(identity)
+                    if identity in self._archived(names):
+                        self.archive.remove(names, identity)
 
-    def rewrite(self, entry: Entry) -> None:
-        """Replaces a record whose metrics were taken again, in the place where it lies.
-
-        Raises:
-            CtrbenchError: the place cannot be written.
-        """
-        record, names = entry.record, (entry.record.dataset, entry.record.backbone, entry.record.method)
-        if self.work.has(record.identity):
-            self.work.rewrite(record, entry.facts)
-            self._work.pop(record.identity, None)
-        else:
-            self.archive.add([record], [entry.facts])
-            self._records.pop(names, None)
-            self._facts.pop(record.dataset, None)
-
-    def read_unpacked(self, identity: str) -> Entry:
-        """A finished job of the work folder.
+    def rewrite(self, entries: Iterable[Entry]) -> None:
+        """Replaces records whose metrics were taken again, each in the place where it lies.
 
         Raises:
-            CtrbenchError: it has no record there, or a damaged one.
+            CtrbenchError: a place cannot be written.
         """
-        if identity not in self._work:
-            self._work[identity] = Entry(*self.work.read(identity))
-        return self._work[identity]
+        with self.locked():
+            packed = []
+            for entry in entries:
+                if self.work.has(entry.record.identity):
+                    self.work.rewrite(entry.record, entry.facts)
+                else:
+                    packed.append(entry)
+            self.archive.add([entry.record for entry in packed], [entry.facts for entry in packed])
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from changing the archive, and what is packed into it; waits for those that do.
+
+        Raises:
+            CtrbenchError: a place cannot be written.
+        """
+        try:
+            self.work.folder.mkdir(parents=True, exist_ok=True)
+            with self._lock:
+                yield
+        except OSError as error:
+            place, cause = error.filename or self.archive.folder, error.strerror or str(error)
+            raise CtrbenchError(f"{place}: cannot be written ({cause}); pass --results FOLDER") from None
+
+    def unpacked(self) -> dict[str, Entry]:
+        """The finished jobs of the work folder by identity.
+
+        Raises:
+            CtrbenchError: a record is damaged.
+        """
+        found = {identity: self._unpacked(identity) for identity in self.work.identities()}
+        return {identity: entry for identity, entry in found.items() if entry}
+
+    def _unpacked(self, identity: str) -> Entry | None:
+        """A finished job of the work folder; None where it is not there, or not any more."""
+        stamp = _stamp(path := self.work.finished(identity))
+        known = self._work.get(identity)
+        if stamp is None:
+            return None
+        if known is None or known[0] != stamp:
+            try:
+                known = stamp, Entry(*self.work.read(identity))
+            except CtrbenchError:
+                if not path.exists():
+                    return None
+                raise
+            self._work[identity] = known
+        return known[1]
 
     def _archived(self, names: tuple[str, str, str]) -> dict[str, Record]:
-        if names not in self._records:
-            self._records[names] = {record.identity: record for record in self.archive.records(*names)}
-        return self._records[names]
+        stamp = _stamp(self.archive.path(*names))
+        if names not in self._records or self._records[names][0] != stamp:
+            self._records[names] = stamp, {record.identity: record for record in self.archive.records(*names)}
+        return self._records[names][1]
 
     def _archived_facts(self, dataset: str) -> dict[tuple[str, str], DataFacts]:
-        if dataset not in self._facts:
-            self._facts[dataset] = {facts.key: facts for facts in self.archive.facts(dataset)}
-        return self._facts[dataset]
+        stamp = _stamp(self.archive.data_path(dataset))
+        if dataset not in self._facts or self._facts[dataset][0] != stamp:
+            self._facts[dataset] = stamp, {facts.key: facts for facts in self.archive.facts(dataset)}
+        return self._facts[dataset][1]
+
+
+Stamp = tuple[int, int, int] | None
+"""What tells the contents of a file apart that is only ever replaced whole; None where it does not exist."""
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

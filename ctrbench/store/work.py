@@ -25,8 +25,9 @@ from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
-from ctrbench.store.archive import parse_record, read_parquet, record_line
+from ctrbench.store.archive import read_parquet
 from ctrbench.store.identity import JobConfig
+from ctrbench.store.lines import parse_record, plain
 from ctrbench.store.record import DataFacts, Record
 from ctrbench.strict import Strict
 
@@ -81,7 +82,7 @@ class WorkFolder:
 
     def has(self, identity: str) -> bool:
         """Whether a job is finished and not packed."""
-        return self._finished(identity).exists()
+        return self.finished(identity).exists()
 
     def read(self, identity: str) -> tuple[Record, DataFacts]:
         """Record and facts of a finished job.
@@ -89,11 +90,14 @@ class WorkFolder:
         Raises:
             CtrbenchError: there is none, or it is damaged.
         """
-        path = self._finished(identity)
+        path = self.finished(identity)
         document = _read_json(path, "remove it to repeat the job")
         if not isinstance(document, dict) or document.keys() != {"record", "facts"}:
             raise CtrbenchError(f"{path}: not the record of a job; remove it to repeat the job")
-        return parse_record(document["record"], str(path)), DataFacts.read(document["facts"], str(path))
+        record = parse_record(document["record"], str(path))
+        if record.identity != identity:
+            raise CtrbenchError(f"{path}: the record of job {record.identity[:12]}; remove it to repeat the job")
+        return record, DataFacts.read(document["facts"], str(path))
 
     def write(
         self, record: Record, facts: DataFacts, predictions: "pa.Table", representations: "pa.Table | None"
@@ -117,18 +121,23 @@ class WorkFolder:
         Raises:
             CtrbenchError: the folder cannot be written.
         """
-        document = {"record": record_line(record), "facts": facts.model_dump(mode="json", exclude_defaults=True)}
+        document = {"record": plain(record), "facts": plain(facts)}
         with self._writing():
-            _replace_json(self._finished(record.identity), document)
+            _replace_json(self.finished(record.identity), document)
 
     def forget_record(self, identity: str) -> None:
-        """Removes a packed job's record; its predictions stay.
+        """Removes a packed job's record and representations; its predictions stay.
 
         Raises:
             CtrbenchError: the folder cannot be written.
         """
         with self._writing():
-            self._finished(identity).unlink(missing_ok=True)
+            self.representations(identity).unlink(missing_ok=True)
+            self.finished(identity).unlink(missing_ok=True)
+
+    def finished(self, identity: str) -> Path:
+        """Where the record of a finished job lies until it is packed."""
+        return self.folder / "finished" / f"{identity}.json"
 
     def predictions(self, identity: str) -> Path:
         """Where the predictions of a finished job lie, if they are here."""
@@ -163,7 +172,7 @@ class WorkFolder:
             CtrbenchError: the folder cannot be written.
         """
         with self._writing():
-            for path in (self._finished(identity), self.predictions(identity), self.representations(identity)):
+            for path in (self.finished(identity), self.predictions(identity), self.representations(identity)):
                 path.unlink(missing_ok=True)
             self._failure(identity).unlink(missing_ok=True)
             self.clear(identity)
@@ -243,9 +252,6 @@ class WorkFolder:
         path = self._failure(identity)
         return Failure.read(_read_json(path, "remove it"), str(path)) if path.exists() else None
 
-    def _finished(self, identity: str) -> Path:
-        return self.folder / "finished" / f"{identity}.json"
-
     def _failure(self, identity: str) -> Path:
         return self.folder / "failed" / f"{identity}.json"
 
@@ -262,7 +268,7 @@ class WorkFolder:
 def _read_json(path: Path, way_out: str) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CtrbenchError(f"{path}: cannot be read ({error}); {way_out}") from None
 
 

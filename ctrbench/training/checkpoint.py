@@ -34,7 +34,7 @@ def parse(content: bytes, device: torch.device | str) -> tuple[dict[str, Tensor]
         tensors = load(content)
         state = json.loads(tensors.pop(STATE).numpy().tobytes())
     except (SafetensorError, KeyError, ValueError) as error:
-        raise CtrbenchError(f"not a checkpoint of ctrbench ({error}); repeat the job: ctrbench run --force") from None
+        raise CtrbenchError(f"not a checkpoint of ctrbench ({error})") from None
     return {name: tensor.to(device) for name, tensor in tensors.items()}, state
 
 

@@ -117,7 +117,7 @@ class Training:
         }
 
     def restore(self, checkpoint: bytes) -> None:
-        """Restores what :meth:`checkpoint` gave; ignores a checkpoint of another origin, so that the job begins anew.
+        """Restores what :meth:`checkpoint` gave; ignores a checkpoint of another origin, so that the job starts over.
 
         Raises:
             CtrbenchError: the bytes are not a checkpoint.

@@ -10,7 +10,7 @@ from ctrbench.strict import Strict
 class TrainingSettings(Strict):
     """Section ``[training]`` of a recipe."""
 
-    batch_size: int = Field(1024, ge=1)
+    batch_size: int = Field(1024, ge=1, le=100_000_000)
     """Rows per step."""
     learning_rate: float = Field(1e-3, gt=0)
     """Of Adam; its other constants are the usual ones. ``schedule`` may lower it."""
@@ -19,10 +19,10 @@ class TrainingSettings(Strict):
     early stopping still applies and cuts the decline short. ``plateau``: the rate is divided by ten whenever the
     watched value stalls for ``schedule_patience`` looks, ``drops`` times at most; training goes on from the latest
     weights, not from the best."""
-    schedule_patience: int = Field(2, ge=1)
+    schedule_patience: int = Field(2, ge=1, le=100_000)
     """Looks without a better watched value, since the best one or the last drop, before the rate drops. ``patience``
     counts anew after a drop, so training stops early only once all drops are used up."""
-    drops: int = Field(2, ge=1)
+    drops: int = Field(2, ge=1, le=10)
     """Of the rate, at most, under ``plateau``."""
     penalty: float = Field(0.0, ge=0)
     """L2 on embeddings, by occurrence: this times the squared norms of all embeddings that a row uses (fields and
@@ -35,12 +35,12 @@ class TrainingSettings(Strict):
     batch touches are pulled to zero as well, in every step. Tables that a method adds are not."""
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Trained task -> what its loss is multiplied by in the total; 1 for a task that is not named."""
-    epochs: int = Field(30, ge=1)
+    epochs: int = Field(30, ge=1, le=100_000)
     """At most."""
-    looks: int = Field(1, ge=1)
+    looks: int = Field(1, ge=1, le=1000)
     """Validations per epoch: one after each of so many equal parts of its batches. The batches and the weights at the
     end of an epoch do not depend on it; what is kept, and when training stops, does."""
-    patience: int = Field(3, ge=1)
+    patience: int = Field(3, ge=1, le=100_000)
     """Looks without a better watched value before training stops; the weights of the best look are kept. With one look
     per epoch these are epochs."""
     watch: str = "auc"

@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from ctrbench.tuning.objective import Objective
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import JournalStorage
     from optuna.trial import FrozenTrial
 
 ROUND = 4
@@ -52,15 +53,16 @@ class Study:
         """Numbers and points of the trials that wait for an answer, proposed anew where none does; empty at the end."""
         import optuna  # noqa: PLC0415 - planning must not wait for it
 
-        study = self._study()
-        waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        running = (optuna.trial.TrialState.RUNNING,)
+        waiting = self._study.get_trials(deepcopy=False, states=running)
         if not waiting:
-            asked = len(study.get_trials(deepcopy=False))
-            study.sampler = self._sampler(asked)
+            asked = len(self._study.get_trials(deepcopy=False))
+            # Trials are answered without this sampler: one of a grid would try to stop Optuna's own loop.
+            proposing = optuna.load_study(study_name=self.name, storage=self._storage, sampler=self._sampler(asked))
             distributions = {path: _distribution(dimension) for path, dimension in self.space.items()}
             for _ in range(min(ROUND, self.budget - asked)):
-                study.ask(distributions)
-            waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+                proposing.ask(distributions)
+            waiting = self._study.get_trials(deepcopy=False, states=running)
         return {trial.number: self._point(trial) for trial in waiting}
 
     def tell(self, number: int, record: Record | None, *, pruned: bool = False) -> None:
@@ -69,9 +71,8 @@ class Study:
 
         value = self.objective.of_record(record) if record else None
         state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
-        study = self._study()
-        self._note(study, number, record.epochs if record else ())
-        study.tell(number, value if state == TrialState.COMPLETE else None, state=state)
+        self._note(number, record.epochs if record else ())
+        self._study.tell(number, value if state == TrialState.COMPLETE else None, state=state)
 
     def trials(self) -> tuple[Trial, ...]:
         """All trials that ended, in the order in which they were proposed."""
@@ -82,7 +83,7 @@ class Study:
                 value=trial.value if trial.state.name == "COMPLETE" else None,
                 epochs=len(trial.intermediate_values),
             )
-            for trial in self._study().get_trials(deepcopy=False)
+            for trial in self._study.get_trials(deepcopy=False)
             if trial.state.is_finished()
         )
 
@@ -96,30 +97,37 @@ class Study:
         Raises:
             Pruned: the trial's best epoch so far is worse than the median of earlier rounds' trials at this epoch.
         """
-        if epochs and self._note(self._study(), number, epochs).should_prune():
+        if epochs and self._note(number, epochs).should_prune():
             raise Pruned(f"epoch {len(epochs)} is worse than the median of earlier trials")
 
-    def _note(self, study: "optuna.Study", number: int, epochs: Sequence[EpochMetrics]) -> "optuna.Trial":
+    def _note(self, number: int, epochs: Sequence[EpochMetrics]) -> "optuna.Trial":
         import optuna  # noqa: PLC0415
 
-        known = study.get_trials(deepcopy=False)[number]
-        trial = optuna.trial.Trial(study, known._trial_id)
+        known = self._study.get_trials(deepcopy=False)[number]
+        trial = optuna.trial.Trial(self._study, known._trial_id)
         for epoch in epochs:
             if epoch.epoch not in known.intermediate_values and (value := self.objective.of_epoch(epoch)) is not None:
                 trial.report(value, epoch.epoch)
         return trial
 
-    def _study(self) -> "optuna.Study":
-        import optuna  # noqa: PLC0415
+    @cached_property
+    def _storage(self) -> "JournalStorage":
+        """Reads the journal once; Optuna then reads only what was added."""
         from optuna.storages import JournalStorage  # noqa: PLC0415
         from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
-        optuna.logging.set_verbosity(logging.WARNING)
         self.journal.parent.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(self.journal)))
+
+    @cached_property
+    def _study(self) -> "optuna.Study":
+        import optuna  # noqa: PLC0415
+
+        optuna.logging.set_verbosity(logging.WARNING)
         try:
             return optuna.create_study(
                 study_name=self.name,
-                storage=JournalStorage(JournalFileBackend(str(self.journal))),
+                storage=self._storage,
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=ROUND, n_warmup_steps=FULL_EPOCHS + 1),
                 direction="maximize" if self.objective.maximize else "minimize",
                 load_if_exists=True,

@@ -16,7 +16,8 @@ from tabulate import tabulate
 
 from ctrbench.data.prepared import Prepared
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.single import environment, resolve_device
+from ctrbench.execution.environment import environment
+from ctrbench.execution.run import resolve_device
 from ctrbench.places import data_folder, results_folder
 
 EPOCHS, SEEDS = 3, 3

@@ -17,12 +17,11 @@ from torch import Tensor, nn
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
-from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.measure import columns_of
-from ctrbench.experiments.single import build
+from ctrbench.measure.columns import columns_of
 from ctrbench.metrics.auc import auc
 from ctrbench.metrics.measure import measure
 from ctrbench.metrics.sample import Sample
+from ctrbench.training.build import build
 from ctrbench.training.fit import Training, train_epoch
 from ctrbench.training.predict import predict
 from ctrbench.training.settings import TrainingSettings
@@ -35,10 +34,11 @@ CHUNK = 8192
 
 def run_engine(prepared: Prepared, backbone: str, method: str, seed: int) -> tuple[Lap, Callable[[], np.ndarray]]:
     """The engine's own epoch and prediction."""
-    config = RunConfig(dataset="amazon-beauty", backbone=backbone, method=method, seed=seed, data=settings())
-    feed = Feed(prepared, config.data)
+    options, feed = TrainingSettings(batch_size=BATCH), Feed(prepared, settings())
     feed.unlock(Split.TEST)
-    training = Training(*build(config, feed), feed, TrainingSettings(batch_size=BATCH), seed)
+    names = {"backbone": backbone, "method": method, "seed": seed}
+    modules = build(feed, options, **names, backbone_settings={}, method_settings={})
+    training = Training(*modules, feed, options, seed)
     epochs = itertools.count(1)
     return lambda: train_epoch(training, next(epochs)), lambda: predict(training.backbone, feed, Split.TEST)[:, 0]
 

@@ -3,11 +3,11 @@
 import itertools
 
 import pytest
-
 from ctrbench.experiments.cell import CATALOGUE, Cell
 from ctrbench.experiments.collection import recipes_of
 from ctrbench.experiments.recipe import read_recipe
 from ctrbench.experiments.resolve import basis
+
 from tests.experiments import fakes
 
 ROW = 'title = "One"\ndatasets = ["toy"]\nbackbones = ["din"]\nseeds = 1\ntraining.epochs = 2\n'

@@ -1,35 +1,116 @@
+import io
+import os
 import subprocess
 import sys
 
-HEAVY = {"torch", "pandas", "pyarrow", "scipy", "numpy", "optuna", "joblib", "pydantic", "sklearn"}
+import pytest
+
+HEAVY = {"torch", "pandas", "pyarrow", "scipy", "numpy", "optuna", "joblib", "pydantic", "sklearn", "ray"}
 
 
-def test_importing_the_command_line_loads_nothing_heavy():
-    command = "import sys, ctrbench.cli; print(' '.join(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.split()
+def modules_after(code):
+    """Modules that a process has loaded once it has run a line of code."""
+    command = [sys.executable, "-c", f"import sys\n{code}\nprint(' '.join(sys.modules), file=sys.stderr)"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stderr.split())
+
+
+def test_importing_the_package_and_the_help_load_nothing_heavy():
+    code = "import ctrbench\nfrom ctrbench.cli import app\napp(['--help'], standalone_mode=False)"
+    loaded = modules_after(code)
     assert "ctrbench.cli.run" in loaded
     assert HEAVY.intersection(loaded) == set()
+    assert "resource" not in loaded
+
+
+def test_a_report_a_list_and_a_plan_load_no_torch(tmp_path):
+    """The modules themselves need none; neither ``resource``, which Windows lacks."""
+    code = (
+        f"import os\nos.environ['CTRBENCH_DATA'] = {str(tmp_path)!r}\nfrom ctrbench.cli import app\n"
+        "for line in ('report aqcl-table2', 'list recipes', 'list metrics', 'list runs --dataset ta-feng'):\n"
+        "    app(line.split(), standalone_mode=False)\nimport ctrbench.execution.drive, ctrbench.tuning.search"
+    )
+    assert {"torch", "optuna", "ray", "resource"}.intersection(modules_after(code)) == set()
 
 
 def test_help_names_every_verb(ctrbench):
     status, out, _ = ctrbench("--help")
     assert status == 0
-    assert all(verb in out for verb in ("prepare", "run", "search", "report", "list", "show", "doctor"))
+    verbs = ("prepare", "run", "search", "measure", "report", "results", "list", "show", "doctor")
+    assert all(verb in out for verb in verbs)
 
 
-def test_a_place_without_permission_is_told_in_a_line(ctrbench, place, monkeypatch):
+def test_a_place_without_permission_is_one_line(ctrbench, place, monkeypatch):
     def closed(*_):
-        raise PermissionError(13, "Permission denied", "somewhere/runs")
+        raise PermissionError(13, "Permission denied", "somewhere/work")
 
-    monkeypatch.setattr("ctrbench.experiments.ledger.Ledger.identities", closed)
-    assert ctrbench("list", "runs") == (1, "", "error: somewhere/runs: Permission denied\n")
+    monkeypatch.setattr("ctrbench.store.work.WorkFolder.identities", closed)
+    assert ctrbench("list", "runs") == (1, "", "error: somewhere/work: Permission denied\n")
 
 
-def test_an_interrupt_says_how_to_go_on(ctrbench, place, monkeypatch):
-    def interrupted(*_, **__):
+def test_an_interrupt_says_how_to_resume(ctrbench, place, monkeypatch):
+    def interrupted(assignment, data):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ctrbench.experiments.single.execute_run", interrupted)
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda device: interrupted)
     status, _, err = ctrbench("run", "--method", "plain", "--dataset", "toy", "--jobs", 1)
     assert status == 130
-    assert err.splitlines()[-1] == "interrupted; the same command goes on from here"
+    assert err.splitlines()[-1] == "interrupted; rerun the command to resume"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("run", "--help"),
+        ("list", "methods"),
+        ("list", "recipes"),
+        ("list", "datasets"),
+        ("show", "aqcl"),
+        ("show", "aqcl-table2"),
+        ("show", "amazon-beauty"),
+        ("doctor",),
+        ("run", "MINE", "--jobs", "1"),
+        ("report", "MINE"),
+        ("report", "MINE", "--full"),
+        ("report", "MINE", "--format", "markdown"),
+        ("measure", "MINE"),
+        ("results", "verify"),
+        ("search", "MINE"),
+        ("show", "…"),
+    ],
+    ids=" ".join,
+)
+def test_a_terminal_without_utf_8_gets_question_marks_and_no_traceback(place, monkeypatch, arguments):
+    recipe = place / "mine.toml"
+    recipe.write_text(
+        'title = "Größe × Länge ±"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n',
+        encoding="utf-8",
+    )
+    arguments = [str(recipe) if each == "MINE" else each for each in arguments]
+    from ctrbench.cli import main
+
+    def call(*arguments):
+        streams = {name: io.TextIOWrapper(io.BytesIO(), "ascii") for name in ("stdout", "stderr")}
+        for name, stream in streams.items():
+            monkeypatch.setattr(sys, name, stream)
+        monkeypatch.setattr(sys, "argv", ["ctrbench", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        for stream in streams.values():
+            stream.flush()
+        return end.value.code, *(stream.buffer.getvalue().decode("ascii", "replace") for stream in streams.values())
+
+    if arguments[0] == "report":
+        assert call("run", str(recipe), "--jobs", "1")[0] == 0
+    status, out, err = call(*arguments)
+    assert "Traceback" not in err
+    assert status == (1 if arguments[0] in ("search", "measure") or arguments[1:] == ["…"] else 0), err
+    assert out or err
+
+
+def test_the_c_locale_ends_no_verb_in_a_traceback(place):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "ctrbench", "show", "aqcl-table2"]
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert done.stdout.isascii()
+    assert done.stderr == b""

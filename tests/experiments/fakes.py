@@ -6,11 +6,6 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
-from pydantic import Field
-
-from ctrbench.data.schema import MANIFEST, Activeness, Manifest, Negatives, SplitCounts, digest, read_manifest
-from ctrbench.data.schema import Field as InputField
-from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import Catalogue
 from ctrbench.experiments.config import ALGORITHM_VERSION, RunConfig
 from ctrbench.experiments.execute import Site, execute
@@ -18,6 +13,11 @@ from ctrbench.experiments.ledger import Ledger
 from ctrbench.experiments.plan import make_plan
 from ctrbench.experiments.recipe import Recipe
 from ctrbench.experiments.record import DataFacts, Environment, ReferenceRecord, RunRecord, Timings
+from pydantic import Field
+
+from ctrbench.data.schema import MANIFEST, Activeness, Manifest, Negatives, SplitCounts, digest, read_manifest
+from ctrbench.data.schema import Field as InputField
+from ctrbench.errors import CtrbenchError
 from ctrbench.metrics.groups import GroupFigures
 from ctrbench.registry import Registry
 from ctrbench.strict import Strict

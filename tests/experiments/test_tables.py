@@ -1,12 +1,12 @@
 import shutil
 
 import pytest
-
-from ctrbench.errors import CtrbenchError
 from ctrbench.experiments.cell import Cell
 from ctrbench.experiments.found import Found, FoundSettings, Trial, write_found
 from ctrbench.experiments.resolve import basis
 from ctrbench.experiments.tables import SearchFacts, find_table
+
+from ctrbench.errors import CtrbenchError
 from tests.experiments import fakes
 
 

@@ -5,8 +5,8 @@ import math
 import torch
 
 from ctrbench.data.batch import Batch
-from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.single import build
+from ctrbench.training.build import build
+from ctrbench.training.settings import TrainingSettings
 
 HISTORIES = [[], [7], [3, 9], [4, 4, 8, 2], [5, 6, 1]]
 TARGETS = [2, 11, 9, 6, 4]
@@ -15,16 +15,16 @@ LABELS = [1.0, 1.0, 0.0, 1.0, 1.0]
 
 def make(feed, name, backbone="din", **settings):
     """A backbone without dropout and with large embeddings, so that every term counts."""
-    config = RunConfig(
-        dataset="small",
+    modules = build(
+        feed,
+        TrainingSettings(),
         backbone=backbone,
         method=name,
         seed=0,
-        data=feed.settings,
         backbone_settings={"embedding_size": 4, "hidden": (6, 3), "dropout": 0.0, "embedding_std": 1.0},
         method_settings=settings,
     )
-    return tuple(module.double() for module in build(config, feed))
+    return tuple(module.double() for module in modules)
 
 
 def hand_made(feed, histories=HISTORIES) -> Batch:

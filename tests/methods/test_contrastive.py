@@ -8,18 +8,24 @@ from torch.nn import functional
 
 from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.single import build
 from ctrbench.methods.aqcl import AQCL, AQCLSettings, quantized_loss
 from ctrbench.methods.augmentation import augment
 from ctrbench.methods.codebook import Codebook, sinkhorn
 from ctrbench.methods.icl import instance_loss
-from ctrbench.report.figures import alpha as curve
+from ctrbench.report.views import alpha as curve
+from ctrbench.training.build import build
+from ctrbench.training.settings import TrainingSettings
 
 TAU = 0.1
 
 
 NEAREST = 3
+
+
+def made(feed, method, backbone_settings=None, **settings):
+    """DIN and a method with the initial weights of seed 0."""
+    names = {"backbone": "din", "method": method, "seed": 0}
+    return build(feed, TrainingSettings(), **names, backbone_settings=backbone_settings or {}, method_settings=settings)
 
 
 @pytest.fixture
@@ -75,8 +81,7 @@ def test_aqcl_without_codewords_at_alpha_0_is_icl(vectors):
 
 
 def test_alpha_falls_with_the_click_length(feed):
-    config = RunConfig(dataset="small", backbone="din", method="aqcl", seed=0, method_settings={"w1": 0.7, "w2": 1.5})
-    _, method = build(config, feed)
+    _, method = made(feed, "aqcl", w1=0.7, w2=1.5)
     assert isinstance(method, AQCL)
     mean = feed.prepared.manifest.mean_click_length
     alpha = method.alpha(torch.tensor([0.0, mean, 3 * mean]))
@@ -86,8 +91,7 @@ def test_alpha_falls_with_the_click_length(feed):
 def test_the_curve_that_is_drawn_is_the_one_that_trains(feed):
     lengths = torch.arange(0, 40, dtype=torch.double)
     for w1, w2 in ((1.0, 1.0), (0.3, 4.0), (10.0, 0.25)):
-        config = RunConfig(dataset="small", backbone="din", method="aqcl", seed=0, method_settings={"w1": w1, "w2": w2})
-        _, method = build(config, feed)
+        _, method = made(feed, "aqcl", w1=w1, w2=w2)
         drawn = curve.alpha(lengths.numpy() / feed.prepared.manifest.mean_click_length, w1, w2)
         torch.testing.assert_close(method.alpha(lengths), torch.from_numpy(drawn), rtol=1e-12, atol=0)
 
@@ -95,8 +99,7 @@ def test_the_curve_that_is_drawn_is_the_one_that_trains(feed):
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_alpha_may_be_one_number_for_all(feed, alpha):
     settings = {"constant_alpha": alpha, "w1": 0.7, "w2": 1.5}
-    config = RunConfig(dataset="small", backbone="din", method="aqcl", seed=0, method_settings=settings)
-    _, method = build(config, feed)
+    _, method = made(feed, "aqcl", **settings)
     assert method.alpha(torch.tensor([0.0, 2.0, 50.0])).tolist() == pytest.approx([alpha] * 3)
 
 
@@ -170,8 +173,7 @@ def test_how_much_of_the_codebook_is_used():
 
 def test_a_loss_tells_the_use_of_the_codewords_nearest_to_its_rows(feed):
     """Codewords of many lengths in the directions of some rows' z."""
-    settings = {"backbone_settings": {"embedding_std": 1.0}, "method_settings": {"codewords": 16}}
-    backbone, method = build(RunConfig(dataset="small", backbone="din", method="aqcl", seed=0, **settings), feed)
+    backbone, method = made(feed, "aqcl", {"embedding_std": 1.0}, codewords=16)
     backbone.eval()
     batch = next(feed.batches(feed.epoch(0, 1), 128))
     embedded = backbone.embed(batch)
@@ -193,8 +195,7 @@ def test_a_loss_tells_the_use_of_the_codewords_nearest_to_its_rows(feed):
 
 
 def test_the_codebook_learns_from_its_own_loss_alone(feed):
-    config = RunConfig(dataset="small", backbone="din", method="aqcl", seed=0)
-    backbone, method = build(config, feed)
+    backbone, method = made(feed, "aqcl")
     batch = next(feed.batches(feed.epoch(0, 1), 128))
     loss = method.loss(backbone, batch, backbone.embed(batch), torch.Generator().manual_seed(0))
     codewords = method.codebook.codewords
@@ -231,8 +232,7 @@ def test_codewords_share_out_the_interests_of_the_rows():
 
 
 def test_the_second_view_masks_clicks_and_zeroes_bits(feed):
-    config = RunConfig(dataset="small", backbone="din", method="plain", seed=0)
-    backbone, _ = build(config, feed)
+    backbone, _ = made(feed, "plain")
     embedded = backbone.embed(next(feed.batches(feed.split(Split.VALIDATION), 512)))
     view = augment(embedded, 0.2, 0.0, torch.Generator().manual_seed(0))
     masked = (view.history == 0).flatten(1).all(1)

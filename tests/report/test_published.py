@@ -3,7 +3,8 @@
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.report.published import TABLES, read_published
+from ctrbench.report import published
+from ctrbench.report.published import Counts, read_counts, read_published
 
 
 def test_table_2_has_groups_and_relaimpr():
@@ -33,11 +34,35 @@ def test_changes_to_a_card_change_nothing_of_what_is_published():
     assert table.value("amazon@beauty", "din", "aqcl", "overall", "auc") is None
 
 
+def test_any_metric_and_task_may_be_published(monkeypatch):
+    lines = [
+        ["dataset", "backbone", "method", "task", "ne", "calibration"],
+        *(["a", "din", "plain", "click", "0.9", "1.1"], ["a", "din", "plain", "buy", "0.8", ""]),
+    ]
+    monkeypatch.setattr(published, "_read", lambda name: lines)
+    table = published.read_published.__wrapped__("aqcl_table3")
+    assert table.value("a", "din", "plain", "overall", "ne", "buy") == 0.8
+    assert table.value("a", "din", "plain", "overall", "calibration", "click") == 1.1
+    assert table.value("a", "din", "plain", "overall", "calibration", "buy") is None
+    assert table.value("a", "din", "plain", "overall", "ne", "install", "click") == 0.9
+    monkeypatch.setattr(published, "_read", lambda name: [*lines, ["a", "din"]])
+    with pytest.raises(CtrbenchError, match="aqcl_table3: a line has another number of fields than the header"):
+        published.read_published.__wrapped__("aqcl_table3")
+
+
 def test_no_table_has_no_values():
     assert not read_published(None).values
+    assert not read_counts(None)
+
+
+def test_counts_are_a_table_of_their_own():
+    assert read_counts("aqcl_table1")["ta-feng"] == Counts(32_266, 23_812, 817_741)
+    with pytest.raises(CtrbenchError, match="unknown published table 'aqcl_table2'; did you mean aqcl_table1"):
+        read_counts("aqcl_table2")
 
 
 def test_unknown_table_is_refused():
     with pytest.raises(CtrbenchError, match=r"unknown published table 'aqcl_table4'; did you mean aqcl_table[23]"):
         read_published("aqcl_table4")
-    assert set(TABLES) == {"aqcl_table2", "aqcl_table3"}
+    with pytest.raises(CtrbenchError, match="unknown published table 'aqcl_table1'"):
+        read_published("aqcl_table1")

@@ -21,16 +21,16 @@ NARROW = Interval(0.6999, 0.7001)
     ],
 )
 def test_value(published, interval, verdict):
-    assert value_verdict(0.7, interval, published, close=0.005, comparable=True) == verdict
+    assert value_verdict(0.7, interval, published, tolerance=0.005, comparable=True) == verdict
 
 
 def test_only_the_interval_decides_where_nothing_is_close():
-    assert value_verdict(0.7, NARROW, 0.7002, close=0, comparable=True) == "lower"
+    assert value_verdict(0.7, NARROW, 0.7002, tolerance=0, comparable=True) == "lower"
 
 
 def test_value_that_cannot_be_compared():
-    assert value_verdict(0.7, NARROW, 0.7, close=0.005, comparable=False) == "not comparable"
-    assert value_verdict(0.7, NARROW, None, close=0.005, comparable=False) == "not published"
+    assert value_verdict(0.7, NARROW, 0.7, tolerance=0.005, comparable=False) == "not comparable"
+    assert value_verdict(0.7, NARROW, None, tolerance=0.005, comparable=False) == "not published"
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,8 @@ def test_direction(delta, p, lower_is_better, verdict):
 )
 def test_agreement(ours, published_delta, verdict):
     assert agreement(ours, published_delta) == verdict
+
+
+def test_agreement_where_lower_is_better():
+    assert agreement("improves", -0.01, lower_is_better=True) == "agrees"
+    assert agreement("improves", 0.01, lower_is_better=True) == "differs"

@@ -1,6 +1,7 @@
 """The loop: early stopping, best weights, resuming, divergence, penalty."""
 
 import pickle
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -8,67 +9,89 @@ import torch
 
 from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
-from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.single import build
-from ctrbench.metrics.auc import auc
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.sample import Sample
+from ctrbench.testing.runs import TWO_TASKS
+from ctrbench.testing.runs import start as start_run
 from ctrbench.training import fit as module
-from ctrbench.training.checkpoint import load
 from ctrbench.training.fit import DivergedError, Training, fit
 from ctrbench.training.predict import predict
-from ctrbench.training.settings import TrainingSettings
 
 
-def start(feed, method="aqcl", **settings):
-    config = RunConfig(dataset="small", backbone="din", method=method, seed=4)
-    options = {"batch_size": 256, "learning_rate": 1e-2, "epochs": 6, "patience": 2} | settings
-    return Training(*build(config, feed), feed, TrainingSettings(**options), 4)
+def start(feed, method="aqcl", **training):
+    options = {"epochs": 6, "patience": 2, "penalty": 0.0} | training
+    return start_run("din", method, feed.prepared, seed=4, **options)
 
 
-def silent(epoch, at_most):
-    pass
+def train(run):
+    """Trains to the end; the numbers of the epochs that were made."""
+    return [epoch.epoch for epoch in fit(run)]
+
+
+def resumed(run, content):
+    """A run that goes on from a checkpoint; the epochs that it held, and those that were made."""
+    run.restore(content)
+    return len(run.epochs), train(run)
 
 
 @pytest.mark.parametrize("settings", [{"epochs": 40, "patience": 2}, {"epochs": 3, "patience": 3}])
 def test_the_best_epochs_weights_are_kept_on_every_way_out(feed, settings):
     run = start(feed, "plain", **settings)
-    fit(run, None, silent)
+    train(run)
     assert len(run.epochs) == min(settings["epochs"], run.best_epoch + settings["patience"])
-    label = feed.split(Split.VALIDATION).labels[:, 0].numpy()
-    measured = auc(label, predict(run.backbone, feed, Split.VALIDATION)[:, 0])
+    label = feed.split(Split.VALIDATION).labels[:, 0].numpy().astype(bool)
+    sample = Sample(label, predict(run.backbone, feed, Split.VALIDATION)[:, 0].astype(np.float64))
+    measured = METRICS.get("auc").overall(sample)
     assert measured == max(epoch.validation["click"]["auc"] for epoch in run.epochs)
+
+
+def test_an_epoch_is_made_only_when_it_is_asked_for(feed):
+    run = start(feed, "plain")
+    steps = fit(run)
+    assert run.epochs == []
+    assert next(steps) is run.epochs[0]
+    before = run.checkpoint()
+    steps.close()
+    assert len(run.epochs) == 1
+    assert run.checkpoint() == before
 
 
 def test_watching_logloss_keeps_its_lowest_epoch(feed):
     run = start(feed, "plain", epochs=40, watch="logloss")
-    fit(run, None, silent)
+    train(run)
     losses = [epoch.validation["click"]["logloss"] for epoch in run.epochs]
     assert run.best_epoch == 1 + int(np.argmin(losses)) == len(losses) - 2
 
 
-def test_an_interrupted_run_ends_with_the_same_bits(feed, tmp_path):
-    whole = start(feed)
-    fit(whole, None, silent)
+@pytest.mark.parametrize("watch", ["conversion.auc", "ctcvr.logloss"])
+def test_the_watched_task_decides_which_epoch_is_kept(orders, watch):
+    run = start_run("shared-bottom", "plain", orders, TWO_TASKS, epochs=12, patience=2, watch=watch)
+    train(run)
+    task, metric = watch.split(".")
+    values = [epoch.validation[task][metric] for epoch in run.epochs]
+    assert all(set(epoch.validation) == {"click", "conversion", "ctcvr"} for epoch in run.epochs)
+    assert run.best_epoch == 1 + int(np.argmax(values) if metric == "auc" else np.argmin(values))
+    assert len(run.epochs) == min(12, run.best_epoch + 2)
 
-    def die_after_two(epochs, at_most):
-        if len(epochs) == 2:
-            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        fit(start(feed), tmp_path / "checkpoint", die_after_two)
+def test_an_interrupted_run_ends_with_the_same_bits(feed):
+    whole, half = start(feed), start(feed)
+    train(whole)
+    list(islice(fit(half), 2))
     torch.manual_seed(999)
-    resumed, seen = start(feed), []
-    fit(resumed, tmp_path / "checkpoint", lambda epochs, at_most: seen.append(len(epochs)))
-    assert seen[0] == 2
-    assert [e.loss for e in resumed.epochs] == [e.loss for e in whole.epochs]
-    ours, theirs = (predict(run.backbone, feed, Split.VALIDATION) for run in (resumed, whole))
+    run = start(feed)
+    assert resumed(run, half.checkpoint()) == (2, list(range(3, len(whole.epochs) + 1)))
+    assert [epoch.loss for epoch in run.epochs] == [epoch.loss for epoch in whole.epochs]
+    assert [epoch.validation for epoch in run.epochs] == [epoch.validation for epoch in whole.epochs]
+    ours, theirs = (predict(each.backbone, feed, Split.VALIDATION) for each in (run, whole))
     assert np.array_equal(ours, theirs)
 
 
-def test_a_finished_checkpoint_is_not_trained_further(feed, tmp_path):
-    fit(start(feed), tmp_path / "checkpoint", silent)
-    again, seen = start(feed), []
-    fit(again, tmp_path / "checkpoint", lambda epochs, at_most: seen.append(len(epochs)))
-    assert seen == [len(again.epochs)]
+def test_a_finished_checkpoint_is_not_trained_further(feed):
+    whole, again = start(feed), start(feed)
+    made = train(whole)
+    assert resumed(again, whole.checkpoint()) == (len(made), [])
+    assert np.array_equal(*(predict(each.backbone, feed, Split.VALIDATION) for each in (again, whole)))
 
 
 def test_the_test_split_is_locked_until_training_has_ended(feed, monkeypatch):
@@ -77,19 +100,16 @@ def test_the_test_split_is_locked_until_training_has_ended(feed, monkeypatch):
     monkeypatch.setattr(module, "predict", lambda backbone, feed, split: original(backbone, feed, Split.TEST))
     run = start(feed, epochs=1)
     with pytest.raises(CtrbenchError, match="test rows were asked for before the training ended"):
-        fit(run, None, silent)
-    feed.unlock(Split.TEST)
-    fit(run, None, silent)
+        train(run)
 
 
-@pytest.mark.parametrize("other", ["data", "device", "torch"])
-def test_a_checkpoint_of_another_origin_is_ignored(feed, tmp_path, monkeypatch, other):
-    fit(start(feed, epochs=2), tmp_path / "checkpoint", silent)
-    origin = start(feed).origin
+@pytest.mark.parametrize("other", ["data", "device", "torch", "layout"])
+def test_a_checkpoint_of_another_origin_is_ignored(feed, monkeypatch, other):
+    first = start(feed, epochs=2)
+    train(first)
+    content, origin = first.checkpoint(), first.origin
     monkeypatch.setattr(Training, "origin", property(lambda self: origin | {other: "another"}))
-    seen = []
-    fit(start(feed, epochs=2), tmp_path / "checkpoint", lambda epochs, at_most: seen.append(len(epochs)))
-    assert seen == [0, 1, 2]
+    assert resumed(start(feed, epochs=2), content) == (0, [1, 2])
 
 
 def test_a_loss_that_is_not_a_number_is_named(feed):
@@ -97,20 +117,20 @@ def test_a_loss_that_is_not_a_number_is_named(feed):
     with torch.no_grad():
         run.backbone.output.bias.fill_(float("nan"))
     with pytest.raises(DivergedError, match="the loss of epoch 1 is nan"):
-        fit(run, None, silent)
+        train(run)
 
 
 def test_weights_that_are_not_numbers_are_named(feed, monkeypatch):
     monkeypatch.setattr(module, "predict", lambda *_: np.array([[np.nan]]))
     with pytest.raises(DivergedError, match="epoch 1 leaves weights"):
-        fit(start(feed, "plain"), None, silent)
+        train(start(feed, "plain"))
 
 
 def test_the_penalty_pulls_the_rows_that_batches_touch_and_no_other(feed):
     free, pulled = (start(feed, "plain", penalty=penalty, epochs=3) for penalty in (0.0, 1.0))
     before = free.backbone.embedding.weight.detach().clone()
     for run in (free, pulled):
-        fit(run, None, silent)
+        train(run)
     starts = free.backbone.embedding.starts
     unknown = starts.long()
     norms = [run.backbone.embedding.weight.detach().norm(dim=1) for run in (free, pulled)]
@@ -124,15 +144,12 @@ class Exploit:
         return (pytest.fail, ("the checkpoint's code was run",))
 
 
-def test_a_pickled_checkpoint_is_refused_unread(feed, tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
-    path.write_bytes(pickle.dumps(Exploit()))
-    with pytest.raises(CtrbenchError, match=r"checkpoint\.safetensors: not a checkpoint of ctrbench"):
-        fit(start(feed), path, silent)
+def test_a_pickled_checkpoint_is_refused_unread(feed):
+    with pytest.raises(CtrbenchError, match="not a checkpoint of ctrbench"):
+        start(feed).restore(pickle.dumps(Exploit()))
 
 
-def test_a_torch_pickle_is_refused_too(tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
-    torch.save({"weights": Exploit()}, path)
-    with pytest.raises(CtrbenchError, match="delete it to start the run anew"):
-        load(path, "cpu")
+def test_a_torch_pickle_is_refused_too(feed, tmp_path):
+    torch.save({"weights": Exploit()}, tmp_path / "checkpoint")
+    with pytest.raises(CtrbenchError, match="not a checkpoint of ctrbench"):
+        start(feed).restore((tmp_path / "checkpoint").read_bytes())

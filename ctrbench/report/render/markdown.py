@@ -1,0 +1,82 @@
+"""A report as Markdown: headings and pipe tables, as GitHub shows them."""
+
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from ctrbench.report.frame import Frame
+from ctrbench.report.views.base import ViewData
+
+if TYPE_CHECKING:
+    from ctrbench.report.build import Report
+
+PICTURES = "../figures"
+"""Folder of the pictures, seen from that of the reports."""
+
+
+def page(report: "Report") -> str:
+    """The summary first, then every view, then the footer."""
+    parts = [f"# {report.title}", _subtitle(report)]
+    parts += [f"> **{_text(warning)}**" for warning in warnings(report)]
+    if report.summary:
+        parts.append("## Summary")
+        for view in report.summary:
+            parts += [f"### {view.section}: {view.title}", table(view.table), *([view.reading] if view.reading else [])]
+    names = picture_names(report)
+    for section, views in report.sections.items():
+        parts += [f"## {section}"] if section else []
+        for view in views:
+            parts += [f"### {view.title}"] if section or len(report.views) > 1 else []
+            parts += view_parts(view, names.get(id(view)))
+    if report.notes:
+        parts += ["## How these numbers were obtained", "\n".join(f"- **{n.title}**: {n.text}" for n in report.notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def view_parts(view: ViewData, picture: str | None = None) -> list[str]:
+    """Picture, table and reading of a view."""
+    image = [f"![{_alternative(view.title)}]({PICTURES}/{picture}.png)".replace(" ", "%20", 0)] if picture else []
+    return [*image, table(view.table), *([view.reading] if not view.cells_of else [])]
+
+
+def table(frame: Frame) -> str:
+    """A frame as a pipe table; a ``|`` within a value stays one."""
+    # The names of a row are text; everything else lines up on the right.
+    alignment = ["left"] * frame.keys + ["right"] * (len(frame.columns) - frame.keys)
+    rows = [[_cell(value) for value in row] for row in frame.texts()]
+    return tabulate(rows, [_cell(name) for name in frame.names], tablefmt="pipe", colalign=alignment,
+                    disable_numparse=True)  # fmt: skip
+
+
+def warnings(report: "Report") -> list[str]:
+    """What is missing, and what to be careful about."""
+    caution = [f"Caution: {report.caution}"] if report.caution else []
+    return [*([report.incomplete] if report.incomplete else []), *caution]
+
+
+def picture_names(report: "Report") -> dict[int, str]:
+    """id of a drawn view -> name of its files without ending: the recipe's, and of several with kind and number."""
+    drawn, stem = report.drawn, report.name
+    if len(drawn) == 1:
+        return {id(drawn[0]): stem}
+    names: dict[int, str] = {}
+    for view in drawn:
+        alike = sum(name.startswith(f"{stem}-{view.kind}") for name in names.values())
+        names[id(view)] = f"{stem}-{view.kind}" + (f"-{alike + 1}" if alike else "")
+    return names
+
+
+def _subtitle(report: "Report") -> str:
+    return f"Recipe `{report.name}`" + (f", after {report.recipe.paper}" if report.recipe.paper else "")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def _text(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _alternative(title: str) -> str:
+    return title.replace("[", r"\[").replace("]", r"\]")

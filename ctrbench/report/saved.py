@@ -1,0 +1,66 @@
+"""Where a report's files lie in the results folder, and writing them."""
+
+import re
+from pathlib import Path
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.files import write_file
+from ctrbench.names import LONGEST, check_name
+from ctrbench.report.build import Report
+from ctrbench.report.render import FORMATS, csv
+from ctrbench.report.render.markdown import picture_names
+from ctrbench.report.views.base import BY
+
+REPORTS, FIGURES = "reports", "figures"
+ENDINGS = {"md": "markdown", "csv": "csv"}
+"""Ending -> format of what is saved."""
+
+
+def file_stem(recipe: str, by: str | None = None) -> str:
+    """Name without ending of a report's files; by another column than :data:`BY` it has files of its own.
+
+    A column may be an expression with ``/`` and ``*``; what does not fit a file's name becomes ``-``.
+
+    Raises:
+        CtrbenchError: the recipe's name is not fit for a path.
+    """
+    check_name("recipe", recipe)
+    return recipe if by in (None, BY) else f"{recipe}-by-{re.sub(r'[^A-Za-z0-9_.@=+-]+', '-', by)[:LONGEST]}"
+
+
+def save(report: Report, results: Path, by: str | None = None) -> list[Path]:
+    """Writes ``reports/RECIPE.md`` and ``.csv``, and ``figures/RECIPE.png`` and ``.csv`` of each view that is drawn.
+
+    The same records give the same bytes.
+
+    Raises:
+        CtrbenchError: a file cannot be written.
+    """
+    stem = file_stem(report.name, by)
+    files: dict[Path, str | bytes] = {
+        results / REPORTS / f"{stem}.{ending}": FORMATS[name](report) for ending, name in ENDINGS.items()
+    }
+    names = picture_names(report)
+    for view in report.drawn:
+        from ctrbench.report.render.picture import picture  # noqa: PLC0415 - a table must not wait for matplotlib
+
+        path = results / FIGURES / names[id(view)]
+        files[path.with_name(f"{path.name}.png")] = picture(view, report, "png")
+        files[path.with_name(f"{path.name}.csv")] = csv.frame(view.frame)
+    for path, content in files.items():
+        write_file(path, content, option="--results")
+    return list(files)
+
+
+def write_picture(report: Report, path: Path, ending: str) -> None:
+    """Writes the one picture of a report.
+
+    Raises:
+        CtrbenchError: it has none or several, or the file cannot be written.
+    """
+    if len(report.drawn) != 1:
+        count = len(report.drawn) or "no"
+        raise CtrbenchError(f"{report.name}: it has {count} pictures, where {ending} takes one; pass --format html")
+    from ctrbench.report.render.picture import picture  # noqa: PLC0415 - as above
+
+    write_file(path, picture(report.drawn[0], report, ending), option="--output")  # type: ignore[arg-type]

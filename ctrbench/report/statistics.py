@@ -1,0 +1,353 @@
+"""From records to cells: means over seeds, differences to the base, verdicts, for any metric and any task.
+
+Source: the protocol's sections on seeds, significance and verdicts.
+
+Shape: S seeds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.base import Metric
+from ctrbench.metrics.groups import OVERALL
+from ctrbench.metrics.significance import PairedDifference, holm, mean_interval, paired_difference, standard_deviation
+from ctrbench.places import card_name
+from ctrbench.report.cells import NO_BACKBONE, Cell
+from ctrbench.report.published import STANDS_FOR, read_published
+from ctrbench.report.select import ReportData, ReportRow
+from ctrbench.report.verdicts import agreement, direction_verdict, value_verdict
+from ctrbench.store.record import DataFacts, Reference
+
+REFERENCES: dict[Reference, str] = {"popularity": "item popularity", "random": "random", "oracle": "oracle"}
+"""Method of a reference row, in the order of the table."""
+
+Values = NDArray[np.float64]
+Group = tuple[str, str]
+"""Column and group."""
+BySeed = Mapping[int, float]
+
+
+def tasks_of(data: ReportData) -> list[str]:
+    """The tasks of the finished jobs, in their order."""
+    return list(dict.fromkeys(task for row in data.rows for task in row.record.tasks))
+
+
+@lru_cache(maxsize=64)
+def cells(data: ReportData, metric: str, by: str) -> tuple[Cell, ...]:
+    """The cells of a metric: by dataset, backbone, variant, task, method (the base first), group (``overall`` first),
+    each followed by its relative form if the metric has one.
+
+    Reference rows follow a dataset's models.
+
+    Args:
+        data: the table's rows, in the order in which it shows them.
+        metric: a registered one.
+        by: the column that cuts the rows; ``overall`` for no cut.
+
+    Raises:
+        CtrbenchError: no finished job; none has measured the column or the metric; two jobs for one place of the table,
+            or jobs on two versions of the data.
+    """
+    check_rows(data)
+    registered = _measured_metric(data, metric)
+    check_column(data, by)
+    tasks = tasks_of(data)
+    found: list[Cell] = []
+    for dataset in dict.fromkeys(row.key.dataset for row in data.rows):
+        own = [row for row in data.rows if row.key.dataset == dataset]
+        for place in dict.fromkeys((row.key.backbone, row.key.variant) for row in own):
+            block = [row for row in own if (row.key.backbone, row.key.variant) == place]
+            for task in tasks:
+                found += _block(data, block, task, registered, by)
+        for task in tasks:
+            found += _references(data, dataset, task, metric, by)
+    return tuple(found)
+
+
+def merged(data: ReportData, shown: Iterable[tuple[str, str]]) -> list[Cell]:
+    """The cells of several metrics, each cut by a column, with the metrics of one place below each other."""
+    places: dict[tuple[str, ...], dict[str, Cell]] = {}
+    for metric, by in shown:
+        for cell in cells(data, metric, by):
+            place = cell.dataset, cell.backbone, cell.variant, cell.task, cell.method, cell.column, cell.group
+            places.setdefault(place, {}).setdefault(cell.metric, cell)
+    return [cell for own in places.values() for cell in own.values()]
+
+
+def why_not_comparable(not_comparable: Mapping[str, str], facts: DataFacts) -> str | None:
+    """Why what is found on a dataset does not answer to published values; None where it does."""
+    if facts.dataset in not_comparable:
+        return not_comparable[facts.dataset]
+    if facts.synthetic:
+        private = STANDS_FOR.get(card_name(facts.dataset))
+        return "simulated data" + (f" in place of the private {private}" if private else "")
+    return None
+
+
+def check_rows(data: ReportData) -> None:
+    """Refuses rows that no table can show together.
+
+    Raises:
+        CtrbenchError: there is none, two lie in one place, or they were made with two versions of a dataset or of a
+            task.
+    """
+    name = data.recipe.name
+    if not data.rows:
+        raise CtrbenchError(f"{name}: no finished run yet; start with ctrbench run {name}")
+    prints: dict[str, str] = {}
+    definitions: dict[tuple[str, str], str] = {}
+    places = set()
+    for row in data.rows:
+        record, dataset = row.record, row.key.dataset
+        if prints.setdefault(dataset, record.fingerprint) != record.fingerprint:
+            raise CtrbenchError(
+                f"{name}: runs on two versions of {dataset} ({prints[dataset][:12]} and {record.fingerprint[:12]}) "
+                "cannot stand in one table; run the older ones again"
+            )
+        for task, metrics in record.tasks.items():
+            if (first := definitions.setdefault((dataset, task), metrics.definition)) != metrics.definition:
+                raise CtrbenchError(
+                    f"{name}: two tasks of {dataset} are called {task} ({first} and {metrics.definition}), where a "
+                    "table holds one; give one of them another name"
+                )
+        if (place := (row.key, record.seed)) in places:
+            raise CtrbenchError(
+                f"{name}: two runs of {row.key} with seed {record.seed}, where a table holds one; name a recipe that "
+                "runs one of them"
+            )
+        places.add(place)
+
+
+def check_column(data: ReportData, by: str) -> None:
+    """Refuses a column by which the rows cannot be cut.
+
+    Raises:
+        CtrbenchError: no job has measured it, or jobs on one dataset have measured it with different groups.
+    """
+    name, known = data.recipe.name, {OVERALL}
+    groups: dict[tuple[str, str], object] = {}
+    for row in data.rows:
+        for metrics in row.record.tasks.values():
+            known |= {column for columns in metrics.values.values() for column in columns}
+            own = row.facts.groups.get(metrics.definition, {}).get(by)
+            if own is not None and groups.setdefault((row.key.dataset, metrics.definition), own) != own:
+                raise CtrbenchError(
+                    f"{name}: runs on {row.key.dataset} were measured with two versions of column {by!r}; measure them "
+                    f"again: ctrbench measure {name}"
+                )
+    if by not in known:
+        raise CtrbenchError(
+            f"{name}: no finished run has measured column {by!r} (measured: {', '.join(sorted(known))}); measure it: "
+            f"ctrbench measure {name} --by {_quoted(by)}"
+        )
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if {" ", "*"}.intersection(text) else text
+
+
+def _measured_metric(data: ReportData, name: str) -> type[Metric]:
+    metric = METRICS.get(name)
+    if not any(name in metrics.values for row in data.rows for metrics in row.record.tasks.values()):
+        recipe = data.recipe.name
+        raise CtrbenchError(
+            f"{recipe}: no finished run has measured {metric.label}; measure it: ctrbench measure {recipe}"
+        )
+    return metric
+
+
+def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[Metric], by: str) -> list[Cell]:
+    """Cells of one task of one dataset, backbone and variant."""
+    having = sorted((row for row in rows if task in row.record.tasks), key=lambda row: row.record.seed)
+    if not having:
+        return []
+    names = dict.fromkeys(row.key.method for row in rows)
+    methods = sorted(names, key=lambda method: method != data.recipe.base)
+    groups: dict[Group, dict[str, dict[int, float]]] = {}
+    for row in having:
+        for column in dict.fromkeys((OVERALL, by)):
+            for own in row.record.groups(row.facts, task, column):
+                by_method = groups.setdefault((own.column, own.group), {method: {} for method in methods})
+                if (value := own.values.get(metric.name)) is not None:
+                    by_method[row.key.method][row.record.seed] = value
+    forms = [_Family, *([_RelativeFamily] if metric.relative else [])]
+    found: dict[tuple[str, Group], list[Cell]] = {(method, group): [] for method in methods for group in groups}
+    for group, values in groups.items():
+        for form in forms:
+            for cell in form(data, having[0], task, group, metric, values).cells():
+                found[cell.method, group].append(cell)
+    return [cell for own in found.values() for cell in own]
+
+
+@dataclass(frozen=True)
+class _Family:
+    """One metric in one group of one dataset, backbone and variant, for every method: a family of Holm's correction."""
+
+    data: ReportData
+    example: ReportRow
+    """Any row of the dataset, backbone and variant."""
+    task: str
+    group: Group
+    metric: type[Metric]
+    values: Mapping[str, BySeed]
+    """By method."""
+
+    @property
+    def name(self) -> str:
+        return self.metric.name
+
+    @property
+    def tolerance(self) -> float:
+        return self.metric.tolerance
+
+    @property
+    def base(self) -> str:
+        return self.data.recipe.base
+
+    @cached_property
+    def lower_is_better(self) -> bool:
+        """Of what :meth:`difference` compares."""
+        return self.metric.direction != "higher"
+
+    def cells(self) -> list[Cell]:
+        """One per method."""
+        differences = {method: self.difference(method) for method in self.values}
+        p_values = holm([difference.p if difference else None for difference in differences.values()])
+        return [
+            self._cell(method, difference, p)
+            for (method, difference), p in zip(differences.items(), p_values, strict=True)
+        ]
+
+    def _cell(self, method: str, difference: PairedDifference | None, p: float | None) -> Cell:
+        sample, spread = self.sample(method), self.spread(method)
+        mean = float(sample.mean()) if len(sample) else None
+        interval = mean_interval(spread)
+        published, published_delta = self._published(method)
+        key = self.example.key
+        answers = why_not_comparable(self.data.recipe.not_comparable, self.example.facts) is None
+        direction = direction_verdict(difference.delta if difference else None, p, lower_is_better=self.lower_is_better)
+        agrees = agreement(direction, published_delta, lower_is_better=self.lower_is_better) if answers else None
+        return Cell(
+            recipe=self.data.recipe.name,
+            dataset=key.dataset,
+            backbone=key.backbone,
+            method=method,
+            variant=key.variant,
+            task=self.task,
+            column=self.group[0],
+            group=self.group[1],
+            metric=self.name,
+            seeds=len(sample),
+            mean=mean,
+            std=standard_deviation(spread),
+            interval=interval,
+            difference=difference,
+            pairs=len(self.pairs(method)[0]) if difference else 0,
+            p=p,
+            published=published,
+            published_delta=published_delta,
+            value_verdict=value_verdict(mean, interval, published, tolerance=self.tolerance, comparable=answers),
+            direction=direction,
+            agreement=agrees,
+        )
+
+    def sample(self, method: str) -> Values:
+        """One value per seed (S), whose mean is the cell's."""
+        return np.array(list(self.values[method].values()), dtype=np.float64)
+
+    def spread(self, method: str) -> Values:
+        """The values (S) whose spread is that of the cell."""
+        return self.sample(method)
+
+    def difference(self, method: str) -> PairedDifference | None:
+        """To the base; None for the base itself and where no seed is common."""
+        own, base = self.pairs(method)
+        if method == self.base or not len(own):
+            return None
+        return paired_difference(self._compared(own), self._compared(base))
+
+    def pairs(self, method: str) -> tuple[Values, Values]:
+        """Values (S) of the method and of the base on the seeds that both have."""
+        own, base = self.values[method], self.values.get(self.base, {})
+        common = [seed for seed in own if seed in base]
+        return np.array([own[seed] for seed in common]), np.array([base[seed] for seed in common])
+
+    def _compared(self, values: Values) -> Values:
+        return np.abs(values - 1) if self.metric.direction == "one" else values
+
+    def _published(self, method: str) -> tuple[float | None, float | None]:
+        """The paper's value, and its difference to the paper's base."""
+        table, key = read_published(self.data.recipe.published), self.example.key
+        # A table that names no task is of the main one.
+        task = "" if self.task == self.example.record.main_task else self.task
+        value, base = (
+            table.value(key.dataset, key.backbone, name, self.group[1], self.name, self.task, task)
+            for name in (method, self.base)
+        )
+        return value, None if method == self.base or value is None or base is None else value - base
+
+
+@dataclass(frozen=True)
+class _RelativeFamily(_Family):
+    """The same in the metric's relative form, whose published values have no tolerance."""
+
+    @property
+    def name(self) -> str:
+        assert self.metric.relative
+        return self.metric.relative.name
+
+    @property
+    def tolerance(self) -> float:
+        return 0.0
+
+    def sample(self, method: str) -> Values:
+        assert self.metric.relative
+        values = self.metric.relative.by_seed(*self.pairs(method))
+        return np.array([]) if values is None else values
+
+    def spread(self, method: str) -> Values:
+        """None for the base, whose relative value is constant by definition."""
+        return np.array([]) if method == self.base else self.sample(method)
+
+    def difference(self, method: str) -> PairedDifference | None:
+        """The metric's difference on another scale: the same test decides whether it is 0."""
+        plain, sample = super().difference(method), self.sample(method)
+        if plain is None or not len(sample):
+            return None
+        return PairedDifference(float(sample.mean()), mean_interval(sample), plain.p)
+
+
+def _references(data: ReportData, dataset: str, task: str, metric: str, by: str) -> list[Cell]:
+    """The reference rows of one task for whose scores the metric is defined."""
+    definitions = {
+        row.record.tasks[task].definition
+        for row in data.rows
+        if row.key.dataset == dataset and task in row.record.tasks
+    }
+    return [
+        Cell(
+            recipe=data.recipe.name,
+            dataset=dataset,
+            backbone=NO_BACKBONE,
+            method=title,
+            task=task,
+            column=own.column,
+            group=own.group,
+            metric=metric,
+            seeds=0,
+            mean=own.values[metric],
+        )
+        for kind, title in REFERENCES.items()
+        for reference in data.references
+        if (reference.record.reference, reference.record.dataset) == (kind, dataset)
+        and reference.record.task in definitions
+        for column in dict.fromkeys((OVERALL, by))
+        for own in reference.record.groups(reference.facts, column)
+        if metric in own.values
+    ]

@@ -1,0 +1,103 @@
+"""What a report begins with: one line per method, what is significant beside it, and what to be careful about."""
+
+from collections.abc import Iterable, Sequence
+
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.base import Metric
+from ctrbench.metrics.groups import OVERALL
+from ctrbench.report.cells import Cell
+from ctrbench.report.frame import Column, Frame, Level, Value
+from ctrbench.report.select import ReportData
+from ctrbench.report.statistics import tasks_of
+from ctrbench.report.verdicts import FEW_SEEDS, SIGNIFICANT
+from ctrbench.report.views.base import ViewData
+from ctrbench.report.views.grouped import BETTER, Section, count, groups_of, sections
+
+KIND = "summary"
+
+
+def summary(data: ReportData, metrics: Sequence[str], by: str) -> list[ViewData]:
+    """One table per dataset, backbone and task: the first metric over all rows, one line per method.
+
+    What the other metrics and groups say is its reading.
+
+    Raises:
+        CtrbenchError: as :func:`ctrbench.report.statistics.cells`.
+    """
+    registered = [METRICS.get(name) for name in metrics]
+    by_metric = [list(sections(data, metric, by, tasks_of(data))) for metric in registered]
+    first = registered[0]
+    return [
+        ViewData(
+            kind=KIND,
+            title=f"{first.label} of all rows ({BETTER[first.direction]})",
+            frame=_frame(same[0], first).without_empty_columns(),
+            reading=_beyond(list(zip(registered, same, strict=True)), data.recipe.base),
+            section=same[0].title,
+            cells_of=(first.name, by),
+            place=same[0].place,
+        )
+        for same in zip(*by_metric, strict=True)
+    ]
+
+
+def caution(cells: Iterable[Cell]) -> str | None:
+    """A warning where comparisons rest on few seeds; None where none does."""
+    pairs = min((cell.pairs for cell in cells if cell.p is not None), default=FEW_SEEDS)
+    if pairs >= FEW_SEEDS:
+        return None
+    return (
+        f"some comparisons rest on {count(pairs)}; with fewer than {FEW_SEEDS}, p values and verdicts may turn with "
+        "one seed more"
+    )
+
+
+def _frame(section: Section, metric: type[Metric]) -> Frame:
+    own = [cell for cell in section.of(metric.name) if cell.column == OVERALL]
+    references = [cell for cell in section.references if (cell.metric, cell.column) == (metric.name, OVERALL)]
+    rows: list[tuple[Value, ...]] = [
+        (
+            *section.name(cell),
+            None if cell.mean is None else Level(cell.mean, cell.std),
+            cell.base_delta,
+            cell.delta_interval,
+            cell.direction,
+            cell.published,
+            None if cell.published is None else cell.value_verdict,
+            cell.agreement,
+        )
+        for cell in (*own, *references)
+    ]
+    columns = (
+        *section.keys(),
+        Column(metric.label, ".4f"),
+        Column("change", "+.4f"),
+        Column("95 % interval", "+.4f"),
+        Column("verdict"),
+        Column("paper", ".4f"),
+        Column("ours is"),
+        Column("direction"),
+    )
+    return Frame(columns, tuple(rows))
+
+
+def _beyond(sections: Sequence[tuple[type[Metric], Section]], base: str) -> str:
+    """Where a method differs from the base in a group or in another metric."""
+    if not any(cell.p is not None for metric, section in sections for cell in section.of(metric.name)):
+        return ""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for metric, section in sections:
+        every = [group for group in groups_of(section.of(metric.name)) if group[0] != OVERALL]
+        for row in dict.fromkeys(section.name(cell) for cell in section.of(metric.name)):
+            for direction in ("improves", "hurts"):
+                own = [c for c in section.of(metric.name) if section.name(c) == row and c.direction == direction]
+                groups = [cell.group for cell in own if cell.column != OVERALL]
+                named = [OVERALL] * (len(groups) < len(own))
+                named += ["every group"] if every and len(groups) == len(every) else groups
+                if named:
+                    found.setdefault((*row, direction), []).append(f"{metric.label} ({', '.join(named)})")
+    labels = ", ".join(metric.label for metric, _ in sections)
+    if not found:
+        return f"No method differs from {base} with p < {SIGNIFICANT} in any group ({labels})."
+    texts = (f"{' '.join(names)} {', '.join(places)}" for names, places in found.items())
+    return f"With p < {SIGNIFICANT} against {base}: {'; '.join(texts)}."

@@ -1,0 +1,47 @@
+"""The kinds of tables and figures that a recipe may list in ``[[views]]``: one file each, imported when asked for."""
+
+from typing import TYPE_CHECKING
+
+from ctrbench.recipe.recipe import Recipe, ViewSpec
+from ctrbench.registry import Registry
+
+if TYPE_CHECKING:
+    from ctrbench.report.views.base import Needs, View
+
+VIEWS: "Registry[type[View]]" = Registry(
+    "view",
+    {
+        "levels": "ctrbench.report.views.levels:Levels",
+        "changes": "ctrbench.report.views.changes:Changes",
+        "published": "ctrbench.report.views.published:BesidePaper",
+        "counts": "ctrbench.report.views.counts:Counts",
+        "activeness": "ctrbench.report.views.activeness:Activeness",
+        "alpha-family": "ctrbench.report.views.alpha_family:AlphaFamily",
+        "adaptive-alpha": "ctrbench.report.views.adaptive_alpha:AdaptiveAlpha",
+        "representations": "ctrbench.report.views.representations:Representations",
+        "variants": "ctrbench.report.views.variants:Variants",
+        "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",
+        "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
+    },
+)
+
+TABLES = ("levels", "changes", "published")
+"""What the report of a recipe without views shows, for each of its metrics."""
+
+
+def views_of(recipe: Recipe) -> list[ViewSpec]:
+    """What the report of a recipe shows."""
+    if recipe.views:
+        return list(recipe.views)
+    return [ViewSpec(kind=kind, metric=metric) for metric in recipe.metrics for kind in TABLES]
+
+
+def needs_of(recipe: Recipe) -> "Needs":
+    """What a recipe's views are made of: the first of runs, references and nothing that one of them needs.
+
+    Raises:
+        CtrbenchError: no such view.
+    """
+    needs = {VIEWS.get(spec.kind).needs for spec in views_of(recipe)}
+    order: tuple[Needs, ...] = ("runs", "references", "nothing")
+    return next(each for each in order if each in needs)

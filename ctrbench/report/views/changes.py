@@ -1,0 +1,77 @@
+"""What each method changes against the base: difference, interval, p and verdict, by group."""
+
+from ctrbench.metrics.base import Metric
+from ctrbench.report.frame import Column, Frame, Value
+from ctrbench.report.select import ReportData
+from ctrbench.report.verdicts import SIGNIFICANT
+from ctrbench.report.views.base import View, ViewData
+from ctrbench.report.views.grouped import Section, groups_of, sections
+
+
+class Changes(View):
+    """See the module's docstring. One row per method and group; in the long layout sorted by group."""
+
+    def show(self, data: ReportData) -> list[ViewData]:
+        """One table for each metric, dataset, backbone and task with a method beside the base."""
+        base = data.recipe.base
+        found = []
+        for metric in self.metrics(data):
+            subject = f"{metric.label}, distance from 1," if metric.direction == "one" else metric.label
+            for section in sections(data, metric, self.by, self.tasks(data)):
+                frame = _frame(section, metric, base, by_group=self.spec.layout == "long")
+                if frame.rows:
+                    found.append(
+                        ViewData(
+                            kind=self.spec.kind,
+                            title=self.spec.title or f"{subject} against {base}",
+                            frame=frame.without_empty_columns(),
+                            reading=_reading(metric, base),
+                            section=section.title,
+                            cells_of=(metric.name, self.by),
+                            place=section.place,
+                        )
+                    )
+        return found
+
+
+def _frame(section: Section, metric: type[Metric], base: str, *, by_group: bool) -> Frame:
+    relative = metric.relative
+    gains = {
+        (cell.variant, cell.method, cell.column, cell.group): cell.mean
+        for cell in section.models
+        if relative and cell.metric == relative.name
+    }
+    own = [cell for cell in section.of(metric.name) if cell.method != base]
+    if by_group:
+        order = groups_of(own)
+        own.sort(key=lambda cell: order.index((cell.column, cell.group)))
+    rows: list[tuple[Value, ...]] = [
+        (
+            *section.name(cell),
+            cell.group,
+            *([gains[cell.variant, cell.method, cell.column, cell.group]] if relative else []),
+            cell.base_delta,
+            cell.delta_interval,
+            cell.p,
+            cell.direction,
+        )
+        for cell in own
+    ]
+    columns = (
+        *section.keys(),
+        Column("group", is_key=True),
+        *([Column(relative.label, "+.2f", " %" if relative.unit == "percent" else "")] if relative else []),
+        Column("change", "+.4f"),
+        Column("95 % interval", "+.4f"),
+        Column("p", ".3f", is_probability=True),
+        Column("direction"),
+    )
+    return Frame(columns, tuple(rows))
+
+
+def _reading(metric: type[Metric], base: str) -> str:
+    what = "the distance from 1" if metric.direction == "one" else metric.label
+    return (
+        f"A change is the difference in {what} to {base}, paired by seed, with its 95 % t-interval; p is "
+        f"Holm-corrected over the methods; below {SIGNIFICANT} a method improves or hurts."
+    )

@@ -1,0 +1,122 @@
+"""How much of its codebook a method uses, epoch by epoch: whether AQCL's balanced assignment (eq. 4) keeps it alive."""
+
+from typing import TYPE_CHECKING
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.planning.settings import setting
+from ctrbench.report.frame import Frame, Value
+from ctrbench.report.select import ReportData, ReportRow
+from ctrbench.report.views.base import View, ViewData
+from ctrbench.report.views.style import COLOURS, DASHES, MARKERS, panels
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KEPT = "kept"
+"""In place of the number of an epoch: each seed's epoch whose weights are kept."""
+PARTS = {"alive": "share of codewords nearest to some row", "perplexity": "perplexity (codewords)"}
+"""Parts of the method's loss -> label of their axis."""
+COLUMNS = ("dataset", "backbone", "method", "codewords", "part", "epoch", "seeds", "mean", "low", "high")
+
+
+class CodebookUse(View):
+    """See the module's docstring."""
+
+    def show(self, data: ReportData) -> list[ViewData]:
+        """One row per dataset, backbone, method, part and epoch, and for the kept one: mean and range over seeds. For
+        reading, the first epoch and the kept one."""
+        frame = _frame(data)
+        return [
+            ViewData(
+                kind=self.spec.kind,
+                title=self.title(data),
+                frame=frame,
+                shown=frame.where(epoch=("1", KEPT)),
+                reading=(
+                    "Mean over the batches of an epoch; in numbers, kept is each seed's epoch whose weights the run "
+                    "keeps. Line: mean over the seeds that reached the epoch (a hollow mark: not all of them), band: "
+                    "their range. Perplexity = exp of the entropy of the codewords' shares of a batch."
+                ),
+                draw=draw,
+            )
+        ]
+
+
+def _frame(data: ReportData) -> Frame:
+    name = data.recipe.name
+    values: dict[tuple[str, ...], list[float]] = {}
+    sizes: dict[str, Value] = {}
+    for rows in _rows(data).values():
+        key = rows[0].key
+        for row in rows:
+            known = data.defaults.of(row.record.backbone, row.record.method)["method"]
+            if "codewords" in known:
+                sizes[key.dataset] = setting(row.record.config, "method", "codewords", data.defaults)
+        epochs = [(str(epoch.epoch), epoch) for row in rows for epoch in row.record.epochs]
+        epochs += [(KEPT, row.record.epochs[row.record.best_epoch - 1]) for row in rows]
+        for when, epoch in epochs:
+            for part in PARTS:
+                if part in epoch.parts:
+                    place = key.dataset, key.backbone, key.method, part, when
+                    values.setdefault(place, []).append(epoch.parts[part])
+    if not values:
+        raise CtrbenchError(f"{name}: no run logged codebook usage; methods with a codebook do: ctrbench run {name}")
+    return Frame.of(
+        COLUMNS,
+        [
+            (*place[:3], sizes.get(place[0]), *place[3:], len(own), sum(own) / len(own), min(own), max(own))
+            for place, own in values.items()
+        ],
+    )
+
+
+def _rows(data: ReportData) -> dict[tuple[str, str, str], list[ReportRow]]:
+    """Rows of each dataset, backbone and method."""
+    found: dict[tuple[str, str, str], list[ReportRow]] = {}
+    for row in data.rows:
+        found.setdefault((row.key.dataset, row.key.backbone, row.key.method), []).append(row)
+    return found
+
+
+def draw(frame: Frame) -> "Figure":
+    """Left the share that is alive, right the perplexity; one line per dataset."""
+    table = frame.pandas()
+    figure, grid = panels(1, len(PARTS))
+    for axes, (part, label) in zip(grid[0], PARTS.items(), strict=True):
+        own = table[(table["part"] == part) & (table["epoch"] != KEPT)].astype({"epoch": int})
+        for place, (names, line) in enumerate(own.groupby(["dataset", "backbone", "method"], sort=False)):
+            _line(axes, line, place, ", ".join(map(str, names)))
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    _scale(grid[0, 0], 1.0, "every codeword")
+    _scale(grid[0, 1], float(table["codewords"].max()), "all codewords alike")
+    grid[0, 0].legend(loc="lower right")
+    return figure
+
+
+def _scale(axes: "Axes", largest: float, name: str) -> None:
+    """From nothing to the most that is possible, which a line marks."""
+    axes.axhline(largest, color="#404040", linewidth=0.9, linestyle=(0, (1, 2)))
+    axes.annotate(
+        name,
+        (0.99, largest),
+        (0, 2),
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        ha="right",
+        fontsize=7,
+    )
+    axes.set_ylim(0, 1.1 * largest)
+
+
+def _line(axes: "Axes", line: "pd.DataFrame", place: int, label: str) -> None:
+    colour, dashes = COLOURS[place % len(COLOURS)], DASHES[place % len(DASHES)]
+    marker = MARKERS[place % len(MARKERS)]
+    axes.fill_between(line["epoch"], line["low"], line["high"], color=colour, alpha=0.18, linewidth=0)
+    axes.plot(line["epoch"], line["mean"], color=colour, linestyle=dashes)
+    whole = line["seeds"] == line["seeds"].max()
+    for part, fill in ((line[whole], colour), (line[~whole], "white")):
+        axes.plot(part["epoch"], part["mean"], color=colour, marker=marker, linestyle="none", markerfacecolor=fill)
+    axes.plot([], [], color=colour, linestyle=dashes, marker=marker, label=label)

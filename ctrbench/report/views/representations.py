@@ -1,0 +1,201 @@
+"""t-SNE of the representations h of test rows, coloured by codeword, with silhouettes in h itself: AQCL, figure 6.
+
+A method with a codebook gives every row its codeword; the other methods' pictures are coloured by the same codewords.
+
+Shape:
+    R rows, H size of h.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.report.frame import Frame, Value
+from ctrbench.report.select import ReportData, ReportRow
+from ctrbench.report.views.base import View, ViewData
+from ctrbench.report.views.style import COLOURS, LIGHT, MARKERS, panels
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SHOWN = 10
+"""Codewords that have a colour: those of most rows."""
+SEED = 0
+"""Of t-SNE and k-means."""
+SILHOUETTES = {
+    "by_codeword": "codewords, all rows",
+    "by_codeword_shown": f"codewords, the {SHOWN} most frequent",
+    "by_own_clusters": "k-means of this h, all rows",
+    "by_own_clusters_shown": f"k-means of this h, the {SHOWN} largest clusters",
+}
+COLUMNS = (
+    *("dataset", "method", "row", "click_length", "codeword", "shown", "x", "y", "codewords_in_use"),
+    *SILHOUETTES,
+)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What the job of one method stored."""
+
+    dataset: str
+    method: str
+    row: NDArray[np.int64]
+    """(R,) position in rows.parquet."""
+    click_length: NDArray[np.int64]
+    """(R,)"""
+    codeword: NDArray[np.int64] | None
+    """(R,); None without a codebook."""
+    h: NDArray[np.float64]
+    """(R, H)"""
+
+
+class Representations(View):
+    """See the module's docstring."""
+
+    def show(self, data: ReportData) -> list[ViewData]:
+        """One row per method and test row of seed 0; the silhouettes stand in every row of their method. For reading,
+        one row per method."""
+        frame = _frame(data)
+        return [
+            ViewData(
+                kind=self.spec.kind,
+                title=self.title(data),
+                frame=frame,
+                shown=_by_method(frame),
+                reading=(
+                    "Numbers are mean silhouettes in the space of h, not of the picture (1: groups far apart, 0: no "
+                    "groups); k-means has as many clusters as codewords are in use. Coloured: rows of the "
+                    f"{SHOWN} most frequent codewords, the rest grey. t-SNE from PCA, seed 0; its axes have no unit."
+                ),
+                draw=draw,
+            )
+        ]
+
+
+def _frame(data: ReportData) -> Frame:
+    stored = [_read(data, row) for row in data.rows if row.record.seed == 0]
+    if not stored:
+        name = data.recipe.name
+        raise CtrbenchError(f"{name}: no finished run of seed 0, whose rows are shown: ctrbench run {name}")
+    rows: list[tuple[Value, ...]] = []
+    for dataset in dict.fromkeys(each.dataset for each in stored):
+        own = [each for each in stored if each.dataset == dataset]
+        codewords = _codewords(data.recipe.name, own)
+        for each in own:
+            rows += _embedded(each, codewords)
+    return Frame.of(COLUMNS, rows)
+
+
+def _by_method(frame: Frame) -> Frame:
+    """The columns that are alike in all rows of a method, and the number of these rows."""
+    names = ("dataset", "method", "codewords_in_use", *SILHOUETTES)
+    counts: dict[tuple[Value, ...], int] = {}
+    for own in frame.only(names).rows:
+        counts[own] = counts.get(own, 0) + 1
+    return Frame.of((*names, "rows"), [(*own, count) for own, count in counts.items()])
+
+
+def _read(data: ReportData, row: ReportRow) -> _Stored:
+    name = data.recipe.name
+    table = data.store.representations(row.record) if data.store else None
+    if table is None:
+        raise CtrbenchError(
+            f"{name}: no h is stored of {row.key} seed {row.record.seed}; repeat the run: ctrbench run {name} --force"
+        )
+    codeword = table["codeword"].combine_chunks()
+    return _Stored(
+        dataset=row.key.dataset,
+        method=row.key.method,
+        row=table["row"].to_numpy().astype(np.int64),
+        click_length=table["click_length"].to_numpy().astype(np.int64),
+        codeword=None if codeword.null_count else codeword.to_numpy().astype(np.int64),
+        h=np.stack(table["h"].to_pylist()).astype(np.float64),
+    )
+
+
+def _codewords(recipe: str, stored: list[_Stored]) -> dict[int, int]:
+    """Row -> codeword, from the method that has codewords."""
+    for each in stored:
+        if each.codeword is not None:
+            return dict(zip(each.row.tolist(), each.codeword.tolist(), strict=True))
+    methods = ", ".join(each.method for each in stored)
+    message = f"{recipe}: none of {methods} has a codebook on {stored[0].dataset}; aqcl has one: ctrbench run {recipe}"
+    raise CtrbenchError(message)
+
+
+def _embedded(stored: _Stored, codewords: dict[int, int]) -> list[tuple[Value, ...]]:
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, and an empty figure needs none of it
+    from sklearn.manifold import TSNE  # noqa: PLC0415
+
+    codeword = np.array([codewords[row] for row in stored.row.tolist()])
+    in_use = len(np.unique(codeword))
+    clusters = KMeans(in_use, n_init=5, random_state=SEED).fit_predict(stored.h)
+    perplexity = min(30.0, (len(stored.h) - 1) / 3)
+    picture = TSNE(init="pca", random_state=SEED, perplexity=perplexity).fit_transform(stored.h)
+    silhouettes = (*_silhouettes(stored.h, codeword), *_silhouettes(stored.h, clusters))
+    columns = (stored.row, stored.click_length, codeword, _frequent(codeword), picture[:, 0], picture[:, 1])
+    return [
+        (stored.dataset, stored.method, *own, in_use, *silhouettes)
+        for own in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _frequent(group: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Rows (R,) of the most frequent groups; the lower group first where two are alike."""
+    names, counts = np.unique(group, return_counts=True)
+    return np.isin(group, names[np.argsort(-counts, kind="stable")][:SHOWN])
+
+
+def _silhouettes(h: NDArray[np.float64], group: NDArray[np.integer]) -> tuple[float | None, float | None]:
+    """Of all rows, and of those of the most frequent groups; None where fewer than two groups have a row."""
+    shown = _frequent(group)
+    return _silhouette(h, group), _silhouette(h[shown], group[shown])
+
+
+def _silhouette(h: NDArray[np.float64], group: NDArray[np.integer]) -> float | None:
+    from sklearn.metrics import silhouette_score  # noqa: PLC0415 - see above
+
+    if not 2 <= len(np.unique(group)) < len(group):
+        return None
+    return round(float(silhouette_score(h, group)), 4)
+
+
+def draw(frame: Frame) -> "Figure":
+    """One line of panels per dataset, one panel per method."""
+    table = frame.pandas()
+    datasets = list(table.groupby("dataset", sort=False))
+    figure, grid = panels(len(datasets), table["method"].nunique(), height=4.0)
+    for line, (dataset, own) in zip(grid, datasets, strict=True):
+        shown = own[own["shown"]]["codeword"].value_counts().index.to_list()
+        for axes, (method, part) in zip(line, own.groupby("method", sort=False), strict=False):
+            _panel(axes, part, shown)
+            axes.set_title(f"{method}, {dataset}")
+        line[-1].legend(title="codeword", loc="upper left", bbox_to_anchor=(1, 1), markerscale=1.4, handlelength=1)
+    return figure
+
+
+def _panel(axes: "Axes", part: "pd.DataFrame", shown: list[int]) -> None:
+    rest = part[~part["shown"]]
+    axes.scatter(rest["x"], rest["y"], s=4, color=LIGHT, linewidths=0)
+    for place, codeword in enumerate(shown):
+        own = part[part["codeword"] == codeword]
+        axes.scatter(
+            own["x"],
+            own["y"],
+            s=11,
+            color=COLOURS[place % len(COLOURS)],
+            marker=MARKERS[place % len(MARKERS)],
+            linewidths=0,
+            label=str(codeword),
+        )
+    first = part.iloc[0]
+    lines = [f"{first[name]:+.3f}  {label}" for name, label in SILHOUETTES.items()]
+    axes.set_xlabel("silhouette of h by\n" + "\n".join(lines), fontsize=7.5, loc="left", linespacing=1.4)
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)

@@ -1,0 +1,121 @@
+"""A document as one line of JSON: how the archive's files and the work folder hold records, facts and reference rows.
+
+Epochs stand in columns, and what equals a default is left out. Numbers are written with the fewest digits that give the
+same number back.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.files import replace_file
+from ctrbench.store.record import Record
+from ctrbench.strict import Strict
+
+T = TypeVar("T", bound=Strict)
+
+
+def read_lines(path: Path, model: type[T]) -> list[T]:
+    """The documents of a file, in its order; none where there is no file.
+
+    Raises:
+        CtrbenchError: the file cannot be read, or a line is damaged.
+    """
+    if not path.exists():
+        return []
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise CtrbenchError(f"{path}: cannot be read ({error}); restore the file from git") from None
+    # Not splitlines, which also breaks a line within a string.
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [_parsed(line, model, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+
+
+def write_lines(path: Path, documents: Iterable[Strict]) -> None:
+    """Writes a file whole, one line for each document.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    replace_file(path, "".join(f"{line_of(document)}\n" for document in documents))
+
+
+def line_of(document: Strict) -> str:
+    """The line of a document."""
+    return json.dumps(plain(document), separators=(",", ":"), ensure_ascii=False)
+
+
+def plain(document: Strict) -> dict[str, Any]:
+    """What the line of a document holds."""
+    found = document.model_dump(mode="json", exclude_defaults=True)
+    return {**found, "epochs": _columns(found["epochs"])} if isinstance(document, Record) else found
+
+
+def parse_record(document: Any, where: str) -> Record:
+    """A record from what :func:`plain` gave.
+
+    Raises:
+        CtrbenchError: it is damaged, or its content is not what its identity stands for.
+    """
+    try:
+        epochs = _epochs(document["epochs"])
+        document = {**document, "epochs": epochs}
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError):
+        raise CtrbenchError(f"{where}: not a record; restore the file from git, or repeat the job") from None
+    record = Record.read(document, where)
+    try:
+        own = record.own_identity()
+    except ValueError:  # a setting that is not finite
+        own = None
+    if own != record.identity:
+        raise CtrbenchError(
+            f"{where}: its settings or data are not those of job {record.identity[:12]}; restore the file from git, or "
+            "repeat the job"
+        )
+    return record
+
+
+def _parsed(line: str, model: type[T], where: str) -> T:
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CtrbenchError(f"{where}: not JSON ({error}); restore the file from git") from None
+    if model is Record:
+        return parse_record(document, where)  # type: ignore[return-value]
+    return model.read(document, where)
+
+
+def _columns(epochs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """List of nested dictionaries -> nested dictionary of lists, None where an epoch lacks the key; epochs are numbered
+    from 1, so their number is left out."""
+    samples = {key: value for epoch in epochs for key, value in epoch.items() if key != "epoch"}
+    return {
+        key: _columns([epoch.get(key, {}) for epoch in epochs])
+        if isinstance(value, dict)
+        else [epoch.get(key) for epoch in epochs]
+        for key, value in samples.items()
+    }
+
+
+def _epochs(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    count = len(columns["loss"])
+    epochs = [{"epoch": place + 1, **_row(columns, place, count)} for place in range(count)]
+    for epoch in epochs:
+        # A part of the loss may begin or end with an epoch; its values are numbers.
+        epoch["parts"] = {name: value for name, value in epoch["parts"].items() if value is not None}
+    return epochs
+
+
+def _row(columns: dict[str, Any], place: int, count: int) -> dict[str, Any]:
+    found = {}
+    for key, value in columns.items():
+        if isinstance(value, dict):
+            found[key] = _row(value, place, count)
+        elif len(value) == count:
+            found[key] = value[place]
+        else:
+            raise ValueError(f"{key}: {len(value)} values for {count} epochs")
+    return found

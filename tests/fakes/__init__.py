@@ -1,0 +1,1 @@
+"""Components, data and records that train nothing, so that tests see the bookkeeping alone."""

@@ -1,0 +1,114 @@
+"""Pages whose numbers are generated from the archive."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ctrbench.cli import app
+from ctrbench.errors import CtrbenchError
+from ctrbench.report.pages import Pages, changes
+
+ROOT = Path(__file__).parents[2]
+GIVEN = "<!-- given: aqcl-table2 dataset=amazon-beauty backbone=din -->\n"
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return Pages(ROOT / "results")
+
+
+def made(pages, text):
+    return pages.regenerate(GIVEN + text, "page.md").removeprefix(GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "text"),
+    [
+        ("cell", "method=aqcl", "0.7035"),
+        ("cell", "method=aqcl field=base_delta", "+0.0006"),
+        ("cell", "method=aqcl field=base_delta abs=yes format=.5f", "0.00064"),
+        ("cell", "method=aqcl field=delta_interval", "[-0.0018, +0.0031]"),
+        ("cell", "method=deepmcp metric=ne group=non-active field=p", "0.002"),
+        ("cell", "method=icl field=direction group=non-active", "hurts"),
+        ("cell", "method=aqcl metric=relaimpr format=.2f", "0.32"),
+        ("cell", "method=aqcl minus.dataset=ta-feng", "+0.0111"),
+        ("cell", 'method=plain minus.method="item popularity"', "+0.0765"),
+        ("count", "metric=auc value_verdict=higher", "4"),
+        ("best", "method=icl setting=training.penalty format=.4f", "0.0861"),
+        ("value", "view=summary method=dmr column=paper format=.4f", "0.6982"),
+        ("value", "aqcl-figure2 view=activeness group=non-active column=longest", "6"),
+    ],
+)
+def test_a_marker_is_replaced_by_what_the_archive_says(pages, kind, words, text):
+    page = made(pages, f"Before <!-- {kind}: {words} -->anything<!-- /{kind} --> after")
+    assert page == f"Before <!-- {kind}: {words} -->{text}<!-- /{kind} --> after"
+
+
+def test_a_table_is_a_view_of_a_report(pages):
+    marker = "<!-- table: view=changes metric=auc columns=method,group,change -->"
+    page = made(pages, f"{marker}\n\nold\n\n<!-- /table -->\n")
+    lines = page.splitlines()
+    assert [line.strip("|").split()[0] for line in lines[2:3]] == ["method"]
+    assert lines[4].split() == ["|", "dropoutnet", "|", "overall", "|", "-0.0099", "|"]
+    assert made(pages, page) == page
+    page = made(pages, "<!-- table: view=published group=overall --><!-- /table -->")
+    assert [line.split()[1] for line in page.splitlines()[4:10]] == [
+        "plain",
+        "dropoutnet",
+        "deepmcp",
+        "dmr",
+        "icl",
+        "aqcl",
+    ]
+    assert "| group" not in page
+
+
+def test_what_stands_between_markers_and_outside_stays(pages):
+    text = "# Title\n\n<!-- a comment -->\n\n| a | b |\n"
+    assert made(pages, text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- cell: method=aqcl -->", "page.md, line 2: cell is not closed; write <!-- /cell --> after it"),
+        ("<!-- cell: aqcl-table2 x -->", "page.md, line 2: want KEY=VALUE, got 'x'"),
+        ("\n<!-- cell: method='x -->", 'page.md, line 3: No closing quotation in "method=\'x"'),
+        ("<!-- cell: method=aqcll --><!-- /cell -->", "page.md, line 2: aqcl-table2 has no cells with dataset=amazon"),
+        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: aqcl-table2 has 8 cells with dataset"),
+        ("<!-- cell: method=aqcl field=men --><!-- /cell -->", "unknown field of a cell 'men'; did you mean mean"),
+        ("<!-- cell: recipe=aqcl-tabel2 --><!-- /cell -->", "unknown recipe 'aqcl-tabel2'; did you mean"),
+        ("<!-- table: view=level --><!-- /table -->", "page.md, line 2: aqcl-table2 has no views level with"),
+        ("<!-- table: view=published group=all --><!-- /table -->", "view published has no row with group=all"),
+        ("<!-- best: method=icl setting=x --><!-- /best -->", "has no x of amazon-beauty din icl"),
+    ],
+)
+def test_a_marker_that_names_nothing_is_an_error_with_its_line(pages, text, message):
+    with pytest.raises(CtrbenchError) as error:
+        made(pages, text)
+    assert message in str(error.value)
+
+
+def test_changed_lines_are_numbered():
+    assert changes("a\nb\nc\n", "a\nB\nc\n") == [2]
+    assert changes("a\n", "a\n") == []
+
+
+def test_the_command_writes_or_only_checks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "README.md"
+    page.write_text(GIVEN + "<!-- cell: method=aqcl -->0<!-- /cell -->\n")
+    arguments = ["report", "--pages", "--results", str(ROOT / "results")]
+    error = CliRunner().invoke(app, [*arguments, "--check"]).exception
+    assert str(error) == "README.md, line 2: not what the archive says; run: ctrbench report --pages"
+    assert ">0<" in page.read_text()
+    assert CliRunner().invoke(app, arguments).output.startswith("written to README.md")
+    assert ">0.7035<" in page.read_text()
+    assert CliRunner().invoke(app, [*arguments, "--check"]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "results/README.md"])
+def test_the_committed_pages_are_their_regeneration(pages, name):
+    text = (ROOT / name).read_text("utf-8")
+    assert changes(text, pages.regenerate(text, name)) == []

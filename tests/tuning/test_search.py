@@ -1,0 +1,333 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.execution.drive import Outcome
+from ctrbench.planning.plan import make_plan
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.store.best_settings import read_best_settings, write_best_settings
+from ctrbench.store.identity import ALGORITHM_VERSION
+from ctrbench.store.store import Store
+from tests.fakes import prepared
+from tests.fakes.recipes import recipe as toy_recipe
+from tests.fakes.registries import registries
+from tests.fakes.work import log
+from tests.tuning.trials import SPACE, find_all, searched
+
+ROOT = Path(__file__).parents[2]
+OTHER_BASIS = (
+    "the settings of toy net plain were searched with another recipe or another version of the algorithm; "
+    "run: ctrbench search …/toy-table.toml"
+)
+
+
+def find(place, recipe, **options):
+    best, hopeless = find_all(place, recipe, **options)
+    assert hopeless == []
+    return best
+
+
+def begun(place):
+    """Names of the trials that were begun."""
+    return [line for line in log(place / "data") if " " not in line]
+
+
+def plan_of(place, recipe, best):
+    return make_plan(recipe, data=place / "data", best=best, registries=registries())
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another folder with the same data."""
+    prepared.prepare(tmp_path / "other" / "data")
+    return tmp_path / "other"
+
+
+def test_every_method_gets_the_same_number_of_trials_over_the_settings_that_it_has(place):
+    best = find(place, searched())
+    assert [(each.method, len(each.trials)) for each in best.results] == [("plain", 6), ("weighted", 6)]
+    assert {path for trial in best.results[0].trials for path in trial.settings} == {"training.penalty"}
+    assert {path for trial in best.results[1].trials for path in trial.settings} == set(SPACE)
+    assert len(set(begun(place))) == len(begun(place)) == 12
+
+
+@pytest.mark.parametrize(("objective", "best_of"), [("logloss", min), ("auc", max)])
+def test_the_best_trial_wins(place, objective, best_of):
+    for result in find(place, searched(search={"objective": objective})).results:
+        assert result.value == best_of(trial.value for trial in result.trials if trial.value is not None)
+        assert result.settings == next(trial.settings for trial in result.trials if trial.value == result.value)
+        assert result.objective == objective
+
+
+def test_trials_are_measured_on_the_search_holdout_with_a_seed_that_no_table_has(place):
+    find(place, searched())
+    folder = Store.of_searches(place / "results").work
+    records = [folder.read(identity)[0] for identity in folder.identities()]
+    assert {(record.judged_on, record.seed) for record in records} == {("search_holdout", 1000)}
+
+
+@pytest.mark.parametrize(("objective", "penalty"), [("logloss", 1e-3), ("conversion.logloss", 1e-4)])
+def test_the_objective_may_be_a_metric_of_another_task(place, objective, penalty):
+    prepared.prepare(place / "data", labels=("click", "conversion"))
+    space = {"training.penalty": {"choices": [1e-4, 1e-3]}}
+    recipe = searched(
+        methods=["plain"],
+        data={"tasks": ["click", "conversion"]},
+        search={"objective": objective, "space": space},
+    )
+    (result,) = find(place, recipe).results
+    assert (result.objective, result.settings) == (objective, {"training.penalty": penalty})
+
+
+def _raise_at(count):
+    outcomes: list[Outcome] = []
+
+    def on_outcome(outcome):
+        outcomes.append(outcome)
+        if len(outcomes) == count:
+            raise KeyboardInterrupt
+
+    return on_outcome
+
+
+def test_an_interrupted_search_goes_on_where_it_was_and_finds_the_same(place, other):
+    whole = find(other, searched())
+    with pytest.raises(KeyboardInterrupt):
+        find(place, searched(), on_outcome=_raise_at(7))
+    before = begun(place)
+    assert find(place, searched()) == whole
+    assert len(begun(place)) - len(before) in (12 - 7, 12 - 7 + 1)
+    assert set(begun(place)) == set(begun(other))
+
+
+def test_a_killed_search_finds_the_same_with_another_number_of_jobs(place, other):
+    data = place / "data"
+    (data / "pause").write_text("0.05")
+    arguments = [sys.executable, "-m", "tests.tuning.trials", str(place), "1"]
+    process = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.DEVNULL)
+    while sum(line.endswith("epoch 2") for line in log(data)) < 6:
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (data / "pause").unlink()
+    assert 0 < len(begun(place)) < 12
+    assert find(place, searched(), jobs=2) == find(other, searched())
+    assert set(begun(place)) == set(begun(other))
+
+
+def test_the_number_of_jobs_changes_nothing(place, other):
+    recipe = searched(search={"trials": 10})
+    assert find(place, recipe, jobs=3) == find(other, recipe)
+
+
+def test_a_trial_worse_than_the_median_of_earlier_rounds_is_pruned_after_its_second_epoch(place):
+    results = find(place, searched(search={"trials": 20})).results
+    assert list((place / "results" / "work" / "searches" / "jobs").iterdir()) == []
+    for best in results:
+        first, later = best.trials[:4], best.trials[4:]
+        assert {trial.state for trial in first} <= {"complete", "failed"}
+        pruned = [trial for trial in later if trial.state == "pruned"]
+        assert pruned
+        for trial in pruned:
+            assert trial.value is None
+            assert 2 <= trial.epochs < 4
+        assert len(best.trials) == 20
+
+
+def test_what_another_recipe_found_with_the_same_settings_is_not_searched_again(place):
+    space = {**SPACE, "methods.weighted.weight": SPACE["method.weight"]}
+    del space["method.weight"]
+    known = find(place, searched(search={"space": space}))
+    before = begun(place)
+    changes = {"methods": ["plain"], "variants": {"large": {"training.batch_size": 9}}, "seeds": 1}
+    alike = searched(name="other-table", search={"space": space}, **changes)
+    assert find(place, alike, known=known).results == known.results[:1]
+    assert begun(place) == before
+    (job,) = plan_of(place, alike, known).jobs
+    assert job.config.training.penalty == known.results[0].settings["training.penalty"]
+    assert job.config.training.batch_size == 9
+
+
+def test_two_processes_do_not_search_one_recipe(place):
+    folder = place / "results" / "work" / "searches"
+    folder.mkdir(parents=True)
+    with FileLock(folder / "toy-table.lock"), pytest.raises(CtrbenchError, match="toy-table: another process searches"):
+        find(place, searched())
+
+
+def test_equal_points_of_a_round_are_run_once(place):
+    space = {"training.penalty": {"low": 0.01, "high": 0.01001}}
+    rounds = []
+    recipe = searched(methods=["plain"], search={"trials": 4, "space": space})
+    (best,) = find(place, recipe, on_round=lambda jobs, _: rounds.append(len(jobs))).results
+    assert [trial.settings for trial in best.trials] == [{"training.penalty": 0.01}] * 4
+    assert {trial.value for trial in best.trials} == {best.value}
+    assert rounds == [1]
+    assert len(begun(place)) == 1
+
+
+def test_a_grid_is_searched_without_repeats(place):
+    space = {"training.penalty": {"choices": [1e-4, 1e-3, 1e-2]}, "method.weight": {"choices": [0.01, 0.1]}}
+    plain, weighted = find(place, searched(search={"space": space})).results
+    assert (len(plain.trials), len(weighted.trials)) == (3, 6)
+    assert len({repr(trial.settings) for trial in weighted.trials}) == 6
+    assert weighted.settings == {"training.penalty": 1e-3, "method.weight": 0.1}
+
+
+def test_a_failed_trial_counts_but_does_not_win(place):
+    space = {"training.penalty": {"choices": [1e-3, 0.09]}}
+    best = find(place, searched(search={"space": space})).results[0]
+    assert {trial.state for trial in best.trials} == {"complete", "failed"}
+    assert {trial.settings["training.penalty"]: trial.value for trial in best.trials} == {1e-3: 1.0, 0.09: None}
+    assert best.settings == {"training.penalty": 1e-3}
+
+
+def test_a_row_whose_trials_all_diverge_holds_up_no_other(place):
+    recipe = searched(search={"space": {"training.penalty": {"choices": [1e-3]}, "method.weight": {"choices": [9]}}})
+    for _ in range(2):
+        best, hopeless = find_all(place, recipe)
+        assert [(each.method, each.settings) for each in best.results] == [("plain", {"training.penalty": 1e-3})]
+        assert hopeless == [RowKey("toy", "net", "weighted")]
+    assert len(begun(place)) == 2
+
+
+def test_a_trial_that_failed_for_another_reason_is_tried_again(place, other):
+    (place / "data" / "busy").touch()
+    with pytest.raises(CtrbenchError, match=r"7 of 7 jobs failed; toy net .*: out of memory; the same command tries"):
+        find(place, searched())
+    (place / "data" / "busy").unlink()
+    assert find(place, searched()) == find(other, searched())
+
+
+def test_trials_that_another_search_made_count_as_if_made_here(place, other):
+    find(place, searched(search={"trials": 4}))
+    longer = searched(search={"trials": 20})
+    assert find(place, longer) == find(other, longer)
+
+
+def test_rounds_name_what_comes_after_them(place):
+    rounds = []
+    find(place, searched(), on_round=lambda jobs, later: rounds.append((len(jobs), len(later))))
+    assert rounds == [(8, 4), (4, 0)]
+
+
+def test_a_plan_takes_the_best_settings(place):
+    recipe = searched()
+    best = find(place, recipe)
+    write_best_settings(place / "results", best)
+    assert read_best_settings(place / "results").results == best.results
+    for job in plan_of(place, recipe, best).jobs:
+        (result,) = best.entries(job.row)
+        assert job.config.training.penalty == result.settings["training.penalty"]
+        weight = result.settings.get("method.weight", 0.05)
+        assert job.config.settings.get("method", {}).get("weight", 0.05) == weight
+
+
+def test_results_on_other_data_or_with_another_recipe_stay_on_file(place):
+    first = find(place, searched())
+    prepared.prepare(place / "data", items=4)
+    second = find(place, searched())
+    longer = find(place, searched(search={"trials": 7}))
+    for best in (first, second, longer, second):
+        write_best_settings(place / "results", best)
+    kept = read_best_settings(place / "results").results
+    assert sorted(map(str, kept)) == sorted(map(str, first.results + second.results + longer.results))
+
+
+def test_a_damaged_journal_names_the_way_out(place):
+    find(place, searched())
+    before = begun(place)
+    (journal,) = (place / "results" / "work" / "searches").glob("*.journal")
+    for content in (journal.read_bytes()[:-30] + b"\n", b"\xff\xfe\n", b"{}\n"):
+        journal.write_bytes(content)
+        with pytest.raises(CtrbenchError, match=r"toy-table\.journal: cannot be read; remove it: finished trials have"):
+            find(place, searched())
+    journal.unlink()
+    find(place, searched())
+    assert set(begun(place)) == set(before)
+
+
+def test_what_is_set_by_hand_wins_over_the_best_settings(place):
+    recipe = searched(overrides={"training.penalty": 0.5})
+    plan = plan_of(place, recipe, find(place, recipe))
+    assert {job.config.training.penalty for job in plan.jobs} == {0.5}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"training": {"epochs": 5}}, {"search": {"trials": 7}}, {"search": {"objective": "auc"}}]
+)
+def test_best_settings_of_another_recipe_are_refused(place, changes):
+    best = find(place, searched())
+    with pytest.raises(CtrbenchError, match=OTHER_BASIS):
+        plan_of(place, searched(**changes), best)
+
+
+def test_best_settings_of_another_version_of_the_algorithm_are_refused(place, monkeypatch):
+    best = find(place, searched())
+    plan_of(place, searched(), best)
+    monkeypatch.setattr("ctrbench.planning.search_basis.ALGORITHM_VERSION", ALGORITHM_VERSION + 1)
+    with pytest.raises(CtrbenchError, match=OTHER_BASIS):
+        plan_of(place, searched(), best)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": {"tasks": ["conversion"]}}, "toy: unknown label 'conversion'; known: click"),
+        ({"search": {"objective": "conversion.auc"}}, "unknown task of search.objective 'conversion'; known: click"),
+        (
+            {"search": {"space": {"data.fields": {"choices": [["user", "item"], ["item", "brand"]]}}}},
+            "toy: no field 'brand'; it has user, item",
+        ),
+        (
+            {
+                "methods": ["plain", "picky"],
+                "search": {"space": {"data.fields": {"choices": [["user", "item"], ["item"]]}}},
+            },
+            "picky on net, toy: it wants the user",
+        ),
+        (
+            {"search": {"space": {"training.epochs": {"low": 1, "high": 9}}}},
+            r"training: epochs: input should be a valid integer.*got 1.0000000000000002",
+        ),
+        (
+            {"search": {"space": {"method.weight": {"choices": [0.1, "much"]}}}},
+            "methods.weighted: weight: input should be a valid number.*got 'much'",
+        ),
+        (
+            {"search": {"space": {"training.learning_rate": {"low": -1.0, "high": 1.0}}}},
+            "training: learning_rate: input should be greater than 0",
+        ),
+    ],
+)
+def test_no_trial_trains_where_a_later_one_could_not(place, changes, message):
+    with pytest.raises(CtrbenchError, match=message):
+        find(place, searched(**changes))
+    assert log(place / "data") == []
+
+
+def test_best_settings_on_other_data_are_refused(place):
+    best = find(place, searched())
+    prepared.prepare(place / "data", items=4)
+    with pytest.raises(CtrbenchError, match=r"were searched on other data; run: ctrbench search …/toy-table\.toml"):
+        plan_of(place, searched(), best)
+
+
+def test_a_recipe_without_a_search(place):
+    with pytest.raises(CtrbenchError, match=r"toy-table: it has no \[search\]; run: ctrbench run toy-table"):
+        find(place, toy_recipe())
+
+
+def test_a_damaged_file_of_best_settings(place):
+    (place / "results" / "best_settings").mkdir(parents=True)
+    (place / "results" / "best_settings" / "toy-table.toml").write_text("results = ")
+    with pytest.raises(CtrbenchError, match=r"toy-table\.toml: cannot be read"):
+        read_best_settings(place / "results")
