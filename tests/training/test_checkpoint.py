@@ -1,30 +1,25 @@
-"""Checkpoints on a disk that refuses them."""
+"""Checkpoints: tensors and JSON in, the same out."""
 
 import pytest
 import torch
-from safetensors import SafetensorError
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.training import checkpoint
-
-FULL = [
-    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
-    OSError(28, "No space left on device"),
-]
+from ctrbench.training.checkpoint import below, dump, parse, under
 
 
-@pytest.mark.parametrize("error", FULL, ids=["safetensors", "system"])
-def test_a_full_disk_is_one_line_and_leaves_the_old_checkpoint_alone(tmp_path, monkeypatch, error):
-    path = tmp_path / "checkpoint.safetensors"
-    checkpoint.save(path, {"weight": torch.ones(2)}, {"epoch": 1})
+def test_what_is_dumped_is_parsed():
+    tensors = {"weight": torch.randn(3, 2), "step": torch.tensor(7.0), "state": torch.arange(5, dtype=torch.uint8)}
+    state = {"epochs": [{"loss": 0.1, "auc": None}], "origin": {"data": "é"}}
+    found, read = parse(dump(under("adam", tensors), state), "cpu")
+    assert read == state
+    assert below("best", found) == {}
+    found = below("adam", found)
+    assert found.keys() == tensors.keys()
+    assert all(found[name].dtype == tensors[name].dtype for name in tensors)
+    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
 
-    def full(tensors, file, metadata):
-        file.write_bytes(b"half")
-        raise error
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(CtrbenchError) as raised:
-        checkpoint.save(path, {"weight": torch.zeros(2)}, {"epoch": 2})
-    assert str(raised.value) == (f"{path}: cannot be written (No space left on device); free space or pass --results")
-    assert list(tmp_path.iterdir()) == [path]
-    assert checkpoint.load(path, "cpu")[1] == {"epoch": 1}
+def test_half_a_checkpoint_is_refused():
+    content = dump({"weight": torch.ones(100)}, {})
+    with pytest.raises(CtrbenchError, match="not a checkpoint of ctrbench"):
+        parse(content[:-1], "cpu")

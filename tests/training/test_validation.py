@@ -12,14 +12,10 @@ from ctrbench.training.predict import predict
 from ctrbench.training.validation import Watch
 
 
-def silent(epoch, at_most):
-    pass
-
-
 @pytest.fixture(scope="module")
 def two_tasks(orders):
     run = start("din", "plain", orders, TWO_TASKS, epochs=2)
-    fit(run, None, silent)
+    list(fit(run))
     return run
 
 
@@ -54,7 +50,7 @@ def test_every_task_has_its_metrics_on_the_rows_that_define_it(two_tasks, orders
 )
 def test_the_watched_value_picks_the_epoch(orders, setting, task, metric):
     run = start("din", "plain", orders, TWO_TASKS, epochs=5, patience=5, watch=setting)
-    fit(run, None, silent)
+    list(fit(run))
     values = [epoch.validation[task][metric] for epoch in run.epochs]
     assert len(set(values)) == 5
     best = np.argmax(values) if metric == "auc" else np.argmin(values)
