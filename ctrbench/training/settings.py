@@ -39,7 +39,9 @@ class TrainingSettings(Strict):
     """At most."""
     looks: int = Field(1, ge=1, le=1000)
     """Validations per epoch: one after each of so many equal parts of its batches. The batches and the weights at the
-    end of an epoch do not depend on it; what is kept, and when training stops, does."""
+    end of an epoch do not depend on it; what is kept, and when training stops, does. Amid an epoch some rows have been
+    trained on once more than others, which can make every look there worse than those at the ends of epochs: let
+    ``patience`` and ``schedule_patience`` span whole epochs."""
     patience: int = Field(3, ge=1, le=100_000)
     """Looks without a better watched value before training stops; the weights of the best look are kept. With one look
     per epoch these are epochs."""
