@@ -6,10 +6,6 @@ and may hold any text that fits on a line.
 
 import re
 from collections.abc import Sequence
-from functools import partial
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 from ctrbench.errors import CtrbenchError
 
@@ -70,17 +66,3 @@ def problem_of_groups(groups: Sequence[str]) -> str | None:
     if repeated := next((name for name in groups if groups.count(name) > 1), None):
         return f"two groups are called {repeated!r}"
     return None
-
-
-def _valid(kind: str, name: str) -> str:
-    if problem := problem_of(kind, name):
-        raise ValueError(problem)
-    return name
-
-
-DatasetName = Annotated[str, AfterValidator(partial(_valid, "dataset"))]
-FieldName = Annotated[str, AfterValidator(partial(_valid, "field or cohort"))]
-FileName = Annotated[str, AfterValidator(partial(_valid, "file"))]
-RecipeName = Annotated[str, AfterValidator(partial(_valid, "recipe"))]
-VariantName = Annotated[str, AfterValidator(partial(_valid, "variant"))]
-ComponentName = Annotated[str, AfterValidator(partial(_valid, "backbone or method"))]

@@ -3,12 +3,14 @@
 import math
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Self, get_args
+from functools import partial
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.names import problem_of
 from ctrbench.registry import unknown
 
 
@@ -103,3 +105,18 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         return path.strip(), tomllib.loads(f"value = {value}")["value"]
     except ValueError:
         return path.strip(), value
+
+
+def _valid(kind: str, name: str) -> str:
+    if problem := problem_of(kind, name):
+        raise ValueError(problem)
+    return name
+
+
+# Names that a document may hold; ctrbench.names says which are fit.
+DatasetName = Annotated[str, AfterValidator(partial(_valid, "dataset"))]
+FieldName = Annotated[str, AfterValidator(partial(_valid, "field or cohort"))]
+FileName = Annotated[str, AfterValidator(partial(_valid, "file"))]
+RecipeName = Annotated[str, AfterValidator(partial(_valid, "recipe"))]
+VariantName = Annotated[str, AfterValidator(partial(_valid, "variant"))]
+ComponentName = Annotated[str, AfterValidator(partial(_valid, "backbone or method"))]

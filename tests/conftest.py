@@ -1,10 +1,12 @@
 """Small prepared datasets that many tests share; no test writes into them."""
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from ctrbench.cli import main
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.testing.data import LABELS, dataset, make_dataset
@@ -45,3 +47,17 @@ def orders() -> Prepared:
 def feed(small: Prepared) -> Feed:
     """Batches of ``small`` with an item field and a user field, rows without a history included."""
     return Feed(small, DATA)
+
+
+@pytest.fixture
+def ctrbench(monkeypatch, capsys):
+    """Runs a command line; returns exit status, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ctrbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return end.value.code, captured.out, captured.err
+
+    return call

@@ -1,4 +1,4 @@
-"""The command as a user runs it, with real training: kill -9 and go on, two jobs, a run that diverges, changed data."""
+"""The command as a user runs it, with real training: killed, interrupted and resumed; two tasks; changed data."""
 
 import csv
 import io
@@ -8,113 +8,193 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from ctrbench.methods import METHODS
-from ctrbench.testing.data import make_dataset
+from ctrbench.metrics import METRICS
+from ctrbench.prepare.stage import prepare
+from ctrbench.store.store import Store
+from ctrbench.testing.data import card, make_dataset
 
 RUN = (
-    "run --dataset small --method icl,aqcl --backbone din --seeds 2 --set training.batch_size=128 "
+    "run --dataset small --method aqcl --backbone din --seeds 2 --set training.batch_size=256 "
     "--set training.epochs=4 --set training.patience=4 --set data.minimum_history=0"
 ).split()
 
 
 @pytest.fixture
-def environment(data_folder, tmp_path):
-    return os.environ | {"CTRBENCH_DATA": str(data_folder), "CTRBENCH_RESULTS": str(tmp_path / "results")}
+def place(data_folder, tmp_path, monkeypatch):
+    """The results folder; both folders are named by the environment."""
+    monkeypatch.setenv("CTRBENCH_DATA", str(data_folder))
+    monkeypatch.setenv("CTRBENCH_RESULTS", str(tmp_path / "results"))
+    return tmp_path / "results"
 
 
-def start(environment, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "ctrbench", *map(str, arguments)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def finished(results):
+    """Identity -> what training and measuring leave of every finished job, without times and the machine."""
+    store = Store.of(results)
+    entries = {entry.record.identity: entry for entry in store.all_entries()}
+    return {
+        identity: (
+            entry.record.model_dump(exclude={"epochs", "timings", "environment"}),
+            [(epoch.loss, epoch.parts, epoch.validation) for epoch in entry.record.epochs],
+            entry.facts,
+            store.work.read_predictions(identity).to_pydict(),
+        )
+        for identity, entry in entries.items()
+    }
 
 
-def finish(process, status=0):
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == status, err
-    return out, err
+def stopped_in_mid_job(results, *options, by):
+    """Starts the command in a process group of its own, stops it once another checkpoint is written; its status and
+    the last line that it says."""
+    jobs = Store.of(results).work.folder / "jobs"
+    command = [sys.executable, "-m", "ctrbench", *RUN, *options]
+    started = time.time()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        deadline = time.monotonic() + 120
+        while not any(path.stat().st_mtime > started for path in jobs.glob("*/checkpoint.safetensors")):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(process.pid, by)
+        err = process.stderr.read()
+    assert list(jobs.glob("*/checkpoint.safetensors")), "it came too late to leave a job half done"
+    return process.returncode, (err.splitlines() or [""])[-1], err
 
 
-def results_of(folder: Path):
-    """Identity -> metrics and predictions of every finished run."""
-    found = {}
-    for path in folder.glob("runs/*/record.json"):
-        record = json.loads(path.read_text())
-        predictions = pq.read_table(path.with_name("predictions.parquet")).to_pydict()
-        found[record["identity"]] = record["metrics"], predictions, [e["loss"] for e in record["epochs"]]
-    return found
-
-
-def test_killed_and_resumed_with_other_jobs_ends_with_the_same_bits(environment, tmp_path):
-    killed = start(environment, *RUN, "--jobs", 2)
-    working = tmp_path / "results" / "working"
-    deadline = time.monotonic() + 120
-    while not list(working.glob("*/checkpoint.safetensors")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
-    assert list(working.glob("*/checkpoint.safetensors")), "the kill came too late to leave a run half done"
-    finish(start(environment, *RUN, "--jobs", 2))
-    undisturbed = environment | {"CTRBENCH_RESULTS": str(tmp_path / "undisturbed")}
-    finish(start(undisturbed, *RUN, "--jobs", 1))
-    ours, theirs = results_of(tmp_path / "results"), results_of(tmp_path / "undisturbed")
-    assert len(theirs) == 6
-    assert ours == theirs
-    assert not list(working.glob("*/checkpoint.safetensors"))
-
-
-def test_a_run_that_diverges_is_marked_and_the_others_go_on(environment, tmp_path):
-    arguments = "run --dataset small --method icl --backbone din --seeds 1 --jobs 1 --set training.epochs=1".split()
-    out, err = finish(start(environment, *arguments, "--set", "methods.icl.tau=1e-45"), 1)
-    assert "1 of 2 runs failed; small din icl seed 0: the loss of epoch 1 is" in err.splitlines()[-1]
+def test_killed_interrupted_and_resumed_with_other_jobs_ends_with_the_same_bits(ctrbench, place, tmp_path, monkeypatch):
+    assert stopped_in_mid_job(place, "--jobs", "2", by=signal.SIGKILL)[0] == -signal.SIGKILL
+    status, last, err = stopped_in_mid_job(place, "--jobs", "1", by=signal.SIGINT)
+    assert (status, last) == (130, "interrupted; rerun the command to resume")
     assert "Traceback" not in err
-    (failure,) = (tmp_path / "results" / "failed").glob("*.json")
+    assert ctrbench(*RUN, "--jobs", 1)[0] == 0
+    monkeypatch.setenv("CTRBENCH_RESULTS", str(tmp_path / "undisturbed"))
+    assert ctrbench(*RUN, "--jobs", 1)[0] == 0
+    ours, theirs = finished(place), finished(tmp_path / "undisturbed")
+    assert len(theirs) == 4
+    assert ours == theirs
+    assert list((place / "work" / "jobs").iterdir()) == []
+
+
+def test_a_job_that_diverges_is_named_and_the_others_go_on(ctrbench, place):
+    arguments = "run --dataset small --method icl --backbone din --seeds 1 --jobs 1 --set training.epochs=1".split()
+    status, out, err = ctrbench(*arguments, "--set", "methods.icl.tau=1e-45")
+    assert status == 1
+    assert "1 of 2 jobs failed; small din icl seed 0: the loss of epoch 1 is" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    (failure,) = (place / "work" / "failed").glob("*.json")
     assert json.loads(failure.read_text())["config"]["method"] == "icl"
-    assert "1 of 2 runs missing" in out
+    assert "1 of 2 jobs" in out or "1 of 2 runs" in out
 
 
-def test_runs_of_changed_data_are_not_reused(environment, tmp_path):
+def test_jobs_on_changed_data_are_not_reused(ctrbench, place, tmp_path, monkeypatch):
     data = tmp_path / "data"
     make_dataset(data, "small")
-    own = environment | {"CTRBENCH_DATA": str(data)}
+    monkeypatch.setenv("CTRBENCH_DATA", str(data))
     arguments = "run --dataset small --method plain --seeds 1 --jobs 1 --set training.epochs=1".split()
-    finish(start(own, *arguments))
-    _, err = finish(start(own, *arguments))
-    assert "1 runs: 1 done, 0 left" in err
+    assert ctrbench(*arguments)[0] == 0
+    assert ctrbench(*arguments)[2].splitlines()[0] == "1 jobs: 1 done, 0 left"
     manifest = json.loads((data / "small" / "manifest.json").read_text())
     rows = data / "small" / "rows.parquet"
     rows.write_bytes(rows.read_bytes()[:-1] + b"x")
-    _, err = finish(start(own, *arguments, "--force"), 1)
+    status, _, err = ctrbench(*arguments, "--force")
+    assert status == 1
     assert "rows.parquet: changed" in err
     source = data / "small.csv"
     lines = source.read_text().splitlines()
     source.write_text("\n".join(lines[:-20]) + "\n")
-    from ctrbench.prepare.stage import prepare
-    from ctrbench.testing.data import card
-
     assert prepare(card("small"), data, source=source, force=True).manifest.fingerprint != manifest["fingerprint"]
-    out, _ = finish(start(own, *arguments, "--dry-run"))
-    assert "0 done, 1 left" in out
+    assert ctrbench(*arguments, "--dry-run")[1].splitlines()[0] == "1 jobs: 0 done, 1 left"
 
 
-def test_the_report_of_the_last_run_as_csv(environment):
-    arguments = "run --dataset small --method all --backbone deepfm --seeds 2 --jobs 2 --set training.epochs=1".split()
-    finish(start(environment, *arguments))
-    out, _ = finish(start(environment, "report", "--format", "csv", "--by", "age_group"))
-    table = list(csv.DictReader(io.StringIO(out)))
+def test_the_report_of_the_last_run_as_csv_and_a_new_cut_from_stored_predictions(ctrbench, place):
+    arguments = "run --dataset small --method all --backbone deepfm --seeds 2 --jobs 1 --set training.epochs=1".split()
+    status, _, err = ctrbench(*arguments)
+    assert status == 0, err
+    table = list(csv.DictReader(io.StringIO(ctrbench("report", "--format", "csv", "--by", "age_group")[1])))
     assert list(table[0]) == (
-        "recipe,dataset,backbone,method,variant,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,published,"
-        "value_verdict,direction_verdict"
+        "recipe,dataset,backbone,method,variant,task,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,"
+        "published,value_verdict,direction_verdict"
     ).split(",")
-    methods = {row["method"] for row in table}
-    assert methods == {*METHODS.names(), "item popularity", "random"}
+    assert {row["method"] for row in table} == {*METHODS.builtin(), "item popularity", "random"}
     assert {row["group"] for row in table} == {"overall", "0", "1", "2", "3", "4"}
+
+
+TASKS = """
+title = "Two tasks"
+datasets = ["oncold-sim@scale=0.0005"]
+backbones = ["shared-bottom"]
+methods = ["plain", "icl"]
+seeds = 1
+data.fields = ["user", "item", "category", "age"]
+data.tasks = ["click", "conversion"]
+data.derived.ctcvr = ["click", "conversion"]
+data.given.conversion = "click"
+training.epochs = 2
+training.watch = "conversion.auc"
+training.task_weights.conversion = 0.5
+
+[[views]]
+kind = "levels"
+by = "user_value_percentile/4"
+"""
+
+
+def test_two_tasks_are_trained_measured_and_shown_and_measured_again_without_training(
+    ctrbench, place, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CTRBENCH_DATA", str(tmp_path / "data"))
+    recipe = tmp_path / "tasks.toml"
+    recipe.write_text(TASKS)
+    assert ctrbench("prepare", recipe)[0] == 0
+    status, out, err = ctrbench("run", recipe, "--jobs", 1)
+    assert status == 0, err
+    store = Store.of(place)
+    entries = list(store.all_entries())
+    definitions = {"click": "click", "conversion": "conversion given click", "ctcvr": "click x conversion"}
+    cut = "user_value_percentile/4"
+    assert {entry.record.method for entry in entries} == {"plain", "icl"}
+    for entry in entries:
+        record, facts = entry.record, entry.facts
+        assert {task: metrics.definition for task, metrics in record.tasks.items()} == definitions
+        assert set(record.epochs[0].validation) == set(definitions)
+        watched = [epoch.validation["conversion"]["auc"] for epoch in record.epochs]
+        assert record.best_epoch == 1 + watched.index(max(watched))
+        overall = {task: record.groups(facts, task, "overall")[0] for task in definitions}
+        assert overall["click"].rows == overall["ctcvr"].rows == facts.splits["test"].rows
+        assert overall["conversion"].rows == overall["click"].positives
+        assert overall["conversion"].positives == overall["ctcvr"].positives
+        for task in definitions:
+            assert set(record.tasks[task].values) == set(METRICS.names())
+            assert sum(group.rows for group in record.groups(facts, task, cut)) == overall[task].rows
+        predictions = store.work.read_predictions(record.identity)
+        assert predictions.column_names == ["row", "click", "conversion"]
+    references = store.references("oncold-sim@scale=0.0005")
+    assert sorted((row.reference, row.task) for row in references) == sorted(
+        (name, definition) for name in ("popularity", "random", "oracle") for definition in definitions.values()
+    )
+    for task in definitions:
+        assert task in out
+    before = {entry.record.identity: entry.record for entry in entries}
+    status, out, err = ctrbench("measure", recipe, "--by", "age_group*surface_group")
+    assert (status, out) == (0, "tasks: 2 of 2 jobs measured again\n"), err
+    again = {entry.record.identity: entry.record for entry in Store.of(place).all_entries()}
+    assert again.keys() == before.keys()
+    for identity, record in again.items():
+        assert record.epochs == before[identity].epochs
+        for task, metrics in before[identity].tasks.items():
+            for metric, columns in metrics.values.items():
+                found = record.tasks[task].values[metric]
+                assert {column: found[column] for column in columns} == columns
+                assert "age_group*surface_group" in found
+    status, out, err = ctrbench("report", recipe, "--by", "age_group*surface_group", "--format", "csv")
+    assert status == 0, err
+    assert "conversion" in out
+    identity = next(iter(before))
+    store.work.predictions(identity).unlink()
+    status, out, err = ctrbench("measure", recipe)
+    assert (status, out) == (1, "tasks: 1 of 2 jobs measured again\n")
+    assert "no predictions here for 1 job: oncold-sim@scale=0.0005 shared-bottom" in err
+    assert f"train them again: ctrbench run {recipe} --force" in err

@@ -1,24 +1,22 @@
-"""Every command and every number of the pages: commands are run, tables are compared with the committed records."""
+"""Every command and every number of the pages: commands are run, reports are compared with the committed records."""
 
 import os
 import re
+import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from ctrbench.experiments.recipe import Recipe, recipe_names
+from typer.testing import CliRunner
 
-from ctrbench.methods import METHODS
+from ctrbench.cli import app
+from ctrbench.recipe.read import recipe_names
+from ctrbench.recipe.recipe import Recipe
 from ctrbench.testing.data import interactions
-from ctrbench.testing.runs import start
-from ctrbench.training.fit import train_epoch
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "datasets/README.md", "recipes/README.md", "results/README.md"]
+PAGES = ["README.md", "datasets/README.md", "recipes/README.md", "results/README.md", "tests/outside/README.md"]
 RAW = os.environ.get("CTRBENCH_RAW")
-REPORTS = sorted(path.stem for path in (ROOT / "results" / "reports").glob("*.md"))
 
 
 def blocks(page, language):
@@ -31,31 +29,33 @@ def commands():
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """An empty folder with a user's own files, and a copy of the committed results."""
+    """An empty folder with a user's own files, and a copy of the archive."""
     folder = tmp_path_factory.mktemp("desk")
     own = interactions().rename(columns={"user": "user_id", "item": "item_id", "label": "clicked", "brand": "category"})
     own.assign(page="feed", advertiser=own["category"]).to_csv(folder / "interactions.csv", index=False)
+    own[["user_id", "item_id", "time", "clicked"]].to_csv(folder / "clicks.csv", index=False)
     shutil.copy(ROOT / "datasets" / "example-card.toml", folder / "my-card.toml")
+    shutil.copy(ROOT / "datasets" / "minimal-card.toml", folder / "minimal-card.toml")
     shutil.copy(ROOT / "recipes" / "quickstart.toml", folder / "my-recipe.toml")
-    for kept in ("runs", "references", "found"):
-        if (ROOT / "results" / kept).exists():
-            shutil.copytree(ROOT / "results" / kept, folder / "results" / kept)
+    for kept in ("records", "best_settings"):
+        shutil.copytree(ROOT / "results" / kept, folder / "results" / kept)
     return folder
 
 
 def call(desk, command):
-    environment = os.environ | {"CTRBENCH_DATA": str(desk / "data"), "CTRBENCH_RESULTS": str(desk / "results")}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    return subprocess.run(
-        command, shell=True, cwd=desk, env=environment, capture_output=True, text=True, timeout=150, check=False
-    )
+    """Runs ``ctrbench ...`` in this process, in the desk's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(desk)
+        patch.setenv("CTRBENCH_DATA", str(desk / "data"))
+        patch.setenv("CTRBENCH_RESULTS", str(desk / "results"))
+        return CliRunner().invoke(app, shlex.split(command)[1:])
 
 
 @pytest.fixture(scope="module")
 def simulated(desk):
     """What ``my-recipe.toml`` needs, which commands of the recipes' page run."""
     done = call(desk, "ctrbench prepare my-recipe.toml")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.exception
 
 
 @pytest.mark.parametrize(("page", "command"), commands())
@@ -64,30 +64,20 @@ def test_a_command_of_a_page_succeeds(desk, simulated, page, command):
         assert command in (ROOT / ".ci" / "run").read_text().splitlines()
         return
     assert command.startswith("ctrbench ")
-    if re.search("beauty|aqcl-table|protocol", command) and not RAW:
+    if re.search("prepare (amazon|aqcl|protocol)|(search|run) .*(beauty|aqcl-)", command) and not RAW:
         pytest.skip("CTRBENCH_RAW is unset: no real data here")
     if re.match("ctrbench prepare (amazon|aqcl|protocol)", command):
         folder = "amazon-beauty" if "amazon" in command else "."
         command += f" --source {Path(str(RAW)).resolve() / folder}"
     done = call(desk, command)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.exception
 
 
 def test_pages_hold_no_command_that_is_not_run():
     for page in PAGES:
         text = (ROOT / page).read_text("utf-8")
-        assert set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) <= {"bash", "python", ""}
-        assert text.count("```") == 2 * len(blocks(page, "(?:bash|python)"))
-
-
-def test_the_method_of_the_readme_trains(feed):
-    (code,) = blocks("README.md", "python")
-    try:
-        exec(code, {})
-        run = start("din", "smooth", feed.prepared)
-        assert set(train_epoch(run, 1)[2]) == {"click", "pull"}
-    finally:
-        METHODS._loaded.pop("smooth", None)
+        assert set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) <= {"bash", "python", "toml", "csv", ""}
+        assert text.count("```") == 2 * len(blocks(page, "(?:bash|python|toml|csv)"))
 
 
 def test_every_key_of_a_recipe_is_on_its_page():
@@ -122,27 +112,11 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("recipe", REPORTS)
-@pytest.mark.parametrize("ending", ["md", "csv", "tex"])
-def test_a_committed_report_is_what_its_records_say(tmp_path, recipe, ending):
-    """Without the data: from the records alone."""
-    formats = {"md": "markdown", "csv": "csv", "tex": "latex"}
-    (tmp_path / "results").symlink_to(ROOT / "results")
-    done = call(tmp_path, f"ctrbench report {recipe} --format {formats[ending]}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == (ROOT / "results" / "reports" / f"{recipe}.{ending}").read_text("utf-8").strip()
-
-
-def test_the_readmes_table_is_the_reports():
-    text = (ROOT / "README.md").read_text("utf-8")
-    tables = re.findall(r"<!-- table: (\S+) -->\n+((?:\|.*\n)+)", text)
-    assert tables
-
-    def cells(line):
-        return [cell.strip() for cell in line.strip("|").split("|")]
-
-    for recipe, table in tables:
-        report = (ROOT / "results" / "reports" / f"{recipe}.md").read_text("utf-8").splitlines()
-        known = [cells(line) for line in report if line.startswith("|")]
-        for line in table.splitlines():
-            assert set(line) <= set("|:- ") or cells(line) in known, line
+def test_the_page_on_outside_packages_shows_the_package_that_the_tests_install():
+    page = (ROOT / "tests" / "outside" / "README.md").read_text("utf-8")
+    shown = dict(re.findall(r"^`(\S+)`:\n\n```\w+\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    package = ROOT / "tests" / "outside" / "package"
+    files = {str(path.relative_to(package)): path for path in package.rglob("*") if path.suffix in (".py", ".toml")}
+    assert set(files) - {"smooth/__init__.py"} == set(shown)
+    for name, code in shown.items():
+        assert code == files[name].read_text("utf-8"), name

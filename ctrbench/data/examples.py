@@ -56,6 +56,7 @@ class Targets:
 
     labels: dict[str, NDArray[np.bool_]]
     observed: dict[str, NDArray[np.bool_] | None]
+    users: NDArray[np.int32]
 
     def of(self, task: str) -> NDArray[np.bool_]:
         """The labels of the examples on which a task is defined."""
@@ -183,7 +184,8 @@ class Feed:
         if examples.observed is not None:
             given = {task: t for t, task in enumerate(trained) if task in self.tasks.given}
             observed |= {task: examples.observed[:, t].cpu().numpy() for task, t in given.items()}
-        return Targets(self.tasks.labels(columns), observed)
+        users = self.prepared.rows["user"][examples.rows].cpu().numpy()
+        return Targets(self.tasks.labels(columns), observed, users)
 
     def batches(self, examples: Examples, size: int, *, positions: int | None = None) -> Iterator[Batch]:
         """Batches of ``size`` examples, or of fewer where their histories hold more than ``positions`` clicks.

@@ -121,7 +121,7 @@ class _Turn:
                 if not claim.enter_context(store.work.claim(job.identity)):
                     self.held.append(job)
                     continue
-                if store.work.has(job.identity):
+                if store.finished(job.identity, job.names):
                     self._found.append(Outcome(job, "finished", store.read(job.identity, job.names).record))
                     continue
                 self._claims[job.identity] = claim.pop_all()

@@ -111,7 +111,7 @@ def _predictions(
     """
     stored = store.work.read_predictions(record.identity)
     if stored is not None and set(stored.column_names) == {"row", *tasks.trained}:
-        rows = torch.from_numpy(np.array(stored["row"]))
+        rows = torch.from_numpy(stored["row"].to_numpy().copy())
         if torch.equal(rows.sort().values, prepared.indices(Split.TEST)):
             return rows, np.stack([stored[task].to_numpy() for task in tasks.trained], 1)
     raise CtrbenchError(

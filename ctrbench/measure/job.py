@@ -30,7 +30,8 @@ class Measurement:
 def stored_targets(prepared: Prepared, rows: Tensor, tasks: Tasks) -> Targets:
     """The targets of stored rows (R,), such as the test split's."""
     columns = {label: prepared.rows[label][rows].cpu().numpy() for label in tasks.columns}
-    return Targets(tasks.labels(columns), tasks.observed(columns))
+    users = prepared.rows["user"][rows].cpu().numpy()
+    return Targets(tasks.labels(columns), tasks.observed(columns), users)
 
 
 def measure_job(
@@ -60,13 +61,12 @@ def measure_job(
         CtrbenchError: an unknown column or metric.
     """
     columns = columns_of(prepared, rows, expressions) if by_group else {}
-    users = prepared.rows["user"][rows].cpu().numpy()
     found: dict[str, TaskMetrics] = {}
     groups: dict[str, dict[str, Groups]] = {}
     for task, probability in tasks.probabilities(predicted).items():
         observed = targets.observed[task]
         chosen = np.flatnonzero(observed) if observed is not None else slice(None)
-        sample = Sample(targets.of(task), probability[chosen], users[chosen])
+        sample = Sample(targets.of(task), probability[chosen], targets.users[chosen])
         measured = measure(sample, {name: (codes[chosen], names) for name, (codes, names) in columns.items()}, metrics)
         definition = tasks.definition(task)
         found[task] = TaskMetrics(definition=definition, clipped=measured.clipped, values=measured.values)

@@ -66,8 +66,10 @@ def reference_rows(
     stored = {label: prepared.rows[label][rows].numpy() for label in tasks.columns}
     observed = tasks.observed(stored)[task]
     chosen = np.arange(len(rows)) if observed is None else np.flatnonzero(observed)
+    # Cut on all test rows, as for a job: quantiles of the rows of one task would lie elsewhere.
+    cuts = columns_of(prepared, rows, expressions).items()
+    columns = {name: (codes[chosen], names) for name, (codes, names) in cuts}
     label, rows = tasks.labels(stored)[task][chosen], rows[torch.from_numpy(chosen)]
-    columns = columns_of(prepared, rows, expressions)
     users = prepared.rows["user"][rows].numpy()
     groups: dict[str, Groups] = {}
     records = []

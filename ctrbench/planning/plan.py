@@ -76,7 +76,10 @@ def make_plan(
         raise CtrbenchError(
             f"{recipe.name}: nothing to run; {'; '.join(f'{row}: {why}' for row, why in refused.items())}"
         )
-    settings = {row: best_settings_of(recipe, row, best, defaults, manifests[row.dataset].fingerprint) for row in rows}
+    settings = {}
+    for row in rows:
+        fingerprint, plugins = manifests[row.dataset].fingerprint, registries.plugins(row)
+        settings[row] = best_settings_of(recipe, row, best, defaults, fingerprint=fingerprint, plugins=plugins)
     jobs: dict[str, Job] = {}
     for dataset, manifest in manifests.items():
         for seed in range(recipe.seeds):

@@ -1,5 +1,6 @@
 """Which search a row's best settings come from. No torch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ctrbench import places
@@ -10,15 +11,16 @@ from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.best_settings import BestSettings, SearchResult
 from ctrbench.store.defaults import Defaults
-from ctrbench.store.identity import ALGORITHM_VERSION, canonical
+from ctrbench.store.identity import ALGORITHM_VERSION, Plugin, canonical
 
 
 class UnsearchedError(CtrbenchError):
     """A row needs best settings, and no search found any."""
 
 
-def basis(recipe: Recipe, row: RowKey, defaults: Defaults) -> str:
-    """sha256 of all that decides a row's search but the data: algorithm, settings that are not searched, space, effort.
+def basis(recipe: Recipe, row: RowKey, defaults: Defaults, plugins: Sequence[Plugin] = ()) -> str:
+    """sha256 of all that decides a row's search but the data: algorithm, code of plug-ins, settings that are not
+    searched, space, effort.
 
     Raises:
         CtrbenchError: as :func:`ctrbench.planning.settings.build_config`.
@@ -30,23 +32,37 @@ def basis(recipe: Recipe, row: RowKey, defaults: Defaults) -> str:
     search["space"] = {path: space[path] for path in space if parse_setting_path(path, row, defaults)}
     unset = recipe.model_copy(update={"overrides": {}, "variants": {}})
     config = build_config(unset, row, recipe.search.seed, {}, defaults, judged_on="search_holdout")
-    return digest(canonical([ALGORITHM_VERSION, config.model_dump(mode="json", exclude_defaults=True), search]))
+    document: list[object] = [ALGORITHM_VERSION, config.model_dump(mode="json", exclude_defaults=True), search]
+    codes = [plugin.model_dump(mode="json") for plugin in plugins]
+    return digest(canonical(document + ([codes] if codes else [])))
 
 
 def best_settings_of(
-    recipe: Recipe, row: RowKey, known: BestSettings | None, defaults: Defaults, fingerprint: str | None
+    recipe: Recipe,
+    row: RowKey,
+    known: BestSettings | None,
+    defaults: Defaults,
+    *,
+    fingerprint: str | None,
+    plugins: Sequence[Plugin] = (),
 ) -> dict[str, Any]:
     """The best settings of a row's search: path -> value; empty for a recipe without a search.
 
     Raises:
         UnsearchedError: as :func:`search_of`.
     """
-    result = search_of(recipe, row, known, defaults, fingerprint)
+    result = search_of(recipe, row, known, defaults, fingerprint=fingerprint, plugins=plugins)
     return result.settings if result else {}
 
 
 def search_of(
-    recipe: Recipe, row: RowKey, known: BestSettings | None, defaults: Defaults, fingerprint: str | None
+    recipe: Recipe,
+    row: RowKey,
+    known: BestSettings | None,
+    defaults: Defaults,
+    *,
+    fingerprint: str | None,
+    plugins: Sequence[Plugin] = (),
 ) -> SearchResult | None:
     """The search of a row; None for a recipe without one.
 
@@ -56,13 +72,15 @@ def search_of(
         known: the results of all searches.
         defaults: of every setting.
         fingerprint: of the data to run on; None where they are not prepared here.
+        plugins: of the row, with what identifies their code.
 
     Raises:
-        UnsearchedError: the search is missing, or was made with other settings, another algorithm, or other data.
+        UnsearchedError: the search is missing, or was made with other settings, another algorithm, other code of a
+            plug-in, or other data.
     """
     if not recipe.search:
         return None
-    own_basis = basis(recipe, row, defaults)
+    own_basis = basis(recipe, row, defaults, plugins)
     if known and (result := known.of(row, own_basis, fingerprint)):
         return result
     entries = known.entries(row) if known else []

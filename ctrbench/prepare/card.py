@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from ctrbench import places
 from ctrbench.data.schema import Source, digest
 from ctrbench.errors import CtrbenchError
-from ctrbench.names import OVERALL, DatasetName, FieldName, FileName, problem_of_groups
+from ctrbench.names import OVERALL, problem_of_groups
 from ctrbench.registry import unknown
-from ctrbench.strict import Strict, parse_assignment
+from ctrbench.strict import DatasetName, FieldName, FileName, Strict, parse_assignment
 
 LARGEST_SCALE = 10
 """Of simulated data."""

@@ -9,10 +9,9 @@ from pydantic import Field
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml
-from ctrbench.names import RecipeName
 from ctrbench.recipe.read import COLLECTED, recipe_names, recipe_path
 from ctrbench.registry import unknown
-from ctrbench.strict import Strict
+from ctrbench.strict import RecipeName, Strict
 
 T = TypeVar("T")
 

@@ -4,9 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ctrbench.names import ComponentName, DatasetName, RecipeName, VariantName
 from ctrbench.recipe.space import Search
-from ctrbench.strict import Strict
+from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
 
 ALL = "all"
 """In place of a name: every registered backbone or method, or every prepared dataset."""

@@ -59,6 +59,23 @@ class Report:
         return [view for view in self.views if view.draw]
 
     @property
+    def warnings(self) -> list[str]:
+        """What is missing, and what to be careful about."""
+        caution = [f"Caution: {self.caution}"] if self.caution else []
+        return [*([self.incomplete] if self.incomplete else []), *caution]
+
+    def picture_name(self, view: ViewData) -> str | None:
+        """Name without ending of a drawn view's files: the recipe's; where several are drawn, with kind and number."""
+        drawn = self.drawn
+        if not any(view is each for each in drawn):
+            return None
+        if len(drawn) == 1:
+            return self.name
+        alike = [each for each in drawn if each.kind == view.kind]
+        number = next(place for place, each in enumerate(alike, 1) if each is view)
+        return f"{self.name}-{view.kind}" + (f"-{number}" if number > 1 else "")
+
+    @property
     def sections(self) -> dict[str, list[ViewData]]:
         """Heading -> its views; views of the whole recipe have an empty heading."""
         found: dict[str, list[ViewData]] = {}

@@ -8,7 +8,6 @@ from ctrbench.files import write_file
 from ctrbench.names import LONGEST, check_name
 from ctrbench.report.build import Report
 from ctrbench.report.render import FORMATS, csv
-from ctrbench.report.render.markdown import picture_names
 from ctrbench.report.views.base import BY
 
 REPORTS, FIGURES = "reports", "figures"
@@ -40,11 +39,10 @@ def save(report: Report, results: Path, by: str | None = None) -> list[Path]:
     files: dict[Path, str | bytes] = {
         results / REPORTS / f"{stem}.{ending}": FORMATS[name](report) for ending, name in ENDINGS.items()
     }
-    names = picture_names(report)
     for view in report.drawn:
         from ctrbench.report.render.picture import picture  # noqa: PLC0415 - a table must not wait for matplotlib
 
-        path = results / FIGURES / names[id(view)]
+        path = results / FIGURES / str(report.picture_name(view))
         files[path.with_name(f"{path.name}.png")] = picture(view, report, "png")
         files[path.with_name(f"{path.name}.csv")] = csv.frame(view.frame)
     for path, content in files.items():
@@ -63,4 +61,4 @@ def write_picture(report: Report, path: Path, ending: str) -> None:
         raise CtrbenchError(f"{report.name}: it has {count} pictures, where {ending} takes one; pass --format html")
     from ctrbench.report.render.picture import picture  # noqa: PLC0415 - as above
 
-    write_file(path, picture(report.drawn[0], report, ending), option="--output")  # type: ignore[arg-type]
+    write_file(path, picture(report.drawn[0], report, ending), option="--output")

@@ -102,7 +102,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     defaults = known_defaults(keys, plugins, registries)
     check_paths(recipe, keys, defaults)
     manifests = {name: _manifest(data / name) for name in names}
-    wanted, searches, unsearched = _configs(recipe, keys, manifests, results, defaults)
+    wanted, searches, unsearched = _configs(recipe, keys, manifests, results, defaults, plugins=plugins)
     rows: list[ReportRow] = []
     missing: dict[str, str] = {}
     stale = 0
@@ -211,6 +211,8 @@ def _configs(
     manifests: Mapping[str, Manifest | None],
     results: Path,
     defaults: Defaults,
+    *,
+    plugins: Mapping[RowKey, tuple[Plugin, ...]],
 ) -> tuple[list[tuple[RowKey, JobConfig]], list[SearchResult], list[str]]:
     """Every job of the recipe in its row, the searches of the rows, and in words the jobs of rows not searched yet."""
     best = read_best_settings(results) if recipe.search else None
@@ -221,7 +223,8 @@ def _configs(
     for key in keys:
         manifest = manifests[key.dataset]
         try:
-            found = search_of(recipe, key, best, defaults, manifest.fingerprint if manifest else None)
+            fingerprint = manifest.fingerprint if manifest else None
+            found = search_of(recipe, key, best, defaults, fingerprint=fingerprint, plugins=plugins[key])
         except UnsearchedError as error:
             first = first or error
             unsearched += [f"{key} seed {seed}, not searched" for seed in range(recipe.seeds)]

@@ -31,7 +31,7 @@ def summary(data: ReportData, metrics: Sequence[str], by: str) -> list[ViewData]
         ViewData(
             kind=KIND,
             title=f"{first.label} of all rows ({BETTER[first.direction]})",
-            frame=_frame(same[0], first).without_empty_columns(),
+            source=_frame(same[0], first).without_empty_columns(),
             reading=_beyond(list(zip(registered, same, strict=True)), data.recipe.base),
             section=same[0].title,
             cells_of=(first.name, by),

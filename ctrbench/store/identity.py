@@ -12,8 +12,7 @@ from pydantic import Field
 
 from ctrbench.data.schema import digest
 from ctrbench.data.settings import DataSettings
-from ctrbench.names import ComponentName, DatasetName
-from ctrbench.strict import Strict
+from ctrbench.strict import ComponentName, DatasetName, Strict
 from ctrbench.training.settings import TrainingSettings
 
 ALGORITHM_VERSION = 2

@@ -14,9 +14,8 @@ from ctrbench.data.schema import Activeness, Negatives, SplitCounts
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
-from ctrbench.names import ComponentName, DatasetName
 from ctrbench.store.identity import JobConfig, Plugin, Section
-from ctrbench.strict import Strict
+from ctrbench.strict import ComponentName, DatasetName, Strict
 from ctrbench.training.history import EpochMetrics
 
 Reference = Literal["popularity", "random", "oracle"]

@@ -1,4 +1,4 @@
-"""Contract tests: what every method and every backbone must do, wherever it comes from.
+"""Contract tests: what every method, backbone and metric must do, wherever it comes from.
 
 A class per kind, to be inherited in a test file of pytest, which collects the tests of the base class::
 
@@ -12,9 +12,10 @@ Source of the shape: the component tests of lenskit (``lenskit.testing``).
 
 import pytest
 
-pytest.register_assert_rewrite("ctrbench.testing.backbones", "ctrbench.testing.methods")
+pytest.register_assert_rewrite("ctrbench.testing.backbones", "ctrbench.testing.methods", "ctrbench.testing.metrics")
 
 from ctrbench.testing.backbones import BackboneContract  # noqa: E402
 from ctrbench.testing.methods import MethodContract  # noqa: E402
+from ctrbench.testing.metrics import MetricContract  # noqa: E402
 
-__all__ = ["BackboneContract", "MethodContract"]
+__all__ = ["BackboneContract", "MethodContract", "MetricContract"]

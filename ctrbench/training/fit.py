@@ -110,7 +110,7 @@ class Training:
         Another kind of device or another version of torch draws other random numbers.
         """
         return {
-            "data": self.feed.prepared.manifest.fingerprint,
+            "data": self.feed.prepared.manifest.fingerprint_with(cohort.name for cohort in self.feed.cohorts),
             "device": self.feed.device.type,
             "torch": torch.__version__,
             "layout": str(LAYOUT),

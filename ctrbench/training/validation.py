@@ -61,9 +61,10 @@ def validate(
     A task with a condition is measured on the rows that meet it.
     """
     found = {}
-    names = dict.fromkeys([*ALWAYS, watch.metric])
     for task, probability in tasks.probabilities(predicted).items():
         observed = targets.observed[task]
-        sample = Sample(targets.of(task), probability if observed is None else probability[observed])
+        rows = slice(None) if observed is None else observed
+        sample = Sample(targets.labels[task][rows], probability[rows], targets.users[rows])
+        names = dict.fromkeys([*ALWAYS, watch.metric])
         found[task] = {name: METRICS.get(name).overall(sample) for name in names}
     return found

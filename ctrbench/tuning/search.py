@@ -128,7 +128,7 @@ def open_searches(
             config = build_config(recipe, row, settings.seed, point, defaults, judged_on="search_holdout")
             make_job(config, row, manifest, registries, defaults)
         objective = Objective.of(settings.objective, config, manifest)
-        own_basis = basis(recipe, row, defaults)
+        own_basis = basis(recipe, row, defaults, registries.plugins(row))
         name = f"{row} {own_basis[:SHORT]} {manifest.fingerprint[:SHORT]}"
         journal = context.store.work.folder / f"{recipe.name}.journal"
         searches.append(OpenSearch(row, manifest, own_basis, Study(journal, name, space, settings, objective)))

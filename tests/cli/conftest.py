@@ -1,25 +1,8 @@
-import sys
-
 import pytest
 
-from ctrbench.cli import main
 from tests.fakes import prepared
 from tests.fakes import work as fakes
 from tests.fakes.records import facts, reference
-
-
-@pytest.fixture
-def ctrbench(monkeypatch, capsys):
-    """Runs a command line; returns exit status, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ctrbench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -240,9 +240,10 @@ def outside(tmp_path, monkeypatch):
 
 
 BROKEN = {
-    "absent": "no_such_module:X of outside 1.0 cannot be loaded (ModuleNotFoundError: No module named 'no_such_module')",
-    "nameless": "outside_silent:NoSuchClass of outside 1.0 cannot be loaded (AttributeError: module 'outside_silent' has "
-    "no attribute 'NoSuchClass')",
+    "absent": "no_such_module:X of outside 1.0 cannot be loaded "
+    "(ModuleNotFoundError: No module named 'no_such_module')",
+    "nameless": "outside_silent:NoSuchClass of outside 1.0 cannot be loaded "
+    "(AttributeError: module 'outside_silent' has no attribute 'NoSuchClass')",
     "quitting": "outside_quitting:X of outside 1.0 cannot be loaded (SystemExit: bye)",
     "function": "outside_silent:function of outside 1.0 is no subclass of ctrbench.methods.base.Method",
 }

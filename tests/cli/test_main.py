@@ -83,7 +83,7 @@ def test_an_interrupt_says_how_to_resume(ctrbench, place, monkeypatch):
 def test_a_terminal_without_utf_8_gets_question_marks_and_no_traceback(place, monkeypatch, arguments):
     recipe = place / "mine.toml"
     recipe.write_text(
-        'title = "Größe × Länge ±"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n',
+        'title = "Größe und Länge ±"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n',
         encoding="utf-8",
     )
     arguments = [str(recipe) if each == "MINE" else each for each in arguments]

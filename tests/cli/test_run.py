@@ -1,20 +1,41 @@
+import csv
+import io
 import tomllib
 
 import pytest
 
-from ctrbench.errors import DivergedError
-from tests.experiments import fakes
+from ctrbench.errors import CtrbenchError, DivergedError
+from ctrbench.store.store import Store
+from tests.fakes import prepared
+from tests.fakes import work as fakes
 
 TOY = ("--dataset", "toy", "--set", "training.epochs=2", "--jobs", 1)
 
 
-def test_without_a_recipe_the_base_is_run_too_and_the_table_is_printed(ctrbench, place):
+def records(place):
+    """The records that are not packed."""
+    folder = Store.of(place / "results").work
+    return [folder.read(identity)[0] for identity in folder.identities()]
+
+
+def failing(error, method="icl"):
+    """The fake work, but a method raises."""
+
+    def work(assignment, data):
+        if assignment.config.job.config.method == method:
+            raise error
+        return (yield from fakes.work(assignment, data))
+
+    return lambda device: work
+
+
+def test_without_a_recipe_the_base_is_run_too_and_the_report_is_printed(ctrbench, place):
     status, out, err = ctrbench("run", "--method", "aqcl", "--backbone", "din", "--seeds", 2, *TOY)
     assert status == 0, err
     assert "aqcl" in out
     lines = err.splitlines()
-    assert lines[0] == "4 runs: 0 done, 4 left"
-    assert [line.split(":")[0] for line in lines[1:]] == [
+    assert lines[0] == "4 jobs: 0 done, 4 left"
+    assert [line.split(":")[0] for line in lines[1:5]] == [
         f"{count}/4 toy din {method} seed {seed}"
         for count, (seed, method) in enumerate([(s, m) for s in (0, 1) for m in ("plain", "aqcl")], 1)
     ]
@@ -29,18 +50,32 @@ def test_without_a_recipe_the_base_is_run_too_and_the_table_is_printed(ctrbench,
 def test_a_second_command_repeats_nothing_unless_forced(ctrbench, place):
     arguments = ("run", "--method", "icl", "--seeds", 1, *TOY)
     ctrbench(*arguments)
-    before = fakes.log(place / "data")
-    assert ctrbench(*arguments)[2].splitlines() == ["2 runs: 2 done, 0 left"]
-    assert fakes.log(place / "data") == before
+    before = [line for line in fakes.log(place / "data") if "references" not in line]
+    assert ctrbench(*arguments)[2].splitlines()[0] == "2 jobs: 2 done, 0 left"
+    assert [line for line in fakes.log(place / "data") if "references" not in line] == before
     assert ctrbench(*arguments, "--force")[0] == 0
-    assert len(fakes.log(place / "data")) == len(before) + 2 * 3
+    assert [line for line in fakes.log(place / "data") if "references" not in line] == before * 2
+
+
+def test_packed_jobs_are_not_repeated_unless_forced(ctrbench, place):
+    arguments = ("run", "--method", "icl", "--seeds", 1, *TOY)
+    ctrbench(*arguments)
+    assert ctrbench("results", "pack")[1].splitlines()[0] == "2 records and 1 reference rows packed"
+    assert records(place) == []
+    status, _, err = ctrbench(*arguments)
+    assert (status, err.splitlines()[0]) == (0, "2 jobs: 2 done, 0 left")
+    err = ctrbench(*arguments, "--force")[2]
+    assert err.splitlines()[-1] == "to commit these records: ctrbench results pack"
+    assert len(records(place)) == 2
+    ctrbench("results", "pack")
+    assert ctrbench("results", "verify")[1].endswith("2 records in 2 files, intact\n")
 
 
 def test_names_with_commas_and_the_whole_matrix(ctrbench, place):
     status, out, err = ctrbench("run", "--method", "all", "--backbone", "din,deepfm", "--seeds", 1, "--dry-run", *TOY)
     assert status == 0, err
     assert out.splitlines() == [
-        "12 runs: 0 done, 12 left",
+        "12 jobs: 0 done, 12 left",
         *(
             f"  left: toy {backbone} {method} seed 0"
             for backbone in ("din", "deepfm")
@@ -50,39 +85,35 @@ def test_names_with_commas_and_the_whole_matrix(ctrbench, place):
     assert not (place / "results").exists()
 
 
-def test_a_dry_run_tells_done_left_and_left_aside(ctrbench, place):
+def test_a_dry_run_names_done_left_and_stale_jobs(ctrbench, place):
     ctrbench("run", "--method", "icl", "--seeds", 1, *TOY)
-    status, out, _ = ctrbench("run", "--method", "icl", "--seeds", 2, "--dry-run", *TOY)
+    status, out, _ = ctrbench("run", "--method", "icl", "--seeds", 3, "--dry-run", *TOY)
     assert out.splitlines() == [
-        "4 runs: 2 done, 2 left",
+        "6 jobs: 2 done, 4 left",
         *(
-            f"  {word}: toy din {method} seed {seed}"
-            for word, seed in (("done", 0), ("left", 1))
+            f"  {word}: toy din {method} seed {seeds}"
+            for word, seeds in (("done", "0"), ("left", "1 2"))
             for method in ("plain", "icl")
         ),
     ]
-    fakes.prepare(place / "data", items=4)
+    prepared.prepare(place / "data", items=4)
     status, out, _ = ctrbench("run", "--method", "icl", "--seeds", 1, "--dry-run", *TOY)
     assert status == 0
-    assert out.splitlines()[0] == "2 runs: 0 done, 2 left"
-    aside = "2 runs of other data are left aside: the prepared data changed after them"
-    assert out.splitlines()[-1] == f"  {aside}"
-    message = f"error: ad-hoc: {aside}; make them again with ctrbench run\n"
-    assert ctrbench("report") == (1, "", message)
+    assert out.splitlines()[0] == "2 jobs: 0 done, 2 left"
+    stale = "2 finished jobs are stale: made with other data, another version of the algorithm, or another version of"
+    assert out.splitlines()[-1] == f"  {stale} a plug-in"
+    status, out, err = ctrbench("report")
+    assert (status, out) == (1, "")
+    assert err.startswith("error: ad-hoc: its 2 finished jobs are stale: ")
 
 
-def test_a_failed_run_is_told_and_the_status_is_not_zero(ctrbench, place, monkeypatch):
-    def diverging(config, **arguments):
-        if config.method == "icl":
-            raise FloatingPointError("loss is not finite")
-        return fakes.runner(config, **arguments)
-
-    monkeypatch.setattr("ctrbench.experiments.single.execute_run", diverging)
+def test_a_failed_job_is_named_and_the_status_is_not_zero(ctrbench, place, monkeypatch):
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", failing(FloatingPointError("loss is not finite")))
     status, out, err = ctrbench("run", "--method", "icl", "--seeds", 1, *TOY)
     assert status == 1
     assert "2/2 toy din icl seed 0: failed: FloatingPointError: loss is not finite" in err
     assert err.splitlines()[-1] == (
-        "error: 1 of 2 runs failed; toy din icl seed 0: FloatingPointError: loss is not finite; "
+        "error: 1 of 2 jobs failed; toy din icl seed 0: FloatingPointError: loss is not finite; "
         "the same command tries them again"
     )
     assert "plain" in out
@@ -97,10 +128,9 @@ def test_a_recipe_keeps_its_settings_under_other_names(ctrbench, place):
         "seeds = 1\ntraining.epochs = 2\n"
     )
     ctrbench("run", recipe, "--method", "aqcl", "--jobs", 1)
-    ledger = fakes.Ledger(place / "results")
-    configs = {record.config.method: record.config for record in map(ledger.read, ledger.identities())}
-    assert set(configs) == {"plain", "aqcl"}
-    assert configs["aqcl"].method_settings["weight"] == 0.2
+    made = {record.method: record for record in records(place)}
+    assert set(made) == {"plain", "aqcl"}
+    assert made["aqcl"].settings["method"] == {"weight": 0.2}
 
 
 VARIANTS = (
@@ -110,35 +140,58 @@ VARIANTS = (
 )
 
 
-def test_variants_are_run_and_shown_and_a_shared_run_is_made_once(ctrbench, place):
+def test_variants_are_run_and_shown_and_a_shared_job_is_made_once(ctrbench, place):
     recipe = place / "mine.toml"
     recipe.write_text(VARIANTS)
-    runs = ["toy din plain (as chosen) seed 0", "toy din icl (as chosen) seed 0", "toy din icl (heavy) seed 0"]
+    jobs = ["toy din plain (as chosen) seed 0", "toy din icl (as chosen) seed 0", "toy din icl (heavy) seed 0"]
     _, out, _ = ctrbench("run", recipe, "--dry-run")
-    assert out.splitlines() == ["3 runs: 0 done, 3 left", *(f"  left: {run}" for run in runs)]
+    assert out.splitlines() == ["3 jobs: 0 done, 3 left", *(f"  left: {job}" for job in jobs)]
     status, out, err = ctrbench("run", recipe, "--jobs", 1)
     assert status == 0, err
-    assert [line.partition(" ")[2].split(":")[0] for line in err.splitlines()[1:]] == runs
+    assert [line.partition(" ")[2].split(":")[0] for line in err.splitlines()[1:4]] == jobs
     assert len([line for line in fakes.log(place / "data") if line.endswith("measured")]) == 3
-    assert out.count("as chosen") == out.count("heavy") >= 2
+    assert out.count("as chosen") == out.count("heavy") == 1
     _, table, _ = ctrbench("report", recipe, "--format", "csv")
-    rows = [line.split(",")[3:5] for line in table.splitlines() if ",overall,auc," in line]
-    assert rows == [["plain", "as chosen"], ["icl", "as chosen"], ["plain", "heavy"], ["icl", "heavy"]]
+    rows = [(row["method"], row["variant"]) for row in csv.DictReader(io.StringIO(table)) if row["variant"]]
+    assert list(dict.fromkeys(rows)) == [
+        ("plain", "as chosen"),
+        ("icl", "as chosen"),
+        ("plain", "heavy"),
+        ("icl", "heavy"),
+    ]
     _, again, _ = ctrbench("report")
     assert again == out
 
 
 def test_a_dataset_keeps_its_settings_when_it_is_chosen_and_gives_way_to_set(ctrbench, place):
-    fakes.prepare(place / "data", "other")
+    prepared.prepare(place / "data", "other")
     recipe = place / "mine.toml"
     recipe.write_text(VARIANTS + '[datasets.other]\n"training.epochs" = 3\n')
     chosen = ("--method", "plain", "--jobs", 1)
     ctrbench("run", recipe, "--dataset", "other", *chosen)
     ctrbench("run", recipe, "--set", "datasets.toy.training.patience=7", *chosen)
-    ledger = fakes.Ledger(place / "results")
-    found = sorted((c.dataset, c.training.epochs, c.training.patience) for c in (
-        ledger.read(identity).config for identity in ledger.identities()))  # fmt: skip
+    trained = sorted((each.dataset, each.config.training) for each in records(place))
+    found = [(dataset, training.epochs, training.patience) for dataset, training in trained]
     assert found == [("other", 3, 3), ("toy", 1, 7)]
+
+
+def test_columns_that_views_cut_by_are_measured_with_the_jobs(ctrbench, place, monkeypatch):
+    asked = []
+
+    def work(assignment, data):
+        asked.append(assignment.config.columns)
+        return (yield from fakes.work(assignment, data))
+
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda device: work)
+    views = "".join(
+        f'[[views]]\nkind = "levels"\nby = "{by}"\n' for by in ("click_length/3", "activeness", "click_length/3")
+    )
+    (place / "mine.toml").write_text(ROW + views)
+    ctrbench("run", place / "mine.toml", "--jobs", 1)
+    assert asked == [("click_length/3", "activeness")]
+
+
+ROW = 'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain"]\nseeds = 1\ntraining.epochs = 2\n'
 
 
 @pytest.mark.parametrize(
@@ -160,8 +213,13 @@ def test_a_dataset_keeps_its_settings_when_it_is_chosen_and_gives_way_to_set(ctr
             ("--method", "aqcl", "--dataset", "toy", "--set", "training.batch_size=many"),
             "ad-hoc: training: batch_size: ",
         ),
+        (("--method", "aqcl", "--dataset", "toy", "--set", "training.watch=clck.auc"), "'clck'; did you mean click?"),
         (("--method", "aqcl", "--dataset", "toy", "--seeds", "0"), "ad-hoc: seeds: input should be greater"),
         (("--method", "aqcl", "--dataset", "toy", "--results", __file__), "cannot be written (Not a directory)"),
+        (
+            ("--method", "aqcl", "--dataset", "toy", "--cluster", "auto", "--device", "cuda"),
+            "--device cuda: on a cluster jobs train on CPUs; leave out --device or --cluster",
+        ),
     ],
 )
 def test_faults_are_one_line(ctrbench, place, arguments, message):
@@ -172,12 +230,15 @@ def test_faults_are_one_line(ctrbench, place, arguments, message):
     assert fakes.log(place / "data") == []
 
 
+SEARCHED = (
+    'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n'
+    "training.epochs = 1\n[search]\ntrials = 2\n[search.space]\n"
+)
+
+
 def test_a_search_comes_before_its_recipe(ctrbench, place):
     recipe = place / "mine.toml"
-    recipe.write_text(
-        'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n'
-        'training.epochs = 1\n[search]\ntrials = 2\n[search.space]\n"training.penalty" = {choices = [1e-3, 1e-2]}\n'
-    )
+    recipe.write_text(SEARCHED + '"training.penalty" = {choices = [1e-3, 1e-2]}\n')
     status, _, err = ctrbench("run", recipe, "--jobs", 1)
     wanted = "error: mine: no settings were searched for toy din plain; run: ctrbench search …/mine.toml\n"
     assert (status, err) == (1, wanted)
@@ -186,29 +247,33 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
     assert [line.split(":")[0] for line in out.splitlines()] == [
         "toy din icl",
         "toy din plain",
-        f"written to {place / 'results' / 'found' / 'mine.toml'}; next",
+        f"written to {place / 'results' / 'best_settings' / 'mine.toml'}; next",
     ]
+    assert err.splitlines()[0].startswith("1/4 toy din plain seed 1000: search holdout AUC ")
     status, out, err = ctrbench("run", recipe, "--jobs", 1)
     assert status == 0, err
-    assert "2 trials" in out
+    assert "2 trials for each method" in " ".join(ctrbench("report", recipe, "--full")[1].split())
 
 
-def test_a_search_files_what_it_found_before_it_tells_what_it_could_not(ctrbench, place, monkeypatch):
-    def diverging(config, **arguments):
-        if config.method == "icl":
-            raise DivergedError("the loss of epoch 1 is nan")
-        return fakes.runner(config, **arguments)
-
-    monkeypatch.setattr("ctrbench.experiments.single.execute_run", diverging)
+def test_a_search_stores_what_it_found_before_it_says_what_it_could_not(ctrbench, place, monkeypatch):
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", failing(DivergedError("the loss of epoch 1 is nan")))
     recipe = place / "mine.toml"
-    recipe.write_text(
-        'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n'
-        'training.epochs = 1\n[search]\ntrials = 1\n[search.space]\n"training.penalty" = {choices = [1e-3]}\n'
-    )
+    recipe.write_text(SEARCHED + '"training.penalty" = {choices = [1e-3]}\n')
     for fresh in (True, False):
         status, out, err = ctrbench("search", recipe, "--jobs", 1)
         assert (status, out.startswith("toy din plain: training.penalty = 0.001 (")) == (1, fresh)
-        assert err.splitlines()[-1] == ("error: toy din icl: every trial diverged; narrow the [search.space] of mine")
+        assert err.splitlines()[-1] == "error: toy din icl: every trial diverged; narrow the [search.space] of mine"
+
+
+def test_a_trial_that_failed_otherwise_is_tried_again(ctrbench, place, monkeypatch):
+    recipe = place / "mine.toml"
+    recipe.write_text(SEARCHED + '"training.penalty" = {choices = [1e-3]}\n')
+    with monkeypatch.context() as patch:
+        patch.setattr("ctrbench.execution.run.RunJob", failing(CtrbenchError("out of memory")))
+        status, out, err = ctrbench("search", recipe, "--jobs", 1)
+    assert (status, out) == (1, "")
+    assert "1 of 2 jobs failed; toy din icl seed 1000: out of memory; the same command tries them again" in err
+    assert ctrbench("search", recipe, "--jobs", 1)[0] == 0
 
 
 @pytest.mark.parametrize("dataset", ["toy", "amazon-beauty"])

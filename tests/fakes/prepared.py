@@ -29,9 +29,9 @@ def manifest(
     """Another number of items or other labels have another training fingerprint; cohorts and titles have not."""
     counts = SplitCounts(rows=10, positives=5)
     files = {"user": USERS, "row": ROWS}
-    contents: dict[str, dict[str, str]] = {}
+    contents: dict[str, dict[str, str]] = {file: {} for file in files.values()}
     for cohort in cohorts:
-        contents.setdefault(files[cohort.source], {})[cohort.name] = "0" * 64
+        contents[files[cohort.source]][cohort.name] = "0" * 64
     document = {
         "name": name,
         "title": name.title(),

@@ -1,38 +1,208 @@
 """What the reference rows say, and when they are measured."""
 
+from dataclasses import replace
+
 import numpy as np
-from ctrbench.experiments import references
-from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.measure import columns_of, data_facts
-from ctrbench.experiments.plan import make_plan
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
-from ctrbench.data.schema import Split
-from tests.experiments import fakes
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import TRUTH, Split
+from ctrbench.data.settings import DataSettings
+from ctrbench.data.tasks import Tasks
+from ctrbench.errors import CtrbenchError
+from ctrbench.measure import references
+from ctrbench.measure.columns import columns_of, data_facts
+from ctrbench.measure.references import measure_references, reference_rows
+from ctrbench.metrics import METRICS
+from ctrbench.prepare.card import shipped_card
+from ctrbench.prepare.formats import Simulation
+from ctrbench.prepare.stage import prepare
+from ctrbench.store.pack import pack
+from ctrbench.store.store import Store
+from ctrbench.store.verify import faults
+from tests.measure.test_again import Brier
+
+TWO = DataSettings(
+    tasks=("click", "conversion"), given={"conversion": "click"}, derived={"ctcvr": ("click", "conversion")}
+)
+RANKING = {"auc", "gauc"}
+"""Metrics of scores that only rank the rows."""
 
 
-def test_references_are_measured_on_test_and_carry_the_curve(small, data_folder):
-    found = {record.reference: record for record in references.reference_records("small", "click", data=data_folder)}
-    assert set(found) == {"popularity", "random"}
-    bins = columns_of(small, small.indices(Split.TEST))["click_length"]
-    for record in found.values():
-        assert record.activeness_curve == small.manifest.activeness_curve
-        assert record.data == data_facts(small.manifest)
-        groups = {figures.group: figures.rows for figures in record.metrics if figures.column == "click_length"}
-        assert groups == dict(zip(bins[1], np.bincount(bins[0]).tolist(), strict=True))
-        assert sum(groups.values()) == record.metrics[0].rows == small.manifest.splits["test"].rows
+def rows_of(prepared, task="click", settings=None, expressions=()):
+    tasks = Tasks.of(settings or DataSettings(), prepared.manifest.labels, "here")
+    return reference_rows(prepared, tasks, task, expressions)
 
 
-def test_references_are_measured_once_for_each_data(place, monkeypatch):
-    monkeypatch.setattr(references, "reference_records", fakes.references)
-    data, ledger = place / "data", Ledger(place / "results")
+def test_references_are_measured_on_test_and_their_facts_are_the_datas(small):
+    facts, records = rows_of(small)
+    assert [record.reference for record in records] == ["popularity", "random"]
+    assert facts.model_copy(update={"groups": {}}) == data_facts(small.manifest)
+    codes, names = columns_of(small, small.indices(Split.TEST))["click_length"]
+    for record in records:
+        assert (record.fingerprint, record.measuring_fingerprint) == facts.key
+        assert set(record.values) == RANKING
+        assert not record.probabilities
+        groups = {group.group: group.rows for group in record.groups(facts, "click_length")}
+        assert groups == dict(zip(names, np.bincount(codes).tolist(), strict=True))
+        (overall,) = record.groups(facts, "overall")
+        assert sum(groups.values()) == overall.rows == small.manifest.splits["test"].rows
+        assert overall.positives == small.manifest.splits["test"].positives
 
-    def measure():
-        plan = make_plan(fakes.recipe(), data=data, catalogue=fakes.catalogue())
-        references.measure_references(plan.manifests, "click", ledger=ledger, data=data)
 
-    measure()
-    measure()
-    assert fakes.log(data) == ["references toy"]
-    fakes.prepare(data, items=4)
-    measure()
-    assert len(list((ledger.results / "references").iterdir())) == 2
+def test_popularity_ranks_by_training_clicks_and_random_does_not_depend_on_anything(small):
+    _, (popularity, random) = rows_of(small)
+    rows = small.indices(Split.TEST)
+    score = small.items["popularity"][small.rows["item"][rows].long()].numpy()
+    label = small.rows["click"][rows].numpy().astype(bool)
+    pairs = np.sign(score[label][:, None] - score[~label][None]) / 2 + 0.5
+    assert popularity.values["auc"]["overall"] == [pytest.approx(pairs.mean())]
+    assert abs(random.values["auc"]["overall"][0] - 0.5) < 0.1
+    assert rows_of(small)[1][1] == random
+
+
+def test_each_task_has_its_own_rows_and_groups(orders):
+    click = orders.rows["click"][orders.indices(Split.TEST)].sum().item()
+    sizes = {}
+    for task in ("click", "conversion", "ctcvr"):
+        facts, records = rows_of(orders, task, TWO)
+        (definition,) = facts.groups
+        assert {record.task for record in records} == {definition}
+        sizes[definition] = (
+            facts.groups[definition]["overall"].rows[0],
+            facts.groups[definition]["overall"].positives[0],
+        )
+    tests = orders.manifest.splits["test"].rows
+    conversions = orders.rows["conversion"][orders.indices(Split.TEST)].sum().item()
+    assert sizes == {
+        "click": (tests, click),
+        "conversion given click": (click, conversions),
+        "click x conversion": (tests, conversions),
+    }
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Tasks whose reference rows were measured."""
+    made = []
+    whole = references.reference_rows
+
+    def counted(prepared, tasks, task, expressions=()):
+        made.append(task)
+        return whole(prepared, tasks, task, expressions)
+
+    monkeypatch.setattr(references, "reference_rows", counted)
+    return made
+
+
+@pytest.fixture
+def again(store, data_folder, small):
+    def measure(*wanted, manifest=small.manifest, **arguments):
+        measure_references(manifest, wanted or [DataSettings()], store=store, data=data_folder, **arguments)
+
+    return measure
+
+
+def test_references_are_measured_once_for_each_data_and_column(store, again, measured):
+    again()
+    again()
+    again(DataSettings(history_length=3), DataSettings(negatives="fixed"))
+    assert measured == ["click"]
+    pack(store)
+    again(expressions=["overall"])
+    assert measured == ["click"]
+    again(expressions=["click_length/4"])
+    again(expressions=["age_group/2"])
+    assert measured == ["click"] * 3
+    for _ in range(2):
+        # Also what was measured earlier is still there.
+        again(expressions=["click_length/4", "age_group/2"])
+        assert measured == ["click"] * 3
+        assert [len(row.columns) for row in store.references("small")] == [6, 6]
+        pack(store)
+    assert list(faults(store.archive)) == []
+
+
+def test_a_newly_registered_metric_is_measured(store, again, measured, monkeypatch):
+    again()
+    monkeypatch.setattr(METRICS, "_loaded", dict(METRICS._loaded))
+    METRICS.register("brier")(Brier)
+    again()
+    assert measured == ["click"]  # it needs probabilities, and these are ranks
+    METRICS.register("ranks")(type("Ranks", (Brier,), {"name": "ranks", "needs_probabilities": False}))
+    again()
+    again()
+    assert measured == ["click"] * 2
+    assert all(set(row.values) == {*RANKING, "ranks"} for row in store.references("small"))
+
+
+def test_other_data_have_their_own_rows(store, again, measured, small):
+    again()
+    changed = small.manifest.model_copy(update={"title": "Mended"}).sealed()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Prepared, "read", lambda *_: replace(small, manifest=changed))
+        again(manifest=changed)
+    assert measured == ["click"] * 2
+    assert len(store.references("small")) == 4
+    assert len(store.facts("small")) == 2
+
+
+def test_every_task_of_every_job_is_measured_once(store, orders, measured, monkeypatch):
+    monkeypatch.setattr(Prepared, "read", lambda *_: orders)
+    unconditional = DataSettings(tasks=("conversion", "click"))
+    measure_references(orders.manifest, [TWO, unconditional, TWO], store=store, data=orders.folder)
+    assert measured == ["click", "conversion", "ctcvr", "conversion"]
+    definitions = {row.task for row in store.references("orders")}
+    assert definitions == {"click", "conversion", "conversion given click", "click x conversion"}
+    (facts,) = store.facts("orders")
+    assert set(facts.groups) == definitions
+    with pytest.raises(CtrbenchError, match="unknown label 'order'"):
+        measure_references(orders.manifest, [DataSettings(tasks=("order",))], store=store, data=orders.folder)
+
+
+def test_the_oracle_knows_the_probability_of_every_task(orders, tmp_path):
+    """On true probabilities that the test makes up: nested labels, so those of two together are the smaller."""
+    random = np.random.default_rng(0)
+    click = random.uniform(0.1, 0.9, len(orders.rows["click"]))
+    truth = {"click": click, "conversion": click * random.uniform(0.1, 0.9, len(click))}
+    pq.write_table(pa.table(truth), tmp_path / TRUTH)
+    manifest = orders.manifest.model_copy(update={"synthetic": True}).sealed()
+    simulated = replace(orders, folder=tmp_path, manifest=manifest)
+    rows = orders.indices(Split.TEST).numpy()
+    clicked = orders.rows["click"].numpy()[rows].astype(bool)
+    tests = {label: values[rows] for label, values in truth.items()}
+    wanted = {
+        "click": tests["click"],
+        "conversion": (tests["conversion"] / tests["click"])[clicked],
+        "ctcvr": tests["conversion"],
+    }
+    for task, probability in wanted.items():
+        facts, records = rows_of(simulated, task, TWO)
+        assert [record.reference for record in records] == ["popularity", "random", "oracle"]
+        oracle = records[-1]
+        assert oracle.probabilities
+        assert set(oracle.values) == set(METRICS.names())
+        (overall,) = oracle.groups(facts, "overall")
+        assert overall.values["calibration"] == pytest.approx(probability.sum() / overall.positives)
+    # A condition that is the narrower label: who converts has clicked.
+    backwards = DataSettings(tasks=("click",), given={"click": "conversion"})
+    facts, records = rows_of(simulated, "click", backwards)
+    assert records[-1].groups(facts, "overall")[0].values["calibration"] == pytest.approx(1.0)
+
+
+def test_the_oracle_of_the_simulated_world_is_calibrated(tmp_path):
+    prepare(shipped_card("oncold-sim"), tmp_path, simulation=Simulation(scale=0.004))
+    simulated = Prepared.read(tmp_path / "oncold-sim")
+    store = Store.of(tmp_path / "results")
+    measure_references(simulated.manifest, [TWO], store=store, data=tmp_path)
+    (facts,) = store.facts("oncold-sim")
+    for row in store.references("oncold-sim"):
+        (overall,) = row.groups(facts, "overall")
+        if row.reference == "oracle":
+            # Positives are a sum of draws: their relative deviation is at most 1 / sqrt(positives).
+            assert abs(overall.values["calibration"] - 1) < 4 / np.sqrt(overall.positives), row.task
+            assert overall.values["auc"] > 0.6
+            assert overall.values["ne"] < 1
+    assert len(store.references("oncold-sim")) == 3 * 3

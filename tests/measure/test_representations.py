@@ -1,21 +1,18 @@
 """The h of test rows beside a record: which rows, whose weights, and what a method says of them."""
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
-from ctrbench.experiments.config import RunConfig
-from ctrbench.experiments.ledger import Ledger
-from ctrbench.experiments.record import REPRESENTATIONS
-from ctrbench.experiments.representations import representations
-from ctrbench.experiments.single import build, execute_run
 
-from ctrbench.data.schema import Split, read_manifest
+from ctrbench.data.schema import Split
+from ctrbench.measure.representations import representations
+from ctrbench.training.build import build
 from ctrbench.training.settings import TrainingSettings
 
 
 def components(feed, method):
-    return build(RunConfig(dataset="small", backbone="din", method=method, seed=0), feed)
+    names = {"backbone": "din", "method": method, "seed": 0}
+    return build(feed, TrainingSettings(), **names, backbone_settings={}, method_settings={})
 
 
 @pytest.mark.parametrize(("count", "places"), [(3, [0, 99, 199]), (1, [0]), (10_000, range(200))])
@@ -45,43 +42,3 @@ def test_a_method_without_a_codebook_has_no_codewords(feed):
     feed.unlock(Split.TEST)
     found = representations(*components(feed, "icl"), feed, 5)
     assert found["codeword"].null_count == 5
-
-
-def finished(data_folder, tmp_path, method, count):
-    config = RunConfig(
-        dataset="small",
-        backbone="din",
-        method=method,
-        seed=0,
-        training=TrainingSettings(epochs=1),
-        representations=count,
-    )
-    ledger = Ledger(tmp_path)
-    ledger.require_writable()
-    working = ledger.working(config.identity(read_manifest(data_folder / "small").fingerprint))
-    record, predictions = execute_run(config, data=data_folder, working=working, device="cpu", on_epoch=lambda *_: None)
-    ledger.write(record, predictions)
-    return ledger, record
-
-
-def test_a_run_files_what_it_was_asked_for(data_folder, tmp_path):
-    ledger, record = finished(data_folder, tmp_path, "aqcl", 12)
-    assert pq.read_table(ledger.representations(record.identity)).num_rows == 12
-    assert record.data.mean_click_length == read_manifest(data_folder / "small").mean_click_length
-    assert list((tmp_path / "working").glob("*/*")) == []
-
-
-def test_a_run_that_was_asked_for_none_files_none(data_folder, tmp_path):
-    ledger, record = finished(data_folder, tmp_path, "plain", 0)
-    assert not ledger.representations(record.identity).exists()
-
-
-def test_representations_are_filed_with_the_record_or_not_at_all(data_folder, tmp_path, monkeypatch):
-    ledger, record = finished(data_folder, tmp_path, "plain", 4)
-    table = pq.read_table(ledger.representations(record.identity))
-    ledger.discard(record.identity)
-    assert not ledger.representations(record.identity).exists()
-    pq.write_table(table, ledger.working(record.identity) / REPRESENTATIONS)
-    assert not ledger.representations(record.identity).exists()
-    ledger.write(record, table)
-    assert ledger.representations(record.identity).exists()

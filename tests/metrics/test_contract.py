@@ -1,15 +1,14 @@
 """What holds for every registered metric, and how one is added."""
 
-import math
 import sys
 
 import numpy as np
 import pytest
 
 from ctrbench.metrics import METRICS
-from ctrbench.metrics.base import Metric
 from ctrbench.metrics.measure import measure
 from ctrbench.metrics.sample import Sample
+from ctrbench.testing import MetricContract
 
 BRIER = '''
 import numpy as np
@@ -47,53 +46,9 @@ def registry(monkeypatch):
     return METRICS
 
 
-@pytest.fixture(params=METRICS.names())
-def metric(request):
-    return METRICS.get(request.param)
-
-
-def test_a_metric_declares_itself(metric):
-    assert issubclass(metric, Metric)
-    assert METRICS.get(metric.name) is metric
-    assert metric.label
-    assert metric.reading.endswith(".")
-    assert metric.reading.count(". ") == 0  # one sentence
-    assert metric.direction in ("higher", "lower", "one")
-    assert metric.tolerance >= 0
-    assert metric.low < metric.high
-
-
-def test_values_are_plain_and_sound(metric, sample):
-    codes = np.random.default_rng(9).integers(-1, 5, 400)
-    values = metric.by_group(sample, codes, 7)
-    assert [type(value) for value in values] == [float] * 5 + [type(None)] * 2
-    assert all(metric.sound(value) for value in values)
-    assert metric.overall(sample) == pytest.approx(metric.by_group(sample, np.zeros(400, int), 1)[0], rel=1e-12)
-
-
-def test_a_group_is_measured_by_its_rows_alone(metric, sample):
-    codes = np.random.default_rng(9).integers(-1, 5, 400)
-    moved = np.where(codes == 2, codes, -1)
-    assert metric.by_group(sample, moved, 5)[2] == metric.by_group(sample, codes, 5)[2]
-
-
-def test_the_order_of_rows_does_not_matter(metric, sample):
-    codes, order = np.random.default_rng(9).integers(-1, 5, 400), np.random.default_rng(10).permutation(400)
-    shuffled = Sample(sample.label[order], sample.score[order], sample.user[order])
-    assert metric.by_group(shuffled, codes[order], 5) == pytest.approx(metric.by_group(sample, codes, 5), rel=1e-12)
-
-
-def test_better_predictions_have_better_values(metric, sample):
-    """True probabilities against the same, shrunk for positives and raised for negatives."""
-    worse = Sample(sample.label, np.clip(sample.score - 0.3 * sample.label + 0.2, 0, 1), sample.user)
-    assert metric.goodness(metric.overall(sample)) > metric.goodness(metric.overall(worse)) > -math.inf
-    assert metric.goodness(None) == -math.inf
-
-
-def test_values_out_of_bounds_are_not_sound(metric):
-    assert metric.sound(None)
-    for damaged in (math.nan, math.inf, -math.inf, metric.low - 0.001, metric.high + 0.001):
-        assert not metric.sound(damaged)
+for registered in METRICS.names():
+    cases = {"metric": registered, "__module__": __name__}
+    globals()[f"Test_{registered}"] = type(f"Test_{registered}", (MetricContract,), cases)
 
 
 def test_auc_alone_has_a_tolerance():

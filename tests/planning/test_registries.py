@@ -10,8 +10,11 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.methods import METHODS
 from ctrbench.planning.plan import make_plan
 from ctrbench.planning.registries import REGISTRIES, Registries
+from ctrbench.planning.search_basis import basis
 from ctrbench.planning.status import status
+from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import Registry
+from ctrbench.store.best_settings import BestSettings, SearchResult
 from ctrbench.store.defaults import shipped_defaults
 from ctrbench.store.store import Store
 from tests.fakes import prepared, records
@@ -97,6 +100,36 @@ def test_changed_code_is_another_identity_and_the_old_record_is_stale(tmp_path, 
     assert [job.config.method for job in standing.done] == ["plain"]
     assert [job.config.method for job in standing.left] == ["outside"]
     assert standing.stale == 1
+
+
+def test_settings_searched_with_older_code_do_not_count(tmp_path, place, packages, monkeypatch):
+    search = {"trials": 1, "space": {"training.penalty": {"choices": [0.1]}}}
+    searched = recipe(backbones=["din"], methods=["outside"], base="outside", seeds=1, search=search)
+    row = RowKey("toy", "din", "outside")
+
+    def own_basis():
+        registries = fresh()
+        return basis(searched, row, registries.defaults(), registries.plugins(row))
+
+    install(packages, monkeypatch)
+    result = SearchResult(
+        **row.names,
+        settings={"training.penalty": 0.1},
+        objective="logloss",
+        value=0.5,
+        basis=own_basis(),
+        fingerprint=prepared.manifest().fingerprint,
+        trials=(),
+    )
+    best = BestSettings(results=(result,))
+    assert len(make_plan(searched, data=place, best=best, registries=fresh()).jobs) == 1
+    install(packages / "again", monkeypatch, source=METHOD + "\n# mended\n", version="1.0.1")
+    with pytest.raises(CtrbenchError, match="searched with another recipe or another version of the algorithm"):
+        make_plan(searched, data=place, best=best, registries=fresh())
+    builtin = RowKey("toy", "din", "plain")
+    assert basis(searched, builtin, shipped_defaults(), fresh().plugins(builtin)) == basis(
+        searched, builtin, shipped_defaults()
+    )
 
 
 def test_the_same_code_is_the_same_identity(place, packages, monkeypatch):

@@ -12,7 +12,7 @@ from ctrbench.prepare import guard
 from ctrbench.prepare.card import Card
 from ctrbench.prepare.formats import FORMATS
 from ctrbench.prepare.stage import prepare
-from tests.experiments import fakes
+from tests.fakes import prepared as fakes
 
 SEQUENCE = np.array([5, 6, 7, 8, 5], np.int32)
 

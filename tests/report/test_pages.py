@@ -1,5 +1,6 @@
 """Pages whose numbers are generated from the archive."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,13 @@ def test_the_command_writes_or_only_checks(tmp_path, monkeypatch):
     assert CliRunner().invoke(app, arguments).output.startswith("written to README.md")
     assert ">0.7035<" in page.read_text()
     assert CliRunner().invoke(app, [*arguments, "--check"]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "results/README.md"])
+def test_no_line_of_a_page_begins_with_a_marker_within_its_text(name):
+    """Markdown would take the whole line for HTML."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    assert [line for line in lines if re.match(r" {0,3}<!-- (cell|count|value|best):", line)] == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "results/README.md"])

@@ -1,6 +1,7 @@
 """Which records fill a report: by what the archive says of itself, without torch and without plug-ins."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.report.select import select_rows
+from ctrbench.planning.plan import make_plan
+from ctrbench.planning.search_basis import basis
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.report.select import Edge, SearchFacts, select_data, select_rows
+from ctrbench.store.best_settings import BestSettings, SearchResult, Trial, write_best_settings
 from ctrbench.store.identity import Plugin
 from ctrbench.store.pack import pack
 from ctrbench.store.store import Store
 from tests.fakes import prepared, records
 from tests.fakes.outside import METHOD, install
 from tests.fakes.recipes import recipe
+from tests.fakes.registries import registries
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "pandas", "matplotlib", "scipy", "sklearn", "pyarrow", "optuna")
@@ -109,7 +115,7 @@ def test_rows_of_a_plugin_that_is_not_installed(tmp_path, store):
 def test_a_plugin_that_is_not_installed_needs_no_records_on_every_dataset(tmp_path, store):
     file(store, method="outside", plugins=[plugin()])
     for names in (["other", "toy"], ["toy", "other"]):
-        found = select(tmp_path, RECIPE.model_copy(update={"datasets": dict.fromkeys(names, {})}))
+        found = select(tmp_path, RECIPE.model_copy(update={"datasets": {name: {} for name in names}}))
         assert [row.key.dataset for row in found.rows] == ["toy", "toy"]
         assert len(found.missing) == 6
 
@@ -202,3 +208,198 @@ def test_no_name_of_a_recipe_is_read_or_written_elsewhere(name):
     for kind in ("datasets", "backbones", "methods"):
         with pytest.raises(CtrbenchError, match=r"not fit to be the name|is too long"):
             recipe(**{kind: ["plain", name]})
+
+
+# Rows of fake components, as if the package declared them.
+
+
+@pytest.fixture
+def place(tmp_path):
+    prepared.prepare(tmp_path / "data")
+    return tmp_path
+
+
+def make(place, seeds=2, **changes):
+    """Files a record of every job of a recipe, as made with the data that are prepared."""
+    plan = make_plan(recipe(seeds=seeds, **changes), data=place / "data", registries=registries())
+    entries = [records.entry(job.config, plan.manifests[job.config.dataset]) for job in plan.jobs]
+    Store.of(place / "results").archive.add([e.record for e in entries], [e.facts for e in entries])
+    return plan
+
+
+def table(place, **changes):
+    return select_rows(recipe(**changes), place / "results", place / "data", registries())
+
+
+def test_records_are_chosen_by_configuration(place):
+    make(place)
+    make(place, training={"epochs": 3})
+    found = table(place, seeds=3)
+    rows = [(method, seed) for method in ("plain", "weighted") for seed in (0, 1)]
+    assert [(row.key, row.record.seed) for row in found.rows] == [
+        (RowKey("toy", "net", name), seed) for name, seed in rows
+    ]
+    assert {row.record.config.training.epochs for row in found.rows} == {4}
+    assert [facts.dataset for facts in found.facts] == ["toy"]
+    assert found.references == ()
+    assert found.missing == ("toy net plain seed 2", "toy net weighted seed 2")
+
+
+def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):
+    make(place)
+    prepared.prepare(place / "data", items=4)
+    with pytest.raises(CtrbenchError, match="toy-table: its 4 finished jobs are stale: made with other data") as error:
+        table(place)
+    assert str(error.value).endswith("; run: ctrbench run toy-table")
+    make(place, seeds=1)
+    found = table(place)
+    assert (len(found.rows), len(found.missing)) == (2, 2)
+
+
+def test_a_mended_title_or_another_cohort_leaves_records_as_they_are(place):
+    make(place)
+    prepared.prepare(place / "data", title="Mended", cohorts=(prepared.AGES,))
+    assert len(table(place).rows) == 4
+
+
+def test_a_fresh_clone_takes_the_data_with_most_jobs(place):
+    plan = make(place)
+    wanted = plan.manifests["toy"]
+    store = Store.of(place / "results")
+    other = prepared.prepare(place / "data", items=4)
+    make(place, seeds=1)
+    store.archive.add(references=[records.reference(wanted), records.reference(other)])
+    shutil.rmtree(place / "data")
+    found = table(place)
+    assert [row.record.fingerprint for row in found.rows] == [wanted.fingerprint] * 4
+    assert [row.record.fingerprint for row in found.references] == [wanted.fingerprint]
+    assert [row.facts.key for row in found.references] == [(wanted.fingerprint, wanted.measuring_fingerprint)]
+    assert found.missing == ()
+
+
+def test_a_clone_without_records(place):
+    shutil.rmtree(place / "data")
+    found = table(place)
+    assert (found.rows, found.references, len(found.missing)) == ((), (), 4)
+
+
+def test_refused_pairs_are_not_missing(place):
+    found = table(place, backbones=["deep"], methods=["plain", "picky"], seeds=1)
+    assert found.missing == ("toy deep plain seed 0",)
+    assert found.refused == {"toy deep picky": "it wants a history"}
+
+
+def test_references_of_the_tasks_that_were_trained_alone(place):
+    make(place)
+    rows = [records.reference(prepared.manifest(), task=task) for task in ("click", "conversion given click")]
+    Store.of(place / "results").archive.add(references=rows)
+    assert [row.record.task for row in table(place).references] == ["click"]
+
+
+VARIANTS = {"as chosen": {}, "heavy": {"method.weight": 0.5}}
+
+
+def test_a_job_stands_in_every_row_that_shares_it(place):
+    assert len(make(place, variants=VARIANTS, seeds=1).jobs) == 3
+    found = table(place, variants=VARIANTS, seeds=2)
+    assert [str(row.key) for row in found.rows] == [
+        f"toy net {method} ({variant})" for variant in VARIANTS for method in ("plain", "weighted")
+    ]
+    shared, light, again, heavy = (row.record for row in found.rows)
+    assert shared == again
+    assert [record.settings.get("method") for record in (light, heavy)] == [None, {"weight": 0.5}]
+    # A shared job is missing once, in its first row.
+    assert found.missing == tuple(f"{row.key} seed 1" for row in found.rows if row is not found.rows[2])
+
+
+def test_a_table_without_variants_takes_the_jobs_of_one_with_them(place):
+    make(place, variants=VARIANTS)
+    found = table(place)
+    assert (len(found.rows), found.missing) == (4, ())
+    assert {row.key.variant for row in found.rows} == {""}
+
+
+def test_settings_of_a_dataset_choose_its_records(place):
+    prepared.prepare(place / "data", "other")
+    datasets = {"toy": {}, "other": {"training.epochs": 2}}
+    make(place, datasets=datasets, seeds=1)
+    found = table(place, datasets=datasets, seeds=1)
+    assert found.missing == ()
+    assert [(row.key.dataset, row.record.config.training.epochs) for row in found.rows] == [
+        *[("toy", 4)] * 2,
+        *[("other", 2)] * 2,
+    ]
+
+
+SEARCH = {"trials": 2, "space": {"training.penalty": {"choices": [0.1, 0.2, 0.3]}}}
+
+
+def settle(place, penalty):
+    """Files a search of the row of plain: three trials, of which two were pruned."""
+    row = RowKey("toy", "net", "plain")
+    trials = [
+        Trial(settings={"training.penalty": value}, state=state, epochs=2, value=0.5 if state == "complete" else None)
+        for value, state in ((0.1, "pruned"), (penalty, "complete"), (0.3, "pruned"))
+    ]
+    settled = SearchResult(
+        **row.names,
+        settings={"training.penalty": penalty},
+        objective="logloss",
+        value=0.5,
+        basis=basis(recipe(search=SEARCH), row, registries().defaults()),
+        fingerprint=prepared.manifest().fingerprint,
+        trials=tuple(trials),
+    )
+    write_best_settings(place / "results", BestSettings(recipe="toy-table", results=(settled,)))
+
+
+def test_rows_that_were_not_searched_are_missing_beside_those_that_were(place):
+    with pytest.raises(CtrbenchError, match="no settings were searched for toy net plain; run: ctrbench search"):
+        table(place, search=SEARCH, seeds=1)
+    settle(place, 0.2)
+    missing = table(place, search=SEARCH, seeds=1).missing
+    assert missing == ("toy net plain seed 0", "toy net weighted seed 0, not searched")
+
+
+def test_what_the_search_of_a_row_came_to_is_told_once_for_its_variants(place):
+    settle(place, 0.2)
+    changes = {"search": SEARCH, "methods": ["plain"], "variants": {"near": {}, "far": {"training.batch_size": 9}}}
+    assert table(place, **changes).searched == SearchFacts(trials=3, pruned=2, failed=0, edges=())
+    settle(place, 0.3)
+    assert table(place, **changes).searched.edges == (Edge("toy", "net", "plain", "training.penalty", 0.3),)
+    assert table(place, methods=["plain"]).searched is None
+
+
+def test_a_best_setting_on_an_edge_that_every_variant_replaces_is_not_told(place):
+    settle(place, 0.3)
+    variants = {"set": {"training.penalty": 0.2}}
+    changes = {"search": SEARCH, "methods": ["plain"]}
+    assert table(place, **changes, variants=variants).searched.edges == ()
+    assert len(table(place, **changes, variants={**variants, "best": {}}).searched.edges) == 1
+
+
+def test_settings_searched_on_other_data_count_only_where_the_data_are_not_here(place):
+    settle(place, 0.2)
+    prepared.prepare(place / "data", items=4)
+    with pytest.raises(CtrbenchError, match="the settings of toy net plain were searched on other data"):
+        table(place, search=SEARCH, methods=["plain"])
+    shutil.rmtree(place / "data")
+    assert len(table(place, search=SEARCH, methods=["plain"]).missing) == 2
+
+
+@pytest.mark.parametrize(
+    "changes", [{"variants": {"a": {"method.wieght": 1}}}, {"datasets": {"toy": {"method.wieght": 1}}}]
+)
+def test_misspelt_settings_are_refused(place, changes):
+    with pytest.raises(CtrbenchError, match=r"unknown setting 'method\.wieght'; did you mean method\.weight"):
+        table(place, **changes)
+
+
+def test_facts_alone(place):
+    manifest = prepared.manifest()
+    store = Store.of(place / "results")
+    assert select_data(recipe(), place / "results", place / "data").missing == ("toy",)
+    store.archive.add(facts=[records.facts(manifest), records.facts(prepared.manifest(items=9))])
+    found = select_data(recipe(datasets=["toy", "other"]), place / "results", place / "data")
+    assert [facts.key for facts in found.facts] == [(manifest.fingerprint, manifest.measuring_fingerprint)]
+    assert (found.rows, found.missing) == ((), ("other",))

@@ -6,6 +6,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
+from ctrbench.metrics import METRICS
 from ctrbench.testing.runs import TWO_TASKS, start
 from ctrbench.training.fit import fit
 from ctrbench.training.predict import predict
@@ -46,14 +47,17 @@ def test_every_task_has_its_metrics_on_the_rows_that_define_it(two_tasks, orders
         ("click.auc", "click", "auc"),
         ("conversion.logloss", "conversion", "logloss"),
         ("ctcvr.auc", "ctcvr", "auc"),
+        ("gauc", "click", "gauc"),
+        ("ctcvr.calibration", "ctcvr", "calibration"),
     ],
 )
 def test_the_watched_value_picks_the_epoch(orders, setting, task, metric):
     run = start("din", "plain", orders, TWO_TASKS, epochs=5, patience=5, watch=setting)
     list(fit(run))
     values = [epoch.validation[task][metric] for epoch in run.epochs]
-    assert len(set(values)) == 5
-    best = np.argmax(values) if metric == "auc" else np.argmin(values)
+    assert len(set(values)) > 1
+    assert list(run.epochs[0].validation[task]) == list(dict.fromkeys(["auc", "logloss", metric]))
+    best = np.argmax([METRICS.get(metric).goodness(value) for value in values])
     assert run.best_epoch == 1 + best
     assert run.watch.value(run.epochs[best]) == values[best]
 

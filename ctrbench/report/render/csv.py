@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ctrbench.metrics.significance import Interval
@@ -29,11 +29,11 @@ def frame(found: Frame) -> str:
     return _lines(found.names, found.rows, _six_digits)
 
 
-def _lines(header: Sequence[str], rows: Iterable[Iterable[Value]], form: "object") -> str:
+def _lines(header: Sequence[str], rows: Iterable[Iterable[Value]], form: Callable[[Value], str]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([form(value) for value in row] for row in rows)  # type: ignore[operator]
+    writer.writerows([form(value) for value in row] for row in rows)
     return buffer.getvalue()
 
 

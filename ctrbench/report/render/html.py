@@ -5,7 +5,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ctrbench.report.frame import Frame
-from ctrbench.report.render.markdown import warnings
 from ctrbench.report.views.base import ViewData
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def page(report: "Report") -> str:
     """The summary first, then every view, then the footer."""
     paper = f"<p>{escape(report.recipe.paper)}</p>" if report.recipe.paper else ""
     parts = [f"<h1>{escape(report.title)}</h1>", paper]
-    parts += [f'<p class="warning">{escape(warning)}</p>' for warning in warnings(report)]
+    parts += [f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings]
     parts += ["<h2>Summary</h2>"] if report.summary else []
     for each in report.summary:
         parts += [f"<h3>{escape(f'{each.section}: {each.title}')}</h3>", view(each)]

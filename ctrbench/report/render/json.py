@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ctrbench.metrics.significance import Interval
 from ctrbench.report.frame import Frame, Level
 from ctrbench.report.views.base import ViewData
 
@@ -44,4 +45,4 @@ def rows(frame: Frame) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    return value._asdict() if isinstance(value, Level) or hasattr(value, "_asdict") else value
+    return value._asdict() if isinstance(value, Level | Interval) else value

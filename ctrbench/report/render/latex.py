@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from ctrbench.report.frame import Frame
-from ctrbench.report.render.markdown import PICTURES, picture_names, warnings
+from ctrbench.report.render.markdown import PICTURES
 from ctrbench.report.views.base import ViewData
 
 if TYPE_CHECKING:
@@ -27,10 +27,9 @@ def page(report: "Report") -> str:
     r"""For ``\usepackage{booktabs}``, ``graphicx`` where something is drawn, and UTF-8; the footer as a paragraph."""
     packages = "booktabs,graphicx" if report.drawn else "booktabs"
     parts = [f"% needs \\usepackage{{{packages}}}\n% {report.title} (recipe {report.name})"]
-    parts += [f"% {warning}" for warning in warnings(report)]
-    names = picture_names(report)
+    parts += [f"% {warning}" for warning in report.warnings]
     for view in (*report.summary, *report.views):
-        parts += view_parts(view, names.get(id(view)))
+        parts += view_parts(view, report.picture_name(view))
     if report.notes:
         notes = "\n".join(f"\\textbf{{{escaped(n.title)}.}} {escaped(n.text)}" for n in report.notes)
         parts.append(f"{{\\footnotesize\\noindent\n{notes}\n}}")

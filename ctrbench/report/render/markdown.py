@@ -17,17 +17,16 @@ PICTURES = "../figures"
 def page(report: "Report") -> str:
     """The summary first, then every view, then the footer."""
     parts = [f"# {report.title}", _subtitle(report)]
-    parts += [f"> **{_text(warning)}**" for warning in warnings(report)]
+    parts += [f"> **{_text(warning)}**" for warning in report.warnings]
     if report.summary:
         parts.append("## Summary")
         for view in report.summary:
             parts += [f"### {view.section}: {view.title}", table(view.table), *([view.reading] if view.reading else [])]
-    names = picture_names(report)
     for section, views in report.sections.items():
         parts += [f"## {section}"] if section else []
         for view in views:
             parts += [f"### {view.title}"] if section or len(report.views) > 1 else []
-            parts += view_parts(view, names.get(id(view)))
+            parts += view_parts(view, report.picture_name(view))
     if report.notes:
         parts += ["## How these numbers were obtained", "\n".join(f"- **{n.title}**: {n.text}" for n in report.notes)]
     return "\n\n".join(parts) + "\n"
@@ -35,7 +34,9 @@ def page(report: "Report") -> str:
 
 def view_parts(view: ViewData, picture: str | None = None) -> list[str]:
     """Picture, table and reading of a view."""
-    image = [f"![{_alternative(view.title)}]({PICTURES}/{picture}.png)".replace(" ", "%20", 0)] if picture else []
+    # Recipes may have blanks in their names, and links may not.
+    path = f"{PICTURES}/{picture}.png".replace(" ", "%20")
+    image = [f"![{_alternative(view.title)}]({path})"] if picture else []
     return [*image, table(view.table), *([view.reading] if not view.cells_of else [])]
 
 
@@ -46,24 +47,6 @@ def table(frame: Frame) -> str:
     rows = [[_cell(value) for value in row] for row in frame.texts()]
     return tabulate(rows, [_cell(name) for name in frame.names], tablefmt="pipe", colalign=alignment,
                     disable_numparse=True)  # fmt: skip
-
-
-def warnings(report: "Report") -> list[str]:
-    """What is missing, and what to be careful about."""
-    caution = [f"Caution: {report.caution}"] if report.caution else []
-    return [*([report.incomplete] if report.incomplete else []), *caution]
-
-
-def picture_names(report: "Report") -> dict[int, str]:
-    """id of a drawn view -> name of its files without ending: the recipe's, and of several with kind and number."""
-    drawn, stem = report.drawn, report.name
-    if len(drawn) == 1:
-        return {id(drawn[0]): stem}
-    names: dict[int, str] = {}
-    for view in drawn:
-        alike = sum(name.startswith(f"{stem}-{view.kind}") for name in names.values())
-        names[id(view)] = f"{stem}-{view.kind}" + (f"-{alike + 1}" if alike else "")
-    return names
 
 
 def _subtitle(report: "Report") -> str:

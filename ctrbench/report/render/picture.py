@@ -1,7 +1,7 @@
 """A view's drawing as the bytes of a PNG or SVG: the same frame gives the same bytes."""
 
 import io
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
@@ -15,8 +15,8 @@ METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date
 """What would make the bytes of equal pictures differ, left out."""
 
 
-def picture(view: ViewData, report: "Report", ending: Literal["png", "svg"]) -> bytes:
-    """The picture of a view that is drawn, with its title above and its reading below."""
+def picture(view: ViewData, report: "Report", ending: str) -> bytes:
+    """The picture (``png`` or ``svg``) of a view that is drawn, with its title above and its reading below."""
     assert view.draw
     incomplete = f"{report.incomplete}." if report.incomplete else ""
     note = " ".join(filter(None, (incomplete, view.reading, report.data)))

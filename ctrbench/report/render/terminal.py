@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ctrbench.report.frame import Frame
-from ctrbench.report.render.markdown import warnings
 from ctrbench.report.views.base import ViewData
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def show(report: "Report", console: Console, *, full: bool = False) -> None:
     printer.line(report.title, "bold")
     if report.recipe.paper:
         printer.line(report.recipe.paper, "dim")
-    for warning in warnings(report):
+    for warning in report.warnings:
         printer.line(warning, "yellow")
     for view in report.summary:
         printer.heading(view.section)

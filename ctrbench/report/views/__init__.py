@@ -23,6 +23,7 @@ VIEWS: "Registry[type[View]]" = Registry(
         "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",
         "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
     },
+    base="ctrbench.report.views.base:View",
 )
 
 TABLES = ("levels", "changes", "published")

@@ -33,7 +33,7 @@ class Activeness(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data),
-                frame=frame,
+                source=frame,
                 shown=_groups(frame),
                 reading=(
                     "Click length L = clicks before the row, of test users, at each percent of them; a length equal to "

@@ -44,7 +44,7 @@ class AdaptiveAlpha(View):
                     ViewData(
                         kind=self.spec.kind,
                         title=self.title(data, metric, task),
-                        frame=frame,
+                        source=frame,
                         shown=own,
                         reading=(
                             "Left and middle: R(L) = exp(-w1 (L / Lbar)^w2) with w1 and w2 as searched, Lbar the mean "

@@ -36,7 +36,7 @@ class AlphaFamily(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data),
-                frame=Frame.of(("varied", "w1", "w2", "relative_length", "alpha"), rows),
+                source=Frame.of(("varied", "w1", "w2", "relative_length", "alpha"), rows),
                 shown=Frame.of(names, at_few),
                 reading=(
                     "R(L) = exp(-w1 (L / Lbar)^w2), equation 6; alpha 1 leans on the codebook alone, alpha 0 on the "

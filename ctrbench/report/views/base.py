@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ctrbench.errors import CtrbenchError
@@ -36,14 +37,14 @@ class ViewData:
 
     kind: str
     title: str
-    frame: Frame
-    """Every number."""
+    source: Frame | Callable[[], Frame]
+    """Every number; a function where they take long, called when the view is drawn or saved."""
     reading: str
     """One sentence: what a number, a mark or a bar stands for."""
     section: str = ""
     """Heading above the views of one dataset, backbone and task; empty for a view of all of them."""
     shown: Frame | None = None
-    """The rows and columns for reading, where the frame is long; None: the whole frame."""
+    """The rows and columns for reading, where the frame is long or takes long; None: the whole frame."""
     draw: Drawing | None = None
     """Makes the picture of ``frame`` alone; None: nothing is drawn."""
     cells_of: tuple[str, str] | None = None
@@ -51,6 +52,11 @@ class ViewData:
     for reading."""
     place: dict[str, str] = field(default_factory=dict)
     """What is shown: ``metric``, ``dataset``, ``backbone``, ``task`` and the like, as pages name it."""
+
+    @cached_property
+    def frame(self) -> Frame:
+        """Every number."""
+        return self.source if isinstance(self.source, Frame) else self.source()
 
     @property
     def short(self) -> Frame:

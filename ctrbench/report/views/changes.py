@@ -24,7 +24,7 @@ class Changes(View):
                         ViewData(
                             kind=self.spec.kind,
                             title=self.spec.title or f"{subject} against {base}",
-                            frame=frame.without_empty_columns(),
+                            source=frame.without_empty_columns(),
                             reading=_reading(metric, base),
                             section=section.title,
                             cells_of=(metric.name, self.by),

@@ -32,7 +32,7 @@ class CodebookUse(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data),
-                frame=frame,
+                source=frame,
                 shown=frame.where(epoch=("1", KEPT)),
                 reading=(
                     "Mean over the batches of an epoch; in numbers, kept is each seed's epoch whose weights the run "

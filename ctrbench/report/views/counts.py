@@ -32,7 +32,7 @@ class Counts(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data),
-                frame=Frame.of(COLUMNS, rows),
+                source=Frame.of(COLUMNS, rows),
                 reading=(
                     "Counts of the prepared data; a sample is an interaction. Published counts are exact, so any other "
                     "differs."

@@ -30,7 +30,7 @@ class GainByColumn(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data, metric, task),
-                frame=self._frame(data, metric, task),
+                source=self._frame(data, metric, task),
                 reading=(
                     f"Groups of {self.by}, in the order of its values; bars are 95 % t-intervals of the difference, "
                     "paired by seed, not corrected for their number."

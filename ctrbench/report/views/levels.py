@@ -19,7 +19,7 @@ class Levels(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.spec.title or f"{metric.label} ({BETTER[metric.direction]})",
-                frame=_wide(section, metric) if self.spec.layout == "wide" else _long(section, metric),
+                source=_wide(section, metric) if self.spec.layout == "wide" else _long(section, metric),
                 reading=f"Mean ± sample standard deviation over seeds. {metric.reading}",
                 section=section.title,
                 cells_of=(metric.name, self.by),

@@ -16,7 +16,7 @@ class BesidePaper(View):
             ViewData(
                 kind=self.spec.kind,
                 title=self.spec.title or f"{metric.label} beside the paper",
-                frame=frame.without_empty_columns(),
+                source=frame.without_empty_columns(),
                 reading=_reading(metric, data.recipe.base),
                 section=section.title,
                 cells_of=(metric.name, self.by),

@@ -55,19 +55,35 @@ class _Stored:
     """(R, H)"""
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """The same with the codeword of every row, and the silhouettes."""
+
+    stored: _Stored
+    codeword: NDArray[np.int64]
+    """(R,)"""
+    in_use: int
+    silhouettes: tuple[float | None, ...]
+    """In the order of :data:`SILHOUETTES`."""
+
+
 class Representations(View):
     """See the module's docstring."""
 
     def show(self, data: ReportData) -> list[ViewData]:
         """One row per method and test row of seed 0; the silhouettes stand in every row of their method. For reading,
-        one row per method."""
-        frame = _frame(data)
+        one row per method, for which no t-SNE is made."""
+        judged = _judged(data)
+        names = ("dataset", "method", "codewords_in_use", *SILHOUETTES, "rows")
+        rows = [
+            (own.stored.dataset, own.stored.method, own.in_use, *own.silhouettes, len(own.stored.h)) for own in judged
+        ]
         return [
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data),
-                frame=frame,
-                shown=_by_method(frame),
+                source=lambda: Frame.of(COLUMNS, [row for own in judged for row in _embedded(own)]),
+                shown=Frame.of(names, rows),
                 reading=(
                     "Numbers are mean silhouettes in the space of h, not of the picture (1: groups far apart, 0: no "
                     "groups); k-means has as many clusters as codewords are in use. Coloured: rows of the "
@@ -78,27 +94,18 @@ class Representations(View):
         ]
 
 
-def _frame(data: ReportData) -> Frame:
+def _judged(data: ReportData) -> list[_Judged]:
+    """The methods of each dataset, by the codewords of the one that has a codebook."""
     stored = [_read(data, row) for row in data.rows if row.record.seed == 0]
     if not stored:
         name = data.recipe.name
         raise CtrbenchError(f"{name}: no finished run of seed 0, whose rows are shown: ctrbench run {name}")
-    rows: list[tuple[Value, ...]] = []
+    found = []
     for dataset in dict.fromkeys(each.dataset for each in stored):
         own = [each for each in stored if each.dataset == dataset]
         codewords = _codewords(data.recipe.name, own)
-        for each in own:
-            rows += _embedded(each, codewords)
-    return Frame.of(COLUMNS, rows)
-
-
-def _by_method(frame: Frame) -> Frame:
-    """The columns that are alike in all rows of a method, and the number of these rows."""
-    names = ("dataset", "method", "codewords_in_use", *SILHOUETTES)
-    counts: dict[tuple[Value, ...], int] = {}
-    for own in frame.only(names).rows:
-        counts[own] = counts.get(own, 0) + 1
-    return Frame.of((*names, "rows"), [(*own, count) for own, count in counts.items()])
+        found += [_judge(each, codewords) for each in own]
+    return found
 
 
 def _read(data: ReportData, row: ReportRow) -> _Stored:
@@ -129,20 +136,26 @@ def _codewords(recipe: str, stored: list[_Stored]) -> dict[int, int]:
     raise CtrbenchError(message)
 
 
-def _embedded(stored: _Stored, codewords: dict[int, int]) -> list[tuple[Value, ...]]:
-    from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, and an empty figure needs none of it
-    from sklearn.manifold import TSNE  # noqa: PLC0415
+def _judge(stored: _Stored, codewords: dict[int, int]) -> _Judged:
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, and no other view needs it
 
     codeword = np.array([codewords[row] for row in stored.row.tolist()])
     in_use = len(np.unique(codeword))
     clusters = KMeans(in_use, n_init=5, random_state=SEED).fit_predict(stored.h)
+    silhouettes = (*_silhouettes(stored.h, codeword), *_silhouettes(stored.h, clusters))
+    return _Judged(stored, codeword, in_use, silhouettes)
+
+
+def _embedded(own: _Judged) -> list[tuple[Value, ...]]:
+    from sklearn.manifold import TSNE  # noqa: PLC0415 - as above
+
+    stored = own.stored
     perplexity = min(30.0, (len(stored.h) - 1) / 3)
     picture = TSNE(init="pca", random_state=SEED, perplexity=perplexity).fit_transform(stored.h)
-    silhouettes = (*_silhouettes(stored.h, codeword), *_silhouettes(stored.h, clusters))
-    columns = (stored.row, stored.click_length, codeword, _frequent(codeword), picture[:, 0], picture[:, 1])
+    columns = (stored.row, stored.click_length, own.codeword, _frequent(own.codeword), picture[:, 0], picture[:, 1])
     return [
-        (stored.dataset, stored.method, *own, in_use, *silhouettes)
-        for own in zip(*(column.tolist() for column in columns), strict=True)
+        (stored.dataset, stored.method, *values, own.in_use, *own.silhouettes)
+        for values in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 

@@ -43,7 +43,7 @@ class Variants(View):
                     ViewData(
                         kind=self.spec.kind,
                         title=self.title(data, metric, task),
-                        frame=frame,
+                        source=frame,
                         shown=frame.without("base", "setting").renewed(),
                         reading="Bars are 95 % t-intervals over seeds, those of differences paired by seed.",
                         draw=partial(draw, metric=metric),

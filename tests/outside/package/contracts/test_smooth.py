@@ -1,10 +1,10 @@
-"""What ctrbench asks of a method and of a backbone, and that the search space names settings that exist."""
+"""What ctrbench asks of a method, a backbone and a metric, and that the search space names settings that exist."""
 
 import tomllib
 from pathlib import Path
 
 from ctrbench.methods import METHODS
-from ctrbench.testing import BackboneContract, MethodContract
+from ctrbench.testing import BackboneContract, MethodContract, MetricContract
 
 
 class TestSmooth(MethodContract):
@@ -12,8 +12,17 @@ class TestSmooth(MethodContract):
     backbones = ("din", "chain")
 
 
+class TestLabelAgain(MethodContract):
+    method = "label-again"
+    backbones = ("din",)
+
+
 class TestChain(BackboneContract):
     backbone = "chain"
+
+
+class TestBrier(MetricContract):
+    metric = "brier"
 
 
 def test_the_search_space_is_of_the_methods_settings():

@@ -1,1 +1,1 @@
-"""A method and a backbone for ctrbench from outside it."""
+"""A method, a backbone and a metric for ctrbench from outside it."""

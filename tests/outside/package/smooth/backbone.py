@@ -16,7 +16,7 @@ class Chain(Backbone):
 
     Settings = DeepSettings
     paper = "none: an example"
-    source = "the README of ctrbench"
+    source = "tests/outside/README.md of ctrbench"
     single_task = False
 
     def __init__(self, inputs, settings, tasks=1):

@@ -31,7 +31,7 @@ class Smooth(Method):
 
     Settings = SmoothSettings
     paper = "none: an example"
-    source = "the README of ctrbench"
+    source = "tests/outside/README.md of ctrbench"
 
     def __init__(self, backbone, context, settings):
         super().__init__(backbone, context, settings)

@@ -1,0 +1,102 @@
+"""Metrics of every task of a job, each on its own rows and groups."""
+
+import numpy as np
+import pytest
+
+from ctrbench.data.schema import Split
+from ctrbench.data.settings import DataSettings
+from ctrbench.data.tasks import Tasks
+from ctrbench.measure.again import measure_again
+from ctrbench.measure.job import measure_job, stored_targets
+from ctrbench.metrics import METRICS
+from ctrbench.metrics.sample import Sample
+
+TWO = {
+    "tasks": ("click", "conversion"),
+    "given": {"conversion": "click"},
+    "derived": {"ctcvr": ("click", "conversion")},
+}
+
+
+@pytest.fixture
+def measured(orders):
+    rows = orders.indices(Split.TEST)
+    tasks = Tasks.of(DataSettings(**TWO), orders.manifest.labels, "here")
+    predicted = np.random.default_rng(0).random((len(rows), 2), np.float32)
+    return measure_job(orders, rows, tasks, stored_targets(orders, rows, tasks), predicted), predicted
+
+
+def test_each_task_has_its_own_rows_groups_and_values(orders, measured):
+    found, predicted = measured
+    rows = orders.indices(Split.TEST)
+    click, conversion = (orders.rows[label][rows].numpy().astype(bool) for label in ("click", "conversion"))
+    users = orders.rows["user"][rows].numpy()
+    one, two = predicted.astype(np.float64).T
+    samples = {
+        "click": ("click", Sample(click, one, users)),
+        "conversion": ("conversion given click", Sample(conversion[click], two[click], users[click])),
+        "ctcvr": ("click x conversion", Sample(click & conversion, one * two, users)),
+    }
+    assert list(found.tasks) == list(samples)
+    assert set(found.facts.groups) == {definition for definition, _ in samples.values()}
+    ages = orders.per_row("user", "age_group", rows)
+    for task, (definition, sample) in samples.items():
+        metrics = found.tasks[task]
+        assert metrics.definition == definition
+        assert set(metrics.values) == set(METRICS.names())
+        for name in METRICS.names():
+            wanted = METRICS.get(name).overall(sample)
+            own = metrics.values[name]["overall"]
+            assert own == ([None] if wanted is None else pytest.approx([wanted], rel=1e-12))
+        groups = found.facts.groups[definition]
+        assert groups["overall"].rows == [len(sample.label)]
+        assert groups["overall"].positives == [sample.label.sum()]
+        inside = ages[click] if task == "conversion" else ages
+        assert groups["age_group"].rows == np.bincount(inside, minlength=5).tolist()
+        assert groups["age_group"].positives == np.bincount(inside[sample.label], minlength=5).tolist()
+    assert found.facts.groups["click x conversion"]["overall"].positives == [int(conversion.sum())]
+
+
+def test_an_unconditional_task_is_another_task_than_a_conditional_one(orders):
+    rows = orders.indices(Split.TEST)
+    tasks = Tasks.of(DataSettings(tasks=("click", "conversion")), orders.manifest.labels, "here")
+    found = measure_job(orders, rows, tasks, stored_targets(orders, rows, tasks), np.full((len(rows), 2), 0.5))
+    assert set(found.facts.groups) == {"click", "conversion"}
+    assert found.facts.groups["conversion"]["overall"].rows == [len(rows)]
+
+
+def test_overall_alone(orders):
+    rows = orders.indices(Split.VALIDATION)
+    tasks = Tasks.of(DataSettings(), orders.manifest.labels, "here")
+    found = measure_job(
+        orders, rows, tasks, stored_targets(orders, rows, tasks), np.full((len(rows), 1), 0.5), by_group=False
+    )
+    assert found.facts.groups == {}
+    assert all(set(columns) == {"overall"} for columns in found.tasks["click"].values.values())
+
+
+def test_clipped_rows_are_counted_by_task(orders):
+    rows = orders.indices(Split.TEST)
+    tasks = Tasks.of(DataSettings(**TWO), orders.manifest.labels, "here")
+    targets = stored_targets(orders, rows, tasks)
+    predicted = np.stack([targets.labels["click"] * 0.5, np.full(len(rows), 0.5)], 1)
+    found = measure_job(orders, rows, tasks, targets, predicted)
+    negatives = int((~targets.labels["click"]).sum())
+    assert {task: metrics.clipped for task, metrics in found.tasks.items()} == {
+        "click": negatives,
+        "conversion": 0,
+        "ctcvr": negatives,
+    }
+
+
+def test_two_tasks_are_measured_again_alike(orders, finish, store, tmp_path):
+    from ctrbench.testing.data import make_dataset
+
+    make_dataset(tmp_path / "data", "orders")
+    entry = finish(orders, **TWO)
+    (record,) = measure_again([entry.record], store=store, data=tmp_path / "data").measured
+    assert record == entry.record
+    assert list(store.all_entries()) == [entry]
+    assert entry.record.main_task == "click"
+    groups = {task: entry.record.groups(entry.facts, task, "overall")[0].rows for task in record.tasks}
+    assert groups["conversion"] < groups["click"] == groups["ctcvr"]
