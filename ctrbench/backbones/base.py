@@ -62,6 +62,12 @@ class DeepSettings(BackboneSettings):
     """After every deep layer."""
 
 
+class EmbeddingTable(nn.Module):
+    """A module whose ``weight`` (V, ...) holds one row per id; subclasses look rows up."""
+
+    weight: nn.Parameter
+
+
 class Backbone(nn.Module, ABC):
     """Base class; a subclass sets ``Settings``, ``paper`` and ``source`` and defines the three steps."""
 
@@ -101,6 +107,20 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
         """Logits (B, T)."""
+
+    def embedding_tables(self) -> list[Tensor]:
+        """Every trained table (V, ...) that ids are looked up in, each once: what ``training.embedding_l2`` pulls to 0.
+
+        These are the weights of all ``nn.Embedding``, ``nn.EmbeddingBag`` and :class:`EmbeddingTable`, and the tables
+        of nested backbones. A backbone that looks ids up in a parameter of another kind adds it.
+        """
+        tables: dict[Tensor, None] = {}
+        for module in self.modules():
+            if isinstance(module, Backbone) and module is not self:
+                tables |= dict.fromkeys(module.embedding_tables())
+            elif isinstance(module, EmbeddingTable | nn.Embedding | nn.EmbeddingBag):
+                tables[module.weight] = None
+        return [table for table in tables if table.requires_grad]
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, T) of a batch."""

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ctrbench.backbones.base import Embedded
+from ctrbench.backbones.base import Embedded, EmbeddingTable
 from ctrbench.backbones.masks import Dropout
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
 
-class FieldEmbedding(nn.Module):
+class FieldEmbedding(EmbeddingTable):
     """The embeddings of all fields in one table, so that a batch costs one look-up and one gradient.
 
     Shape:

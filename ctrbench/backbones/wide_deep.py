@@ -51,6 +51,10 @@ class WideDeep(ShallowDeep):
         wide = linear + segment_sum(crosses, batch.owners, len(batch.ids))
         return Embedded.of(batch, self.embedding(batch), shallow=wide)
 
+    def embedding_tables(self) -> list[Tensor]:
+        """Those of the fields, deep and wide, and that of the crosses."""
+        return [*super().embedding_tables(), self.cross]
+
     def _bucket(self, batch: Batch) -> Tensor:
         clicked = batch.history[:, self.item_in_history].long()
         target = batch.ids[:, self.item].long()[batch.owners]

@@ -98,7 +98,9 @@ class Display:
         table.add_row(f"{self._count()} jobs", ProgressBar(total=total, completed=ended), note)
         for job, progress in self._active():
             bar = ProgressBar(total=progress.at_most, completed=progress.epoch)
-            table.add_row(Text(_name(job)), bar, f"epoch {progress.epoch} of at most {progress.at_most}")
+            training = job.config.training
+            note = f"epoch {_epochs(progress.epoch, training.looks)} of at most {training.epochs}"
+            table.add_row(Text(_name(job)), bar, note)
         return table
 
     def _active(self) -> "list[tuple[Job, Progress]]":
@@ -123,7 +125,7 @@ class Display:
         # What an earlier command left there does not pass time.
         under_way = progress and progress.updated >= self._started
         since = time.time() - progress.updated if progress and under_way else 0.0
-        return Left(job.row, job.config.training.epochs, progress, since)
+        return Left(job.row, job.config.training.most_looks, progress, since)
 
 
 def _name(job: "Job") -> str:
@@ -139,10 +141,13 @@ def _result(outcome: "Outcome") -> str:
         f"{task}: {values_of(record, task)}" if len(record.tasks) > 1 else values_of(record, task)
         for task in record.tasks
     )
-    return (
-        f"{rows} {tasks}, best epoch {record.best_epoch} of {len(record.epochs)}, "
-        f"{record.timings.training_seconds:.0f} s"
-    )
+    best, last = (_epochs(count, record.config.training.looks) for count in (record.best_epoch, len(record.epochs)))
+    return f"{rows} {tasks}, best epoch {best} of {last}, {record.timings.training_seconds:.0f} s"
+
+
+def _epochs(looks: int, per_epoch: int) -> str:
+    """Looks, as epochs: 2.25 is a quarter past the second epoch."""
+    return f"{round(looks / per_epoch, 2):g}"
 
 
 def values_of(record: "Record", task: str) -> str:

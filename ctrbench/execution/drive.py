@@ -98,7 +98,7 @@ class _Turn:
     _found: list[Outcome] = field(default_factory=list)
     """Jobs that another driver finished in the meantime."""
     _paces: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """Identity -> epoch and time of its first handover."""
+    """Identity -> looks and time of its first handover."""
     _pruned: dict[str, str] = field(default_factory=dict)
 
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:

@@ -1,8 +1,9 @@
 """What passes between the driver and its workers.
 
 The driver is the process that the user started: it alone reads and writes the store. Workers know nothing of the
-store: a worker gets an :class:`Assignment`, hands over a checkpoint after every epoch, and ends with a
-:class:`Result`. No disk is shared, and a worker that is lost costs the epoch that it was in.
+store: a worker gets an :class:`Assignment`, hands over a checkpoint after every look (an epoch or, with
+``training.looks``, an equal part of one), and ends with a :class:`Result`. No disk is shared, and a worker that is lost
+costs what it did since the last look.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -26,13 +27,14 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Handover:
-    """State of a job once before its first epoch, and after each epoch; picklable."""
+    """State of a job once before its first epoch, and after each look; picklable."""
 
     identity: str
     epochs: tuple[Any, ...]
-    """History so far (:class:`ctrbench.training.history.EpochMetrics`), restored epochs included."""
+    """History so far (:class:`ctrbench.training.history.EpochMetrics`), one entry per look, restored ones
+    included."""
     at_most: int
-    """Largest number of epochs that the job may take."""
+    """Largest number of looks that the job may take."""
     checkpoint: bytes | None
     """None before the first epoch of a job that does not resume."""
 
@@ -54,7 +56,8 @@ class Result:
 
 
 Steps = Generator[Handover, None, Any]
-"""A job under way: yields a handover before the first epoch and after each epoch, then returns the job's output."""
+"""A job under way: yields a handover before the first epoch and after each look, then returns the job's
+output."""
 
 Work = Callable[[Assignment, Path], Steps]
 """A picklable generator function: ``work(assignment, data)``, where ``data`` is a folder that holds the dataset.

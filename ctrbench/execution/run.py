@@ -49,7 +49,7 @@ class RunJob:
     device: str = "auto"
 
     def __call__(self, assignment: Assignment, data: Path) -> Generator[Handover, None, Output]:
-        """Trains, or resumes from the assignment's checkpoint; yields a handover after each epoch.
+        """Trains, or resumes from the assignment's checkpoint; yields a handover after each look.
 
         Raises:
             CtrbenchError: the data are not prepared or changed, or the training diverged.
@@ -61,7 +61,7 @@ class RunJob:
         surroundings = environment(feed.device)
         if assignment.checkpoint is not None:
             _restore(training, assignment.checkpoint, assignment.identity)
-        at_most = config.training.epochs
+        at_most = config.training.most_looks
         yield Handover(assignment.identity, tuple(training.epochs), at_most, assignment.checkpoint)
         for _ in fit(training):
             yield Handover(assignment.identity, tuple(training.epochs), at_most, training.checkpoint())

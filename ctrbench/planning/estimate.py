@@ -13,6 +13,7 @@ class Pace:
 
     row: RowKey
     epochs: int
+    """Looks, as everywhere in this module: epochs, where each has one look."""
     seconds: float | None
     """None where another command made the run, perhaps on another machine."""
 
@@ -23,7 +24,7 @@ class Left:
 
     row: RowKey
     at_most: int
-    """Epochs."""
+    """Looks."""
     progress: Progress | None = None
     since: float = 0.0
     """Seconds of its present epoch that have passed; 0 where it is not under way."""

@@ -75,14 +75,17 @@ def _protocol(data: ReportData, datasets: Mapping[str, DataFacts]) -> str:
 
 def _stop(record: Record) -> str:
     training = record.config.training
+    unit = "epoch" if training.looks == 1 else "look"
+    often = "" if training.looks == 1 else f"; validation is looked at {training.looks} times an epoch"
+    end = training.epochs if training.looks == 1 else _count(training.epochs, "epoch")
     return (
-        f"training stops after {_epochs(training.patience)} without a better validation {_metric(training.watch)}, "
-        f"or after {training.epochs}, and keeps the best epoch's weights"
+        f"training stops after {_count(training.patience, unit)} without a better validation "
+        f"{_metric(training.watch)}, or after {end}, and keeps the best {unit}'s weights{often}"
     )
 
 
-def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count} epochs"
+def _count(count: int, unit: str) -> str:
+    return f"1 {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _metric(watch: str) -> str:

@@ -158,9 +158,11 @@ class Record(Strict):
     """Of the training data with these columns; None without any."""
     measuring_fingerprint: str
     best_epoch: int
+    """Place in ``epochs``, from 1, of the look whose weights are kept."""
     epochs: tuple[EpochMetrics, ...] = Field(min_length=1)
+    """One entry per look."""
     tasks: dict[str, TaskMetrics] = Field(min_length=1)
-    """At the best epoch's weights, on the rows of ``judged_on``; of a trial only the overall values are stored."""
+    """At the best look's weights, on the rows of ``judged_on``; of a trial only the overall values are stored."""
     timings: Timings
     environment: Environment
 

@@ -51,9 +51,11 @@ class Progress(Strict):
     """How far a job under way has come."""
 
     epoch: int
+    """Looks so far: epochs, where each has one look."""
     at_most: int
+    """Looks."""
     seconds_per_epoch: float | None
-    """Mean wall time in this attempt; None before it has ended an epoch."""
+    """Mean wall time of a look in this attempt; None before the first has ended."""
     updated: float
     """Seconds since 1970."""
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from torch import Tensor
 
 from ctrbench.backbones import BACKBONES
 from ctrbench.backbones.base import Backbone
@@ -22,6 +23,25 @@ from ctrbench.testing.data import dataset
 from ctrbench.testing.runs import DATA, TWO_TASKS, start, without_gradient
 from ctrbench.training.fit import train_epoch
 from ctrbench.training.predict import predict
+
+LOOK_UPS = ("Embedding", "EmbeddingBag", "IndexSelect", "Index", "Gather")
+"""Operations that take rows of a tensor by id, as autograd names them."""
+
+
+def looked_up(output: Tensor) -> set[Tensor]:
+    """The parameters in which ids were looked up on the way to an output."""
+    found: set[Tensor] = set()
+    seen, waiting = set(), [output.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        before = [next_node for next_node, _ in node.next_functions]
+        if node.name().removesuffix("Backward0") in LOOK_UPS:
+            found |= {source.variable for source in before if source is not None and hasattr(source, "variable")}
+        waiting += before
+    return found
 
 
 class BackboneContract:
@@ -82,6 +102,12 @@ class BackboneContract:
         first = feed.split(Split.VALIDATION)[torch.arange(64)]
         alone = torch.cat([backbone(one) for one in feed.batches(first, 1)])
         torch.testing.assert_close(backbone(batch), alone, rtol=1e-5, atol=1e-6)
+
+    def test_every_table_that_ids_are_looked_up_in_is_declared(self, feed: Feed, batch: Batch) -> None:
+        backbone = self.make(feed)
+        names: dict[Tensor, str] = {parameter: name for name, parameter in backbone.named_parameters()}
+        declared = [names[table] for table in backbone.embedding_tables()]
+        assert sorted(declared) == sorted(names[table] for table in looked_up(backbone(batch)))
 
     def test_the_history_matters(self, feed: Feed, batch: Batch) -> None:
         backbone = self.make(feed)

@@ -1,7 +1,8 @@
-"""The training loop: one readable function, early stopping on validation, resumable at every epoch.
+"""The training loop: one readable function, early stopping on validation, resumable at every look.
 
-Protocol: batches, negatives, dropout and augmentation come from streams derived from (seed, purpose, epoch), so a
-resumed run is bit-equal to an undisturbed one. Test rows are not read here.
+A look is one validation; ``training.looks`` of them, 1 by default, cut an epoch into equal parts. Protocol: batches,
+negatives, dropout and augmentation come from streams derived from (seed, purpose, epoch), whose states a checkpoint
+amid an epoch holds, so a resumed run is bit-equal to an undisturbed one. Test rows are not read here.
 """
 
 import time
@@ -12,16 +13,19 @@ import numpy as np
 import torch
 
 from ctrbench.backbones.base import Backbone
+from ctrbench.data.batch import Batch
 from ctrbench.data.classes import require_both_classes
 from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
-from ctrbench.data.streams import derived_seed, stream
 from ctrbench.errors import DivergedError
-from ctrbench.methods.base import Method
+from ctrbench.methods.base import Loss, Method
 from ctrbench.training.checkpoint import below, dump, parse, under
 from ctrbench.training.history import EpochMetrics
 from ctrbench.training.predict import predict
+from ctrbench.training.schedule import find_drops, learning_rate
 from ctrbench.training.settings import TrainingSettings
+from ctrbench.training.table_l2 import TableL2
+from ctrbench.training.under_way import EpochUnderWay
 from ctrbench.training.validation import Watch, validate
 
 LAYOUT = 3
@@ -29,7 +33,7 @@ LAYOUT = 3
 
 
 class Training:
-    """The state of one run between two epochs."""
+    """The state of one run between two looks."""
 
     def __init__(self, backbone: Backbone, method: Method, feed: Feed, settings: TrainingSettings, seed: int) -> None:
         """Refuses what could not be trained or judged.
@@ -42,23 +46,33 @@ class Training:
         self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed
         parameters = [*backbone.parameters(), *method.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
+        self.table_l2 = None
+        if settings.embedding_l2 and (tables := backbone.embedding_tables()):
+            self.table_l2 = TableL2(settings.embedding_l2, tables)
         self.epochs: list[EpochMetrics] = []
+        self.under_way: EpochUnderWay | None = None
+        """Between two looks of one epoch; None at its end."""
         self.best = self._weights()
 
     @property
     def best_epoch(self) -> int:
-        """The first epoch with the best watched value; 0 before the first."""
+        """The first look with the best watched value, an epoch where each has one look; 0 before the first."""
         scored = [(self.watch.score(epoch), -epoch.epoch) for epoch in self.epochs]
         return -max(scored)[1] if scored else 0
 
     @property
+    def drops(self) -> list[int]:
+        """The looks after which the learning rate dropped."""
+        return find_drops([self.watch.score(epoch) for epoch in self.epochs], self.settings)
+
+    @property
     def finished(self) -> bool:
-        """Whether the epochs, or the patience, are used up."""
-        done = len(self.epochs)
-        return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience
+        """Whether the epochs, or the patience since the best look or the last drop of the rate, are used up."""
+        done, since = len(self.epochs), max([self.best_epoch, *self.drops])
+        return done >= self.settings.most_looks or done - since >= self.settings.patience
 
     def add(self, epoch: EpochMetrics) -> None:
-        """Appends an epoch; keeps its weights if it is the best so far."""
+        """Appends a look; keeps its weights if it is the best so far."""
         self.epochs.append(epoch)
         if self.best_epoch == epoch.epoch:
             self.best = self._weights()
@@ -69,12 +83,12 @@ class Training:
         return {name: tensor.clone() for name, tensor in state.items()}
 
     def load_best(self) -> None:
-        """Gives backbone and method the weights of the best epoch."""
+        """Gives backbone and method the weights of the best look."""
         self.backbone.load_state_dict(below("backbone", self.best))
         self.method.load_state_dict(below("method", self.best))
 
     def checkpoint(self) -> bytes:
-        """Weights, moments, best weights and the epochs so far."""
+        """Weights, moments, best weights, the looks so far and, amid an epoch, the states of its random streams."""
         moments = {
             f"{index}.{name}": value
             for index, moment in self.optimizer.state_dict()["state"].items()
@@ -85,6 +99,7 @@ class Training:
             **under("method", self.method.state_dict()),
             **under("adam", moments),
             **under("best", self.best),
+            **under("stream", self.under_way.streams() if self.under_way else {}),
         }
         return dump(tensors, {"origin": self.origin, "epochs": [asdict(epoch) for epoch in self.epochs]})
 
@@ -119,33 +134,64 @@ class Training:
             moments.setdefault(int(index), {})[moment] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         self.epochs = [EpochMetrics(**epoch) for epoch in state["epochs"]]
+        if streams := below("stream", tensors):
+            self.under_way = self.begin(1 + len(self.epochs) // self.settings.looks)
+            self.under_way.restore(streams)
+
+    def begin(self, epoch: int) -> EpochUnderWay:
+        """An epoch before its first batch.
+
+        Raises:
+            CtrbenchError: the epoch has fewer batches than looks.
+        """
+        settings = self.settings
+        return EpochUnderWay(self.feed, self.seed, epoch, batch_size=settings.batch_size, looks=settings.looks)
+
+    def step(self, batch: Batch, rate: float, generator: torch.Generator) -> Loss:
+        """One step of Adam at a learning rate; the loss before it, penalties included, without its graph."""
+        embedded = self.backbone.embed(batch)
+        loss = self.method.loss(self.backbone, batch, embedded, generator)
+        total = loss.total
+        if self.settings.penalty:
+            total = total + self.settings.penalty * embedded.squared_norm()
+        self.optimizer.zero_grad()
+        total.backward()
+        total = total.detach()
+        if self.table_l2:
+            total = total + self.table_l2.add_gradient()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        return Loss(total, {name: part.detach() for name, part in loss.parts.items()})
 
 
 def fit(training: Training) -> Iterator[EpochMetrics]:
-    """Trains until the patience or the epochs are used up, from where ``training`` stands; yields each epoch.
+    """Trains until the patience or the epochs are used up, from where ``training`` stands; yields each look.
 
-    Once the iterator is exhausted, backbone and method hold the best epoch's weights.
+    Once the iterator is exhausted, backbone and method hold the best look's weights.
 
     Raises:
-        DivergedError: an epoch's loss is not finite.
+        CtrbenchError: an epoch has fewer batches than looks.
+        DivergedError: the loss is not finite.
     """
     while not training.finished:
-        training.add(_epoch(training, len(training.epochs) + 1))
+        training.add(_look(training, len(training.epochs) + 1))
         yield training.epochs[-1]
     training.load_best()
 
 
-def _epoch(training: Training, epoch: int) -> EpochMetrics:
+def _look(training: Training, look: int) -> EpochMetrics:
     wall, cpu = time.perf_counter(), time.process_time()
-    rows, loss, parts = train_epoch(training, epoch)
+    before, part = divmod(look - 1, training.settings.looks)
+    rows, loss, parts = train_epoch(training, before + 1, part + 1)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     feed = training.feed
     predicted = predict(training.backbone, feed, Split.VALIDATION)
     if not np.isfinite(predicted).all():
-        raise DivergedError(f"epoch {epoch} leaves weights that predict {predicted[~np.isfinite(predicted)][0]}")
+        raise DivergedError(f"epoch {before + 1} leaves weights that predict {predicted[~np.isfinite(predicted)][0]}")
     targets = feed.targets(feed.split(Split.VALIDATION))
     return EpochMetrics(
-        epoch=epoch,
+        epoch=look,
         loss=loss,
         parts=parts,
         validation=validate(feed.tasks, targets, predicted, training.watch),
@@ -155,27 +201,31 @@ def _epoch(training: Training, epoch: int) -> EpochMetrics:
     )
 
 
-def train_epoch(training: Training, epoch: int) -> tuple[int, float, dict[str, float]]:
-    """One pass over the training examples: their number, mean loss and mean parts. No batch waits for the device."""
-    backbone, method, feed, settings = training.backbone, training.method, training.feed, training.settings
-    augmentation = stream(training.seed, "augmentation", epoch, feed.device)
-    torch.manual_seed(derived_seed(training.seed, "dropout", epoch))
-    examples = feed.epoch(training.seed, epoch)
+def train_epoch(training: Training, epoch: int, part: int = 1) -> tuple[int, float, dict[str, float]]:
+    """A part (from 1, of ``training.looks``) of one pass over the training examples: their number, mean loss and mean
+    parts of the loss. No batch waits for the device.
+
+    The parts of an epoch are trained in turn.
+    """
+    feed, settings = training.feed, training.settings
+    if part == 1:
+        training.under_way = training.begin(epoch)
+    under_way = training.under_way
+    assert under_way is not None
+    assert under_way.epoch == epoch
+    examples, begin, dropped = under_way.part(part), under_way.first_batch(part), len(training.drops)
     totals, sums = torch.zeros((), device=feed.device), dict[str, torch.Tensor]()
     steps = 0
-    for batch in feed.batches(examples, settings.batch_size):
-        embedded = backbone.embed(batch)
-        loss = method.loss(backbone, batch, embedded, augmentation)
-        total = loss.total
-        if settings.penalty:
-            total = total + settings.penalty * embedded.squared_norm()
-        training.optimizer.zero_grad()
-        total.backward()
-        training.optimizer.step()
-        steps += 1
-        totals = totals + total.detach()
-        for name, part in loss.parts.items():
-            sums[name] = sums.get(name, 0) + part.detach()
+    with under_way.dropout():
+        for batch in feed.batches(examples, settings.batch_size):
+            progress = (epoch - 1 + (begin + steps) / under_way.batches) / settings.epochs
+            loss = training.step(batch, learning_rate(settings, progress, dropped), under_way.augmentation)
+            steps += 1
+            totals = totals + loss.total
+            for name, value in loss.parts.items():
+                sums[name] = sums.get(name, 0) + value
+    if part == settings.looks:
+        training.under_way = None
     mean, means = float(totals) / steps, {name: float(value) / steps for name, value in sums.items()}
     if not all(map(torch.isfinite, (totals, *sums.values()))):
         raise DivergedError(f"the loss of epoch {epoch} is {mean}; parts: {means}")

@@ -1,16 +1,19 @@
-"""The metrics of one epoch, as the loop measures them and the record keeps them."""
+"""The metrics of one look at the validation rows, as the loop measures them and the record keeps them.
+
+A look ends an epoch, or one of the ``training.looks`` equal parts of an epoch.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """One epoch's history."""
+    """One look's history: what happened since the look before."""
 
     epoch: int
-    """From 1."""
+    """Place in the history, from 1: the number of the epoch, or, with several looks per epoch, of the look."""
     loss: float
-    """Mean total loss over the epoch's batches, the penalty included."""
+    """Mean total loss over the batches, penalties included."""
     parts: dict[str, float]
     """Mean of each part of the loss, by name: one for each task, and those that the method adds."""
     validation: dict[str, dict[str, float | None]]

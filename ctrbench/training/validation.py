@@ -19,12 +19,12 @@ from ctrbench.registry import unknown
 from ctrbench.training.history import EpochMetrics
 
 ALWAYS = ("auc", "logloss")
-"""Measured after every epoch, whatever is watched."""
+"""Measured at every look, whatever is watched."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """The validation metric that stops training and picks the epoch to keep."""
+    """The validation metric that stops training and picks the look to keep."""
 
     task: str
     metric: str
@@ -45,7 +45,7 @@ class Watch:
         return cls(task, metric)
 
     def value(self, epoch: EpochMetrics) -> float | None:
-        """The watched value of an epoch."""
+        """The watched value of a look."""
         return epoch.validation[self.task][self.metric]
 
     def score(self, epoch: EpochMetrics) -> float:

@@ -145,3 +145,16 @@ def test_a_line_names_every_task_and_a_pruned_trial_its_cause(place):
         "best epoch 1 of 4, 2 s"
     )
     assert second == "2/2 toy net plain seed 1: pruned: epoch 2 is worse"
+
+
+def test_looks_are_shown_and_counted_as_parts_of_epochs(place):
+    job, other = toy_plan(place, seeds=1, training={"epochs": 2, "looks": 4, "patience": 8}).jobs
+    display = display_of(place)
+    display.add([job])
+    found = Progress(epoch=5, at_most=8, seconds_per_epoch=10.0, updated=time.time())
+    Store.of(place / "results").work.write_progress(job.identity, found)
+    assert "epoch 1.25 of at most 2" in text(display)
+    assert re.search("at most (30|29) s left", text(display))
+    display.add([other])
+    display.ended(finished(other, best_epoch=2))
+    assert "best epoch 0.5 of 0.5, " in printed(display)

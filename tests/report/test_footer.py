@@ -98,6 +98,14 @@ def test_settings_name_what_all_share_and_what_each_method_has(beauty):
     assert "; aqcl: training.penalty 0.02, method.weight 0.07" in own
 
 
+def test_looks_are_told(beauty):
+    protocol = notes(changed(beauty, looks=4, patience=20))["Protocol"]
+    assert (
+        "stops after 20 looks without a better validation AUC, or after 30 epochs, and keeps the best look's weights; "
+        "validation is looked at 4 times an epoch. The test split"
+    ) in protocol
+
+
 def test_variants_are_told_apart_and_a_shared_run_is_counted_once(beauty):
     plain = beauty[:5]
     made = [*rows(plain, "near"), *rows(plain, "as near"), *rows(changed(plain, watch="logloss"), "far")]

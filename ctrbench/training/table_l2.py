@@ -1,0 +1,34 @@
+"""L2 over whole embedding tables: ``lambda / 2 * sum ||W||^2``, once per step.
+
+Source: FuxiCTR's ``embedding_regularizer`` (Zhu et al., Open Benchmarking for Click-Through Rate Prediction, CIKM
+2021); DeepCTR's ``l2_reg_embedding`` is ``lambda * sum ||W||^2``.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class TableL2:
+    """The penalty of some tables. Its gradient ``lambda W`` reaches every row, also those that a batch does not touch.
+
+    It is added to the tables' gradients after the backward pass: the same as the gradient of the sum, without autograd
+    over the whole tables.
+    """
+
+    def __init__(self, weight: float, tables: Sequence[Tensor]) -> None:
+        """``weight`` is lambda; ``tables`` have requires_grad."""
+        self.weight, self.tables = weight, tables
+
+    @torch.no_grad()
+    def add_gradient(self) -> Tensor:
+        """Adds the gradient to the tables' ``grad``; returns the penalty, a scalar on the device."""
+        total = torch.zeros((), device=self.tables[0].device)
+        for table in self.tables:
+            if table.grad is None:  # no row was looked up
+                table.grad = torch.zeros_like(table)
+            table.grad.add_(table, alpha=self.weight)
+            flat = table.flatten()
+            total += torch.dot(flat, flat)
+        return total * (self.weight / 2)
