@@ -17,11 +17,16 @@ from ctrbench.names import check_name
 T = TypeVar("T")
 
 
+NAMED = 15
+"""Known names that an error lists."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> CtrbenchError:
     """The error for a name that nobody registered, with the nearest known name."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+    more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known[:NAMED]) or 'none'}{more}"
     return CtrbenchError(f"unknown {kind} {name!r:.120}; {hint}")
 
 

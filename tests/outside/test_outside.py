@@ -55,11 +55,12 @@ def test_its_parts_are_listed_beside_the_built_in_ones(installed):
 def test_its_recipe_runs_and_reports_with_its_own_metric_cut_and_view(installed, data_folder, tmp_path):
     """One file each, and no edit of ctrbench: a method with a head of its own, a metric, a cut of a column, a view."""
     folders = ["--data", str(data_folder), "--results", str(tmp_path / "results")]
-    options = ["--dataset", "small", "--backbone", "din", "--seeds", "2", "--jobs", "1", "--set", "training.epochs=1"]
+    options = ["--dataset", "small", "--backbone", "din", "--seeds", "2", "--jobs", "1"]
     recipe = tmp_path / "mine.toml"
     text = (PACKAGE / "smooth.toml").read_text("utf-8")
     search, views = text.index("[search]"), text.index("[[views]]")
-    recipe.write_text(text[:search] + text[views:])
+    short = "[training]\nepochs = 1\n\n"
+    recipe.write_text(text[:search] + short + text[views:])
     done = call(installed, "-m", "ctrbench", "run", recipe, *options, *folders)
     assert done.returncode == 0, done.stderr
     done = call(installed, "-m", "ctrbench", "report", "--full", *folders)
@@ -68,7 +69,7 @@ def test_its_recipe_runs_and_reports_with_its_own_metric_cut_and_view(installed,
         assert part in done.stdout
     # The archive has the rows of its method once the package is gone; its metric and its view are not shown then.
     gone = (installed[0], tmp_path)
-    recipe.write_text(text[:search].replace(', "brier"', ""))
+    recipe.write_text(text[:search].replace(', "brier"', "") + short)
     names = ["--dataset", "small", "--backbone", "din", "--method", "label-again"]
     done = call(gone, "-m", "ctrbench", "report", recipe, *names, "--format", "csv", *folders)
     assert done.returncode == 0, done.stderr

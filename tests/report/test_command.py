@@ -91,7 +91,7 @@ def test_a_saved_report_by_another_column_has_files_of_its_own(recipe, tmp_path)
 def test_a_view_that_is_drawn_is_saved_with_its_numbers(recipe, tmp_path):
     recipe.write_text(RECIPE + '\n[[views]]\nkind = "codebook-use"\n')
     result = run(recipe)
-    assert "ctrbench report mine --save" in result.output
+    assert f"ctrbench report {recipe} --save" in result.output
     assert not (tmp_path / "results" / "figures").exists()
     assert run(recipe, "--save").exit_code == 0
     figures = tmp_path / "results" / "figures"
