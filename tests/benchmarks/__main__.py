@@ -72,7 +72,7 @@ def demands(results: dict[str, Result]) -> list[list[object]]:
     din = results["engine/din/plain"]
     faster = slower("padded/din", "engine/din/plain")
     gap = abs(mean_auc("engine/din/plain", din) - mean_auc("padded/din", results["padded/din"]))
-    groups = din["groups_seconds"] / din["seconds"]
+    groups, everything = (din[name] / din["seconds"] for name in ("groups_seconds", "all_metrics_seconds"))
     aqcl = slower("engine/din/aqcl", "engine/din/plain")
     helped = help_seconds()
     auc_gap = f"DIN: test AUC against the padded loop's, {EPOCHS} epochs, mean of {SEEDS} seeds"
@@ -82,7 +82,8 @@ def demands(results: dict[str, Result]) -> list[list[object]]:
         ("DeepFM: CPU seconds against the bare jagged loop", bare_deepfm, "<= 1.10", bare_deepfm <= 1.10),
         ("DIN: padded loop's CPU seconds against ours", faster, ">= 4", faster >= 4),
         (auc_gap, gap, "< 0.005", gap < 0.005),
-        ("metrics of all groups against one epoch", groups, "<= 0.10", groups <= 0.10),
+        ("four metrics of all groups against one epoch", groups, "<= 0.10", groups <= 0.10),
+        ("all metrics of all groups against one epoch", everything, "<= 0.10", everything <= 0.10),
         ("AQCL: CPU seconds against plain DIN", aqcl, "<= 3.5", aqcl <= 3.5),
         ("ctrbench --help, seconds", helped, "< 0.3", helped < 0.3),
     ]
