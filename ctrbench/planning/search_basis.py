@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ctrbench import places
 from ctrbench.data.schema import digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.planning.settings import build_config, parse_setting_path
@@ -90,4 +89,4 @@ def search_of(
         cause = f"the settings of {row} were searched on other data"
     else:
         cause = f"the settings of {row} were searched with another recipe or another version of the algorithm"
-    raise UnsearchedError(f"{recipe.name}: {cause}; run: {places.search_command(recipe.name)}")
+    raise UnsearchedError(f"{recipe.name}: {cause}; run: {recipe.command('search')}")

@@ -124,7 +124,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     if stale and not rows:
         raise CtrbenchError(
             f"{recipe.name}: its {stale} finished job{'s are' if stale > 1 else ' is'} stale: made with other data, or "
-            "another version of the algorithm or of a plug-in; run: ctrbench run " + recipe.name
+            f"another version of the algorithm or of a plug-in; run: {recipe.command('run')}"
         )
     return ReportData(
         recipe=recipe,

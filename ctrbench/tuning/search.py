@@ -60,7 +60,7 @@ def search(
             a trial failed otherwise than by diverging: the next search tries it again.
     """
     if not (settings := recipe.search):
-        raise CtrbenchError(f"{recipe.name}: it has no [search]; run: ctrbench run {recipe.name}")
+        raise CtrbenchError(f"{recipe.name}: it has no [search]; run: {recipe.command('run')}")
     recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
     settled: dict[RowKey, SearchResult] = {}
     unsettled = []
