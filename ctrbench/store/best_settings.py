@@ -23,7 +23,7 @@ class Trial(Strict):
     value: float | None = None
     """Of the objective, of a complete trial."""
     epochs: int
-    """Epochs trained."""
+    """Epochs begun, whatever the looks in each of them."""
 
 
 class SearchResult(Strict):

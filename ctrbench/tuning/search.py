@@ -100,7 +100,11 @@ def _round(
     distinct = list({job.identity: job for job in jobs.values()}.values())
     if on_round:
         on_round(distinct, _later(rounds))
-    callbacks = {jobs[s.row, number].identity: s.study.follower(number) for s, points in rounds for number in points}
+    callbacks = {
+        (job := jobs[searched.row, number]).identity: searched.study.follower(number, job.config.training.looks)
+        for searched, points in rounds
+        for number in points
+    }
     outcomes = drive(distinct, context, on_outcome=on_outcome, callbacks=callbacks)
     _tell(rounds, jobs, outcomes, context.store)
     if broken := failure_line([outcome for outcome in outcomes if not outcome.diverged]):
