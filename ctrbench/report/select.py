@@ -217,10 +217,7 @@ def _is_current(record: Record, plugins: tuple[Plugin, ...], manifest: Manifest 
     """Whether a record was made with the present algorithm, these plug-ins, and the cohorts that its method reads."""
     if record.identity != record.config.identity(record.cohort_fingerprint or record.fingerprint, plugins):
         return False
-    if not manifest or not record.cohorts:
-        return True
-    known = {cohort.name for cohort in manifest.cohorts}
-    return known.issuperset(record.cohorts) and manifest.fingerprint_with(record.cohorts) == record.cohort_fingerprint
+    return not manifest or manifest.was_read(record.fingerprint, record.cohorts, record.cohort_fingerprint)
 
 
 def _configs(
@@ -241,8 +238,7 @@ def _configs(
     for key in keys:
         manifest = manifests[key.dataset]
         try:
-            fingerprint = manifest.fingerprint if manifest else None
-            found = search_of(recipe, key, best, defaults, fingerprint=fingerprint, plugins=plugins[key])
+            found = search_of(recipe, key, best, defaults, manifest=manifest, plugins=plugins[key])
         except UnsearchedError as error:
             first = first or error
             unsearched += [f"{key} seed {seed}, not searched" for seed in range(recipe.seeds)]

@@ -346,6 +346,31 @@ def test_best_settings_on_other_data_are_refused(place):
         plan_of(place, searched(), best)
 
 
+def test_a_cohort_that_a_method_reads_is_part_of_the_data_of_its_search(place):
+    """Of a method that reads none, a cohort's change costs no search."""
+    among = registries(("plain", "seeing"))
+
+    def prepare(codes):
+        contents = {**prepared.manifest().contents, "users.parquet": {"age_group": codes * 64}}
+        prepared.prepare(place / "data", cohorts=(prepared.AGES,), contents=contents)
+
+    prepare("0")
+    space = {"training.penalty": {"choices": [0.01]}}
+    recipe = searched(methods=["plain", "seeing"], seeds=1, search={"space": space})
+    best, _ = find_all(place, recipe, among=among)
+    write_best_settings(place / "results", best)
+    assert read_best_settings(place / "results").results == best.results
+    assert {each.method: each.cohorts for each in best.results} == {"plain": (), "seeing": ("age_group",)}
+    assert len(make_plan(recipe, data=place / "data", best=best, registries=among).jobs) == 2
+    prepare("1")
+    with pytest.raises(CtrbenchError, match="the settings of toy net seeing were searched on other data"):
+        make_plan(recipe, data=place / "data", best=best, registries=among)
+    before = begun(place)
+    again, _ = find_all(place, recipe, among=among, known=best)
+    assert len(begun(place)) == len(before) + 1
+    assert [each.cohort_fingerprint for each in again.results] != [each.cohort_fingerprint for each in best.results]
+
+
 def test_a_recipe_without_a_search(place):
     with pytest.raises(CtrbenchError, match=r"toy-table: it has no \[search\]; run: ctrbench run …/toy-table"):
         find(place, toy_recipe())

@@ -14,6 +14,7 @@ from ctrbench.execution.drive import RunContext
 from ctrbench.execution.handover import Assignment, Handover
 from ctrbench.execution.local import LocalExecutor
 from ctrbench.execution.order import Order, Output
+from ctrbench.planning.registries import Registries
 from ctrbench.planning.settings import full_settings
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.store.identity import JobConfig
@@ -64,7 +65,8 @@ def work(assignment: Assignment, data: Path):
         for task, own in far.items()
     }
     tasks = {task: TaskMetrics(definition=task, values=own) for task, own in values.items()}
-    made = record(config, manifest, epochs=epochs, best_epoch=len(epochs), tasks=tasks)
+    cohorts = ("age_group",) if config.method == "seeing" else ()
+    made = record(config, manifest, cohorts=cohorts, epochs=epochs, best_epoch=len(epochs), tasks=tasks)
     return Output(made, facts(manifest, ()), pa.table({"row": [0]}), None)
 
 
@@ -76,9 +78,9 @@ def _look(number: int, looks: int, far: dict[str, float]) -> EpochMetrics:
     )
 
 
-def find_all(place: Path, recipe: Recipe, *, jobs: int = 1, **options):
+def find_all(place: Path, recipe: Recipe, *, jobs: int = 1, among: Registries | None = None, **options):
     """Best settings and hopeless rows of a recipe on ``place/data``; trials lie in ``place/results``."""
-    store, known = Store.of_searches(place / "results"), registries()
+    store, known = Store.of_searches(place / "results"), among or registries()
     with contextlib.closing(LocalExecutor(place / "data", jobs=jobs)) as executor:
         context = RunContext(store, executor, work, known.defaults())
         return search(recipe, context, data=place / "data", registries=known, **options)
