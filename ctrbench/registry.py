@@ -48,6 +48,7 @@ class Registry(Generic[T]):
         self._builtin = dict(builtin or {})
         self._base = base
         self._loaded: dict[str, T] = {}
+        self._unusable: set[str] = set()
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator that adds an object under a name.
@@ -95,6 +96,17 @@ class Registry(Generic[T]):
             else:
                 raise unknown(self.kind, name, self.names())
         return self._loaded[name]
+
+    def usable(self) -> dict[str, T]:
+        """Every name with its object, but for those that :meth:`get` refuses: whoever takes all there are is not
+        disturbed by a package that is broken."""
+        for name in self.names():
+            if name not in self._loaded and name not in self._unusable:
+                try:
+                    self.get(name)
+                except CtrbenchError:
+                    self._unusable.add(name)
+        return {name: self._loaded[name] for name in self.names() if name in self._loaded}
 
     def distribution(self, name: str) -> str | None:
         """Name and version of the distribution whose entry point registers a name; None for one registered in code."""

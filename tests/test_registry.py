@@ -99,6 +99,17 @@ def test_a_broken_distribution_is_one_line_and_only_where_it_is_used(registry, t
     assert "\n" not in str(error.value)
 
 
+def test_all_that_are_usable_are_those_of_whole_packages(registry, tmp_path, monkeypatch):
+    broken = {"name": "broken", "distribution": "broken", "target": "broken_module:X"}
+    install(tmp_path / "broken", monkeypatch, source="raise ImportError('no')", **broken)
+    install(tmp_path / "whole", monkeypatch)
+    assert registry.names() == ["plain", "outside", "broken"]
+    assert {name: each.__name__ for name, each in registry.usable().items()} == {"plain": "Plain", "outside": "Outside"}
+    assert list(registry.usable()) == ["plain", "outside"]
+    with pytest.raises(CtrbenchError, match=r"cannot be loaded \(ImportError: no\)"):
+        registry.get("broken")
+
+
 def test_without_a_base_class_a_name_stands_for_something_callable(tmp_path, monkeypatch):
     install(tmp_path, monkeypatch, kind="thing", source="Outside = 3")
     with pytest.raises(CtrbenchError, match=r"outside-package 1\.0 is not a class or function; mend"):

@@ -155,8 +155,9 @@ def values_of(record: "Record", task: str) -> str:
     from ctrbench.metrics import METRICS
 
     shown = list(record.tasks[task].values)[:2]
-    # A metric of a package that is not installed here goes by its name.
-    labels = [METRICS.get(name).label if name in METRICS.names() else name for name in shown]
+    # A metric of a package that is not installed here, or broken, goes by its name.
+    known = METRICS.usable()
+    labels = [known[name].label if name in known else name for name in shown]
     values = [record.overall(name, task) for name in shown]
     return ", ".join(
         f"{label} {'-' if value is None else f'{value:.4f}'}" for label, value in zip(labels, values, strict=True)

@@ -95,7 +95,7 @@ def reference_rows(
 
 def _metrics(*, probabilities: bool) -> list[str]:
     """Names of the metrics of scores that are probabilities, or that only rank the rows."""
-    return [name for name in METRICS.names() if probabilities or not METRICS.get(name).needs_probabilities]
+    return [name for name, metric in METRICS.usable().items() if probabilities or not metric.needs_probabilities]
 
 
 def _scores(

@@ -50,8 +50,8 @@ def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str
     Args:
         sample: n rows of one task.
         columns: Name of a column -> its codes and group names.
-        metrics: Names in :data:`METRICS`; None for all of them. A metric that needs probabilities has the value None
-            everywhere if the sample's scores only rank the rows.
+        metrics: Names in :data:`METRICS`; None for all that can be loaded. A metric that needs probabilities has
+            the value None everywhere if the sample's scores only rank the rows.
 
     Raises:
         ValueError: a score is not a probability although the sample says so; a column is named ``overall``, its group
@@ -60,7 +60,7 @@ def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str
     """
     if OVERALL in columns:
         raise ValueError(f"a column is named {OVERALL!r}, which stands for all rows")
-    registered = {name: METRICS.get(name) for name in (METRICS.names() if metrics is None else metrics)}
+    registered = METRICS.usable() if metrics is None else {name: METRICS.get(name) for name in metrics}
     groups: dict[str, Groups] = {}
     values: dict[str, dict[str, list[float | None]]] = {name: {} for name in registered}
     everything: Column = (np.zeros(len(sample.label), np.int8), (OVERALL,))

@@ -91,7 +91,7 @@ def _count(count: int, unit: str) -> str:
 def _metric(watch: str) -> str:
     """``auc`` or ``click.auc`` -> ``AUC`` or ``AUC of click``; the label is written small where it is a plain word."""
     *task, name = watch.rsplit(".", 1)
-    label = METRICS.get(name).label if name in METRICS.names() else name
+    label = known.label if (known := METRICS.usable().get(name)) else name
     label = label.lower() if label.istitle() else label
     return f"{label} of {task[0]}" if task else label
 
@@ -214,7 +214,7 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
         oracle = " (the true probabilities)" if "oracle" in references else ""
         text += f" No model was trained for {', '.join(references)}{oracle}: they say what a metric is worth."
     names = dict.fromkeys(cell.metric for cell in cells)
-    shown = [METRICS.get(name) for name in names if name in METRICS.names()]
+    shown = [METRICS.get(name) for name in names if name in METRICS.usable()]
     text += "".join(f" {metric.reading}" for metric in shown)
     if any(cell.published is not None for cell in cells):
         close = ", ".join(f"{metric.label} {metric.tolerance:g}" for metric in shown if metric.tolerance)

@@ -182,7 +182,7 @@ def changes(before: str, after: str) -> list[int]:
 
 def _absolute(name: str) -> str:
     """The registered metric of a relative form; any other name itself."""
-    for metric in map(METRICS.get, METRICS.names()):
+    for metric in METRICS.usable().values():
         if metric.relative and metric.relative.name == name:
             return metric.name
     return name

@@ -83,7 +83,7 @@ def read_counts(table: str | None) -> Mapping[str, Counts]:
 
 def _metric_columns() -> dict[str, str]:
     """Column of a published file -> metric: a metric's name, or that of its relative form with its unit."""
-    metrics = [METRICS.get(name) for name in METRICS.names()]
+    metrics = METRICS.usable().values()
     relative = {f"{m.relative.name}_{m.relative.unit}": m.relative.name for m in metrics if m.relative}
     return {metric.name: metric.name for metric in metrics} | relative
 

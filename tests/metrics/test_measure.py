@@ -11,6 +11,7 @@ from ctrbench.metrics import METRICS
 from ctrbench.metrics.measure import Groups, measure
 from ctrbench.metrics.row_loss import row_loss
 from ctrbench.metrics.sample import Sample
+from tests.fakes.outside import install
 from tests.metrics import by_hand
 
 AGES = ["young", "middle", "old"]
@@ -134,3 +135,14 @@ def test_scores_outside_0_to_1_are_no_probabilities():
 def test_unknown_metric_is_refused():
     with pytest.raises(CtrbenchError, match="unknown metric 'aucc'; did you mean auc"):
         measure(Sample(np.array([0, 1]), np.array([0.5, 0.6])), {}, ["aucc"])
+
+
+def test_a_metric_whose_package_is_broken_is_not_among_all_there_are(rows, tmp_path, monkeypatch):
+    """It costs no other metric, and no run that does not ask for it."""
+    label, probability, user, _ = rows
+    before = measure(Sample(label, probability, user), {})
+    install(tmp_path, monkeypatch, kind="metric", name="broken", source="raise ImportError('no')")
+    assert "broken" in METRICS.names()
+    assert measure(Sample(label, probability, user), {}).values == before.values
+    with pytest.raises(CtrbenchError, match=r"metric 'broken': .* cannot be loaded \(ImportError: no\)"):
+        measure(Sample(label, probability, user), {}, ["broken"])

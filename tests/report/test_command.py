@@ -17,6 +17,7 @@ from ctrbench.recipe.read import read_recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.defaults import shipped_defaults
 from ctrbench.store.identity import Plugin
+from tests.fakes.outside import install
 from tests.report.records import BEAUTY, epochs, of_config, references, stored
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +173,15 @@ def test_the_commands_of_a_report_name_the_file_of_a_recipe_and_what_narrows_it(
 def test_a_folder_that_cannot_be_written(recipe, tmp_path):
     (tmp_path / "results" / "reports").write_text("")
     assert "pass another --results" in str(run(recipe, "--save").exception)
+
+
+def test_a_broken_metric_of_another_package_disturbs_no_report(recipe, tmp_path, monkeypatch):
+    before = run(recipe, "--full").output
+    install(tmp_path / "packages", monkeypatch, kind="metric", name="broken", source="raise ImportError('no')")
+    result = run(recipe, "--full")
+    assert (result.exit_code, result.output) == (0, before)
+    recipe.write_text('metrics = ["broken"]\n' + RECIPE)
+    assert "cannot be loaded (ImportError: no)" in str(run(recipe).exception)
 
 
 def test_a_recipe_is_reported_without_its_plug_in(tmp_path, monkeypatch, recipe):
