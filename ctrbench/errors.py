@@ -9,4 +9,4 @@ class CtrbenchError(Exception):
 
 
 class DivergedError(CtrbenchError):
-    """A loss, or what the weights predict, is not a finite number: the same run would fail again."""
+    """A loss or a prediction is not a finite number; the same run would fail again."""

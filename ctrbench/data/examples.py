@@ -108,13 +108,13 @@ class Feed:
 
     @property
     def judged_on(self) -> str:
-        """The rows that stop training, in words."""
+        """The name of the rows that stop training, for messages."""
         return "validation" if self._search_holdout is None else "search holdout"
 
     def _judged(self, rows: Tensor) -> Examples:
         """The search holdout, each sampled negative drawn once, the same for every trial."""
         if len(rows) == 0:
-            raise CtrbenchError(f"{self.prepared.manifest.name}: no training row is held out to search settings on")
+            raise CtrbenchError(f"{self.prepared.manifest.name}: the search holdout is empty, so no search is possible")
         positives = self._stored(rows)
         if not self.sampled:
             return positives
@@ -137,7 +137,7 @@ class Feed:
         """A split's stored rows, in their stored order.
 
         Raises:
-            CtrbenchError: the test split, while training has not ended.
+            CtrbenchError: the split is the test split, and training has not ended.
         """
         if split not in self._readable:
             raise CtrbenchError(f"{split.name.lower()} rows were asked for before the training ended")
@@ -162,7 +162,7 @@ class Feed:
     def _with_negatives(
         self, positives: Examples, count: int, sampler: NegativeSampler, generator: torch.Generator
     ) -> Examples:
-        """The positives, then ``count`` negatives of each: 0 for every task, so never where a label is given."""
+        """The positives, then ``count`` negatives of each: 0 for every task, and not rows of conditional tasks."""
         rows = positives.rows.repeat(count)
         drawn = sampler.draw(self.prepared.rows["user"][rows], generator)
         observed = positives.observed
@@ -177,7 +177,7 @@ class Feed:
         )
 
     def targets(self, examples: Examples) -> "Targets":
-        """What the examples are, for every task, derived ones included."""
+        """The labels of the examples for every task, derived ones included."""
         trained = self.tasks.trained
         columns = {task: examples.labels[:, t].cpu().numpy() for t, task in enumerate(trained)}
         observed: dict[str, NDArray[np.bool_] | None] = dict.fromkeys(self.tasks.names)

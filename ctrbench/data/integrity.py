@@ -12,7 +12,7 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file's bytes.
 
     Raises:
-        CtrbenchError: it cannot be read.
+        CtrbenchError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -53,8 +53,8 @@ def check_two_classes(dataset: str, label: str, part: str, *, rows: int, positiv
     """
     if 0 < positives < rows:
         return
-    found = f"all {rows:,} have the value {int(positives > 0)}" if rows else "there is none"
+    found = f"all {rows:,} have the value {int(positives > 0)}" if rows else "there are no rows"
     raise CtrbenchError(
-        f"{dataset}: {part} with both values of label {label!r} are needed, and {found}; choose another split on the "
+        f"{dataset}: {part} with both values of label {label!r} are needed, but {found}; choose another split on the "
         "card, another label, or pass more data"
     )

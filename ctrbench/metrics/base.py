@@ -20,14 +20,14 @@ Direction = Literal["higher", "lower", "one"]
 
 @dataclass(frozen=True)
 class Relative:
-    """How a metric's values are compared with a base's other than by their difference."""
+    """A comparison of a metric's values with a base's, other than by their difference."""
 
     name: str
-    """In records and published files."""
+    """Name in records and published files."""
     label: str
-    """In tables."""
+    """Name in tables."""
     unit: str
-    """Of the values, e.g. ``percent``."""
+    """Unit of the values, e.g. ``percent``."""
     by_seed: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64] | None]
     """Values and the base's values, both ``(S,)`` and paired by seed -> one value per seed, or None if undefined."""
 

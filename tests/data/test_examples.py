@@ -195,7 +195,7 @@ def test_data_without_a_row_set_aside_cannot_be_searched(small):
     rows = small.rows | {SEARCH_HOLDOUT: torch.zeros_like(small.rows[SEARCH_HOLDOUT])}
     bare = Prepared(small.folder, small.manifest, rows, small.sequence, small.items, small.users)
     Feed(bare, DataSettings())
-    with pytest.raises(CtrbenchError, match="small: no training row is held out to search settings on"):
+    with pytest.raises(CtrbenchError, match="small: the search holdout is empty, so no search is possible"):
         Feed(bare, DataSettings(), search_holdout=True)
 
 

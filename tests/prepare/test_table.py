@@ -452,7 +452,7 @@ ONE_CLASS = (
     [
         (
             ONE_CLASS.format(validation=1, test=0),
-            "mine: validation rows with both values of label 'click' are needed, and",
+            "mine: validation rows with both values of label 'click' are needed, but",
         ),
         (ONE_CLASS.format(validation=0, test=1), "mine: test rows .* all 2 have the value 1; choose another split"),
         (ONE_CLASS.format(validation=0, test=0).replace("u,b,1,0", "u,b,1,1"), "mine: train rows .* have the value 1"),
