@@ -292,7 +292,7 @@ def test_branches_with_two_results_of_one_job_are_an_error(clone):
     store = merged(clone)
     path = store.archive.path("toy", "net", "plain")
     before = path.read_text()
-    message = r"net-plain\.jsonl: job \w{12} stands twice, with other results; remove one of the two lines"
+    message = r"net-plain\.jsonl: two lines of job \w{12} have different results; remove one of them"
     for read in (lambda: pack(store), lambda: store.entries("toy", "net", "plain")):
         with pytest.raises(CtrbenchError, match=message):
             read()

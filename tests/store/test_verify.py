@@ -184,6 +184,6 @@ def test_every_changed_digit_of_what_decides_an_identity_is_found(archive):
     ):
         assert old in line
         change(plain(archive), lambda lines, old=old, new=new: lines.insert(0, lines.pop(0).replace(old, new)))
-        assert "its settings or data are not those of job" in found(archive)[0]
+        assert "settings or data do not match job" in found(archive)[0]
         change(plain(archive), lambda lines: lines.insert(0, lines.pop(0) and line))
         assert found(archive) == []
