@@ -74,7 +74,7 @@ class _Job:
     epochs: int = 0
     """Most looks that were handed over."""
     losses: int = 0
-    """Workers lost since the job last advanced beyond them."""
+    """Workers lost since the last look was handed over."""
 
     def note(self, handover: Handover) -> None:
         self.assignment = dataclasses.replace(self.assignment, checkpoint=handover.checkpoint)

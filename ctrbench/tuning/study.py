@@ -50,7 +50,7 @@ class Study:
         return min(self.search.trials, _grid_size(self.space) or self.search.trials)
 
     def open_round(self) -> dict[int, dict[str, Any]]:
-        """Number -> point of the trials without an outcome; if all have one, of a newly proposed round; empty at the end."""
+        """Number -> point of the trials without an outcome, or else of a newly proposed round; empty at the end."""
         import optuna  # noqa: PLC0415 - planning must not wait for it
 
         running = (optuna.trial.TrialState.RUNNING,)

@@ -137,7 +137,7 @@ def test_by_cohort(recipe):
 
 
 def test_last_run_without_a_name(recipe, tmp_path):
-    assert "nothing was run here yet" in str(run().exception)
+    assert "no recipe has been run here yet" in str(run().exception)
     RecipeQuery(name=str(recipe)).save(tmp_path / "results" / "last.toml")
     assert run("--format", "csv").output == run(recipe, "--format", "csv").output
     assert ",aqcl," not in run("--method", "icl", "--format", "csv").output
