@@ -151,7 +151,7 @@ def values(document):
         (lambda document: document["record"].update(seed=9), "settings or data do not match job"),
         (lambda document: document["record"].update(fingerprint="0" * 64), "settings or data do not match job"),
         (lambda document: document["record"].update(algorithm_version=1), "settings or data do not match job"),
-        (lambda document: document["record"]["settings"]["method"].update(weight=float("nan")), "are not those of job"),
+        (lambda document: document["record"]["settings"]["method"].update(weight=float("nan")), "do not match job"),
         (lambda document: document["record"].update(dataset="../x"), "is not fit to be the name of a dataset"),
         (lambda document: document["record"].update(extra=1), "unknown key 'extra'"),
         (lambda document: document["facts"].pop("title"), "title: field required"),

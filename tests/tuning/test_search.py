@@ -325,7 +325,7 @@ def test_best_settings_on_other_data_are_refused(place):
 
 
 def test_a_recipe_without_a_search(place):
-    with pytest.raises(CtrbenchError, match=r"toy-table: it has no \[search\]; run: ctrbench run toy-table"):
+    with pytest.raises(CtrbenchError, match=r"toy-table: the recipe has no \[search\]; run: ctrbench run toy-table"):
         find(place, toy_recipe())
 
 
