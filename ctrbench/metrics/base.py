@@ -36,9 +36,9 @@ class Metric(ABC):
     """Base class; a subclass sets the attributes and defines :meth:`by_group`. Metrics are never instantiated."""
 
     name: ClassVar[str]
-    """As registered, in records and recipes."""
+    """Registered name, used in records and recipes."""
     label: ClassVar[str]
-    """In tables."""
+    """Name in tables."""
     direction: ClassVar[Direction]
     tolerance: ClassVar[float] = 0.0
     """A value this close to a published one counts as equal to it."""

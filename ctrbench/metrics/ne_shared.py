@@ -42,7 +42,7 @@ class SharedNormalizedEntropy(Metric):
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """None where a group holds one class only."""
+        """The metric of each group; None where a group holds one class only."""
         totals = sample.totals(codes, groups)
         positives, negatives = totals.positives, totals.rows - totals.positives
         rows, all_positives = len(sample.label), int(np.count_nonzero(sample.label))

@@ -45,12 +45,12 @@ class Report:
 
     @property
     def name(self) -> str:
-        """Of the recipe."""
+        """Name of the recipe."""
         return self.recipe.name
 
     @property
     def title(self) -> str:
-        """Of the recipe."""
+        """Title of the recipe."""
         return self.recipe.title
 
     @property

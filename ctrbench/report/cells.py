@@ -51,9 +51,9 @@ class Cell:
     published_delta: float | None = None
     """The paper's difference to its base."""
     value_verdict: Value | None = None
-    """None for a single seed and for a reference row."""
+    """Verdict on the value; None for a single seed and for a reference row."""
     direction: Direction | None = None
-    """None for a single seed and for the base."""
+    """Verdict on the direction; None for a single seed and for the base."""
     agreement: Agreement | None = None
     """Agreement with the paper's direction; None where nothing comparable is published."""
 

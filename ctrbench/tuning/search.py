@@ -178,7 +178,7 @@ def _tell(rounds: Rounds, jobs: dict[tuple[RowKey, int], Job], outcomes: Sequenc
 
 
 def _best(searched: OpenSearch, settings: Search) -> SearchResult | None:
-    """None where every trial diverged."""
+    """The result of a search; None if every trial diverged."""
     trials = searched.study.trials()
     goodness = searched.study.objective.goodness
     values = [(trial.value, trial) for trial in trials if trial.value is not None]
