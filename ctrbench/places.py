@@ -23,7 +23,7 @@ def shipped(kind: str) -> Path:
 
 
 EXAMPLES = {"example-card", "minimal-card"}
-"""Cards to copy, shipped beside those of datasets."""
+"""Cards to copy, shipped with the cards of datasets."""
 
 
 def cards() -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Names of formats, backbones, methods, metrics and views, resolved to what they stand for.
+"""Names of formats, backbones, methods, metrics and views, resolved to the registered classes and functions.
 
 Source of the shape: lm-evaluation-harness's registry (lazy targets, collision errors, "did you mean").
 """

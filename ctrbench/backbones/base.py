@@ -29,7 +29,7 @@ class Embedded:
     owners: Tensor
     """(N,)"""
     shallow: Tensor | None = None
-    """(B, T) logits of the part beside the deep one (wide, FM); methods leave them alone."""
+    """(B, T) logits of the shallow part (wide, FM), which methods leave unchanged."""
 
     @classmethod
     def of(cls, batch: Batch, vectors: tuple[Tensor, Tensor], shallow: Tensor | None = None) -> Self:
@@ -41,7 +41,7 @@ class Embedded:
         return replace(self, fields=fields, history=history)
 
     def squared_norm(self) -> Tensor:
-        """Mean over rows of the squared norms of all embeddings that a row uses: what the L2 penalty multiplies."""
+        """Mean over rows of the squared norms of all embeddings that a row uses: ``training.penalty`` multiplies it."""
         return (self.fields.square().sum() + self.history.square().sum()) / len(self.fields)
 
 

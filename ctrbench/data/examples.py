@@ -80,10 +80,10 @@ class Feed:
         search_holdout: bool = False,
         cohorts: tuple[str, ...] = (),
     ) -> None:
-        """``cohorts`` are the columns of ``Batch.cohorts``: those that the run's method asks for.
+        """``cohorts`` are the columns of ``Batch.cohorts``: the cohorts that the run's method reads.
 
         Raises:
-            CtrbenchError: a field, label, task or cohort is unknown, or there is no row to train on.
+            CtrbenchError: a field, label, task or cohort is unknown, or no row is left to train on.
         """
         self.prepared = prepared
         self.settings = settings

@@ -45,11 +45,11 @@ def check_two_classes(dataset: str, label: str, part: str, *, rows: int, positiv
         dataset: its name, for the error.
         label: the label.
         part: what the rows are for, such as ``validation rows`` or ``rows of the search holdout``.
-        rows: how many there are.
-        positives: how many of them have label 1.
+        rows: number of rows.
+        positives: number of rows with label 1.
 
     Raises:
-        CtrbenchError: there is no row, or all rows have one value of the label.
+        CtrbenchError: the part has no row, or all rows have one value of the label.
     """
     if 0 < positives < rows:
         return

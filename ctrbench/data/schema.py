@@ -50,7 +50,7 @@ class Field(Strict):
 
     name: str
     source: Source
-    """Where the column lies: users.parquet, items.parquet or rows.parquet. A history takes the item fields along."""
+    """The table with the column: users.parquet, items.parquet or rows.parquet. A history includes the item fields."""
     size: int
     """Number of ids, the reserved 0 included."""
 

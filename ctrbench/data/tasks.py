@@ -25,7 +25,7 @@ class Tasks:
     """What a run predicts; see the fields of :class:`DataSettings` of the same names."""
 
     trained: tuple[str, ...]
-    """The T labels with a logit of their own, in the order of the logits."""
+    """The T labels that have a logit, in the order of the logits."""
     derived: dict[str, tuple[str, ...]]
     given: dict[str, str]
 

@@ -37,7 +37,7 @@ class RunContext:
     work: Work
     defaults: Defaults
     columns: tuple[str, ...] = ()
-    """Column expressions to measure beside the columns that every job has."""
+    """Column expressions to measure besides the columns that every job has."""
 
 
 @dataclass(frozen=True)

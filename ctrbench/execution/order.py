@@ -19,7 +19,7 @@ class Order:
     defaults: Defaults
     """The defaults of every setting, plug-ins included."""
     columns: tuple[str, ...] = ()
-    """Column expressions to measure beside the columns that every job has."""
+    """Column expressions to measure besides the columns that every job has."""
 
 
 @dataclass(frozen=True)

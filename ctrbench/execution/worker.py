@@ -65,7 +65,7 @@ class Worker:
         return result
 
     def prune(self) -> None:
-        """Drops the job under way, if there is one."""
+        """Drops the job under way, if any."""
         if self._steps is not None:
             # The job has its result already; an exception of its clean-up would be taken for the next job's.
             with contextlib.suppress(Exception):

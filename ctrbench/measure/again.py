@@ -43,7 +43,7 @@ def measure_again(
         records: finished jobs, judged on test rows.
         store: holds their predictions, and takes the new values.
         data: folder of the prepared data.
-        expressions: columns to measure beside those that every job has.
+        expressions: columns to measure besides those that every job has.
         metrics: names; None for all registered metrics.
 
     Raises:

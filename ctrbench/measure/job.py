@@ -53,7 +53,7 @@ def measure_job(
         tasks: tasks of the job.
         targets: targets of the rows.
         predicted: (R, T) probabilities of the trained tasks.
-        expressions: columns to measure beside those that every job has.
+        expressions: columns to measure besides those that every job has.
         metrics: names; None for all registered metrics.
         by_group: False measures only all rows together.
 

@@ -1,4 +1,4 @@
-"""The reference rows beside the models: item popularity and random scores; on simulated data the oracle too."""
+"""Reference rows to compare models with: item popularity and random scores; on simulated data the oracle too."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ def measure_references(
         wanted: sections ``[data]`` of the jobs.
         store: stores the rows.
         data: folder of the prepared data.
-        expressions: columns to measure beside those that every job has.
+        expressions: columns to measure besides those that every job has.
 
     Raises:
         CtrbenchError: the prepared data or the results folder cannot be read or written.
@@ -66,7 +66,7 @@ def reference_rows(
     stored = {label: prepared.rows[label][rows].numpy() for label in tasks.columns}
     observed = tasks.observed(stored)[task]
     chosen = np.arange(len(rows)) if observed is None else np.flatnonzero(observed)
-    # Cut on all test rows, as for a job: quantiles of the rows of one task would lie elsewhere.
+    # Cut on all test rows, as for a job: quantiles of the rows of one task would differ.
     cuts = columns_of(prepared, rows, expressions).items()
     columns = {name: (codes[chosen], names) for name, (codes, names) in cuts}
     label, rows = tasks.labels(stored)[task][chosen], rows[torch.from_numpy(chosen)]

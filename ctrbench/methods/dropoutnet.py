@@ -52,7 +52,7 @@ class DropoutNet(Method):
         settings: MethodSettings,  # noqa: ARG003
         manifest: Manifest | None,  # noqa: ARG003
     ) -> str | None:
-        """Without the user's ID among the inputs there is nothing to hide on that side."""
+        """The method needs the IDs of user and item among the inputs, since it hides them."""
         missing = [name for name in ("user", "item") if name not in data.fields]
         return f"it hides the IDs of users and items, and data.fields lacks {missing[0]!r}" if missing else None
 

@@ -187,7 +187,7 @@ class Card(Strict):
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
         if self.name == "downloads":
-            raise ValueError("a dataset cannot be called 'downloads': raw files lie in that folder")
+            raise ValueError("a dataset cannot be called 'downloads': that folder holds the raw files")
         names = [column.name for column in (*self.fields, *self.cohorts)]
         for name in names:
             if name in RESERVED or name == CLICK or names.count(name) > 1:
@@ -203,7 +203,7 @@ class Card(Strict):
         return self
 
     def digest(self) -> str:
-        """sha256 of what decides the prepared data: a mended address or citation leaves it as it is."""
+        """sha256 of what decides the prepared data: a corrected address or citation does not change it."""
         # Scale and seed are part of the simulation's settings.
         beside = {"title", "citation", "sources", "counts", "scale", "seed"}
         return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))

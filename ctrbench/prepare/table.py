@@ -156,8 +156,8 @@ def _refuse_too_few_days(card: Card, time: "pd.Series[float]") -> None:
     days = time // DAY
     if (known := days.dropna()).size and (span := int(known.max() - known.min()) + 1) <= held_out:
         raise CtrbenchError(
-            f"{card.name}: split {card.split.rule!r} holds out {held_out} days, but the file spans {span}: none is "
-            "left to train; choose another rule or fewer days on the card"
+            f"{card.name}: split {card.split.rule!r} holds out {held_out} days, but the file spans {span}: no day "
+            "is left to train on; choose another rule or fewer days on the card"
         )
 
 

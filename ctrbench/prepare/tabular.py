@@ -57,7 +57,7 @@ def read(
     quotes: Quotes = "one-line",
     blanks: Blanks = "refuse",
 ) -> Table:
-    """The wanted columns, CSV values as texts and Parquet values in their own types.
+    """The wanted columns, CSV values as texts and Parquet values in the types of the file.
 
     Args:
         path: the file.

@@ -42,7 +42,7 @@ def read_collection(name: str) -> Collection:
 
 
 def recipes_of(name: str) -> list[str]:
-    """Names and paths of the recipes that a name stands for: a recipe's itself, a collection's in order, each once.
+    """Names and paths of the recipes behind a name: that of a recipe itself, or a collection's, in order, each once.
 
     Raises:
         CtrbenchError: no such recipe, a collection that contains itself, or a file that cannot be read.

@@ -32,7 +32,7 @@ class ViewSpec(Strict):
 
 
 class Recipe(Strict):
-    """What to run, with which settings, and which published values it answers to."""
+    """What to run, with which settings, and which published values to compare with."""
 
     name: RecipeName
     """Names the report, the figures and the best settings; left out: the file's name without its ending."""
@@ -41,7 +41,7 @@ class Recipe(Strict):
     paper: str | None = None
     """Citation in one line."""
     published: RecipeName | None = None
-    """A file of ``ctrbench/published`` without its ending; its values stand beside ours."""
+    """A file of ``ctrbench/published`` without its ending; its values are printed beside ours."""
     datasets: dict[DatasetName, dict[str, Any]] = Field(min_length=1)
     """Names of prepared datasets, or a table ``[datasets.NAME]`` of settings (path -> value) for each; ``all`` adds
     those that are prepared."""

@@ -32,7 +32,7 @@ class Dimension(Strict):
         if self.low is not None and self.high is not None and not self._least() < self.low < self.high:
             raise ValueError("low must be less than high, and above 0 where log is set")
         if any(abs(end) > GREATEST for end in ends if end is not None):
-            raise ValueError(f"low and high lie within -{GREATEST} and {GREATEST}")
+            raise ValueError(f"low and high must lie between -{GREATEST} and {GREATEST}")
         if not is_plain(self.choices):
             raise ValueError(f"choices are text, numbers, true, false or lists (got {self.choices!r:.60})")
         return self

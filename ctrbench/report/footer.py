@@ -182,7 +182,7 @@ def _listed(settings: Mapping[str, str]) -> str:
 
 
 def _search(data: ReportData) -> str:
-    """Trials, the rows that judged them, and the best settings at an edge of the space, beyond which better may lie."""
+    """Trials, the rows that judged them, and the best settings at an edge of the space: better ones may lie beyond."""
     if not data.recipe.search:
         return "0 trials: every method runs with the settings that the recipe fixes"
     text = (

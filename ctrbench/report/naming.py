@@ -43,7 +43,7 @@ def _decides(subset: Sequence[int], places: Sequence[Place], values: Sequence[st
 
 
 def labels(places: Sequence[Place], among: Sequence[Place]) -> list[str]:
-    """The label of each place: the parts in which the places ``among`` which it stands differ."""
+    """The label of each place, made of the parts in which the places of ``among`` differ."""
     return [label(place, varying(among)) for place in places]
 
 

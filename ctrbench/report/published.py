@@ -14,7 +14,7 @@ from ctrbench.places import card_name
 from ctrbench.registry import unknown
 
 PLACE = ("dataset", "backbone", "method")
-"""Columns of a file whose rows stand beside ours; ``task`` and ``group`` may follow."""
+"""Columns of a file whose rows are shown beside ours; ``task`` and ``group`` may follow."""
 
 STANDS_FOR = {"oncold-sim": "oncold"}
 """Our dataset -> the private dataset that it stands in for: published rows are shown beside ours, not compared."""

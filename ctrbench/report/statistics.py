@@ -108,7 +108,7 @@ def check_rows(data: ReportData) -> None:
         if prints.setdefault(dataset, record.fingerprint) != record.fingerprint:
             raise CtrbenchError(
                 f"{name}: runs on two versions of {dataset} ({prints[dataset][:12]} and {record.fingerprint[:12]}) "
-                "cannot stand in one table; run the older ones again"
+                "cannot share one table; run the older ones again"
             )
         for task, metrics in record.tasks.items():
             if (first := definitions.setdefault((dataset, task), metrics.definition)) != metrics.definition:

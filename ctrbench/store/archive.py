@@ -7,7 +7,7 @@
 | ``references.jsonl`` | reference rows, one line each |
 | ``<backbone>-<method>.representations.parquet`` | h of some test rows, for the jobs that store it |
 
-A dataset with a changed card (``amazon-beauty@ties=apart``) lies in the folder of its card, beside the others.
+Records on a dataset with a changed card (``amazon-beauty@ties=apart``) share the folder of the card.
 
 Git merges the files line by line (``merge=union`` in ``.gitattributes``). Lines that a merge leaves out of order or
 twice are read as if they were in order, and put in order by :meth:`Archive.tidy`.

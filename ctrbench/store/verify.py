@@ -54,8 +54,8 @@ def _documents(
         found.append(error)
         return []
     if twice := len(documents) - len(set(map(key, documents))):
-        lines = "1 line stands" if twice == 1 else f"{twice} lines stand"
-        found.append(CtrbenchError(f"{path}: {lines} there twice; {PACK}"))
+        lines = "1 line is" if twice == 1 else f"{twice} lines are"
+        found.append(CtrbenchError(f"{path}: {lines} duplicated; {PACK}"))
     elif sorted(documents, key=order) != documents:
         found.append(CtrbenchError(f"{path}: its lines are out of order; {PACK}"))
     elif not is_tidy(path, documents):

@@ -24,7 +24,7 @@ def feed_for(
     """The feed of a run, with the cohort columns that its method reads.
 
     Raises:
-        CtrbenchError: a setting, field, label or cohort is unknown, or there is no row to train on.
+        CtrbenchError: a setting, field, label or cohort is unknown, or no row is left to train on.
     """
     chosen = METHODS.get(method)
     cohorts = chosen.cohorts(chosen.Settings.read(dict(settings), f"methods.{method}"))

@@ -166,7 +166,7 @@ class Training:
 
 
 def fit(training: Training) -> Iterator[EpochMetrics]:
-    """Trains until the patience or the epochs are used up, from where ``training`` stands; yields each look.
+    """Trains from the state of ``training`` until the patience or the epochs are used up; yields each look.
 
     Once the iterator is exhausted, backbone and method hold the best look's weights.
 

@@ -17,7 +17,7 @@ class TrainingSettings(Strict):
     schedule: Literal["constant", "linear", "plateau"] = "constant"
     """``linear``: the rate falls step by step to 0 at the end of the planned ``epochs``, even of a single epoch;
     early stopping still applies and cuts the decline short. ``plateau``: the rate is divided by ten whenever the
-    watched value stalls for ``schedule_patience`` looks, ``drops`` times at most; training goes on from the latest
+    watched value stalls for ``schedule_patience`` looks, ``drops`` times at most; training continues from the latest
     weights, not from the best."""
     schedule_patience: int = Field(2, ge=1, le=100_000)
     """Looks without a better watched value, since the best one or the last drop, before the rate drops. ``patience``

@@ -382,7 +382,7 @@ def test_the_shipped_example_on_another_file_names_columns_and_days(prepare_text
         prepare_text("user,item,time\nu,a,2020-01-01\nu,b,2020-01-05\n", **example)
     wrong = ("user_id", "item_id", "clicked", "category", "page", "age", "advertiser")
     assert [name for name in wrong if f"unknown column '{name}'" not in str(error.value)] == []
-    assert "split 'calendar' holds out 14 days, but the file spans 5: none is left to train" in str(error.value)
+    assert "split 'calendar' holds out 14 days, but the file spans 5: no day is left to train on" in str(error.value)
     assert str(error.value).startswith("my-data: 8 problems: ")
 
 

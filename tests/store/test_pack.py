@@ -276,7 +276,7 @@ def test_branches_that_ran_the_same_job_merge(clone):
         path = store.archive.path("toy", "net", "plain")
         assert len(path.read_text().splitlines()) == 3
         assert [str(fault) for fault in faults(store.archive)] == [
-            f"{path}: 1 line stands there twice; run: ctrbench results pack"
+            f"{path}: 1 line is duplicated; run: ctrbench results pack"
         ]
         assert len(store.entries("toy", "net", "plain")) == 2
         assert pack(store).files == ("toy/net-plain.jsonl",)

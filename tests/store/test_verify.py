@@ -57,7 +57,7 @@ def test_lines_out_of_order_or_twice(archive):
     change(plain(archive), lambda lines: lines.reverse())
     assert found(archive) == [f"{plain(archive)}: its lines are out of order; run: ctrbench results pack"]
     change(plain(archive), lambda lines: lines.extend([lines[0], lines[1]]))
-    assert found(archive) == [f"{plain(archive)}: 2 lines stand there twice; run: ctrbench results pack"]
+    assert found(archive) == [f"{plain(archive)}: 2 lines are duplicated; run: ctrbench results pack"]
     change(archive.references_path("toy"), lambda lines: lines.reverse())
     change(archive.data_path("toy"), lambda lines: lines.append(lines[0]))
     assert len(found(archive)) == 3

@@ -40,7 +40,7 @@ class ViewData:
     source: Frame | Callable[[], Frame]
     """Every number; or, if they take long to compute, a function that is called when the view is drawn or saved."""
     reading: str
-    """One sentence: what a number, a mark or a bar stands for."""
+    """One sentence that says what a number, a mark or a bar means."""
     section: str = ""
     """Heading above the views of one dataset, backbone and task; empty for a view of the whole recipe."""
     shown: Frame | None = None

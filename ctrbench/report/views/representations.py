@@ -71,8 +71,8 @@ class Representations(View):
     """See the module's docstring."""
 
     def show(self, data: ReportData) -> list[ViewData]:
-        """One row per method and test row of seed 0; the silhouettes stand in every row of their method. For reading,
-        one row per method, for which no t-SNE is made."""
+        """One row per method and test row of seed 0; each row repeats the silhouettes of its method. For reading,
+        one row per method, without t-SNE."""
         judged = _judged(data)
         names = ("dataset", "method", "codewords_in_use", *SILHOUETTES, "rows")
         rows = [
