@@ -2,7 +2,7 @@
 
 
 class CtrbenchError(Exception):
-    """Something the user can mend: the message is one line that names the thing, the place and the way out.
+    """A problem that the user can mend: the message is one line that names the thing, the place and the way out.
 
     The command line prints it without a traceback and exits with status 1.
     """

@@ -61,7 +61,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         owner = model
         for part in map(str, detail["loc"][:-1]):
-            # A part that is no field is a key of a table or a place in a list: its owner is the entry's model.
+            # A part that is not a field is a key of a table or an index of a list: the entry's model owns it.
             if part in owner.model_fields:
                 owner = _model_in(owner.model_fields[part].annotation) or owner
         section = path.removesuffix(_shown(detail["loc"][-1]))

@@ -30,7 +30,7 @@ def measure(
 ) -> None:
     """Measures a recipe's finished jobs again from stored predictions: a new cohort, cut or metric costs no training.
 
-    Metrics: all that are registered, or those that --metric names.
+    Measures all registered metrics, or those that --metric names.
     """
     from ctrbench.metrics import METRICS
     from ctrbench.recipe.collection import for_each_recipe

@@ -140,7 +140,7 @@ class Feed:
             CtrbenchError: the split is the test split, and training has not ended.
         """
         if split not in self._readable:
-            raise CtrbenchError(f"{split.name.lower()} rows were asked for before the training ended")
+            raise CtrbenchError(f"{split.name.lower()} rows were read before the training ended")
         if split == Split.VALIDATION and self._search_holdout is not None:
             return self._search_holdout
         return self._stored(self.prepared.indices(split))
@@ -228,7 +228,7 @@ class Feed:
         return torch.stack([self._column(examples, cohort.source, cohort.name) for cohort in self.cohorts], 1).int()
 
     def _column(self, examples: Examples, source: Source, name: str) -> Tensor:
-        """A field or cohort (E,) of the examples; a sampled negative has its own item's."""
+        """A field or cohort (E,) of the examples; a sampled negative has the value of its own item."""
         if source == "row":
             return self.prepared.rows[name][examples.rows]
         keys = examples.items if source == "item" else self.prepared.rows["user"][examples.rows]

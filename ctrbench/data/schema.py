@@ -191,7 +191,7 @@ class Manifest(Strict):
         entries = self.model_dump(
             mode="json", include={"schema_version", "labels", "fields", "negatives", "mean_click_length"}
         )
-        # A card may list its fields in any order: a run names those that it reads.
+        # A card may list its fields in any order, since a run names the fields that it reads.
         entries["fields"].sort(key=lambda field: field["name"])
         return entries | {"contents": self._contents(training=True)}
 

@@ -35,7 +35,7 @@ class Tasks:
 
         Args:
             settings: the section.
-            labels: those that the dataset has.
+            labels: labels of the dataset.
             where: names the dataset or the recipe in an error.
 
         Raises:
@@ -86,7 +86,7 @@ class Tasks:
         return found
 
     def probabilities(self, predicted: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-        """The probability (n,) of every task, from those of the trained ones (n, T)."""
+        """The probability (n,) of every task, from the probabilities of the trained tasks (n, T)."""
         found = {task: np.asarray(predicted[:, t], dtype=np.float64) for t, task in enumerate(self.trained)}
         for task, factors in self.derived.items():
             found[task] = np.multiply.reduce([found[factor] for factor in factors])

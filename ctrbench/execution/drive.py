@@ -88,7 +88,7 @@ def drive(
 
 @dataclass
 class _Turn:
-    """One pass over jobs: those that another driver holds are left for the next."""
+    """One pass over jobs: jobs that another driver holds are left for the next pass."""
 
     context: RunContext
     callbacks: Mapping[str, EpochCallback]

@@ -1,7 +1,7 @@
 """DropoutNet: for random rows the user's or the item's ID is hidden, so that the rest must suffice as on cold start.
 
 Source: Volkovs et al., DropoutNet: Addressing Cold Start in Recommender Systems, NIPS 2017, section 4.1; as AQCL's
-baseline: on the backbone's own ID embeddings, the loss unchanged. The other features of a user (fields, history) and of
+baseline: on the backbone's ID embeddings, the loss unchanged. The other features of a user (fields, history) and of
 an item (fields) stay, and so does a backbone's shallow part, which no method touches. Embeddings that stay are not
 scaled up, as in the paper.
 

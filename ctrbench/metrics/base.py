@@ -49,7 +49,7 @@ class Metric(ABC):
     high: ClassVar[float] = math.inf
     """Highest possible value."""
     reading: ClassVar[str]
-    """One sentence for those who read a table: what the number says and which values are good."""
+    """One sentence for readers of a table: what the number means and which values are good."""
     relative: ClassVar[Relative | None] = None
 
     @classmethod

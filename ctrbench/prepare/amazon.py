@@ -50,7 +50,7 @@ def read_reviews(path: Path) -> pd.DataFrame:
     """Columns ``user item time line`` of a file of reviews.
 
     Raises:
-        CtrbenchError: the gzip file is damaged or cut off, or a line is not a review.
+        CtrbenchError: the gzip file is damaged or truncated, or a line is not a review.
     """
     users, items, times = [], [], []
     for number, line in lines(path):
@@ -68,7 +68,7 @@ def read_metadata(path: Path, wanted: set[str]) -> pd.DataFrame:
     """Columns ``brand category_2 category_3 category_leaf`` of the wanted products, None where unknown.
 
     Raises:
-        CtrbenchError: the gzip file is damaged or cut off, a line is not a product, or the file does not describe
+        CtrbenchError: the gzip file is damaged or truncated, a line is not a product, or the file does not describe
             the wanted products.
     """
     products: dict[str, dict[str, str | None]] = {}

@@ -171,8 +171,8 @@ class Card(Strict):
     counts: Counts | None = None
     ties: Literal["file-order", "hashed", "apart"] = "file-order"
     """Order of a user's interactions of one time. ``file-order``: as in the file; ``hashed``: by a seeded hash of
-    user and item, so that an item's place in the file tells nothing; ``apart``: as in the file, but no click of
-    a row's own time is in its history."""
+    user and item, so that an item's place in the file reveals nothing; ``apart``: as in the file, but a row's
+    history has no click of the same time."""
     duplicates: Literal["refuse", "drop"] = "refuse"
     """Rows that repeat user, item and time: an error, or all but one are dropped."""
     keep: Literal["first", "last", "positive"] = "first"

@@ -22,7 +22,7 @@ def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: b
         sequence: (N,) the items that these users clicked; ``start`` counts from its first element.
         label: name of the click label.
         sampled: rows of label 0 are stored negatives: each follows its positive and has its history.
-        apart: clicks of a row's own time are no part of its history.
+        apart: a row's history has no click of the same time.
 
     Raises:
         CtrbenchError: a guarantee is broken; the error names the first such row. The defect is in the preparation or in

@@ -84,7 +84,7 @@ def without_duplicates(raw: Raw, interactions: pd.DataFrame, keep: str) -> pd.Da
     """Keeps one of the checked interactions for each user, item and time, in file order.
 
     Args:
-        raw: says which columns are labels.
+        raw: names the columns that are labels.
         interactions: the result of :func:`checked`.
         keep: which one: the ``first``, the ``last``, or ``positive``: the first of those with the most labels, where
             the click counts before all other labels.

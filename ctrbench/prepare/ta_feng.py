@@ -48,7 +48,7 @@ def read(path: Path, member: str) -> pd.DataFrame:
     """The columns of :data:`NAMES` as texts, None where missing, and ``line``, the number of the line in the file.
 
     Raises:
-        CtrbenchError: the zip archive is damaged or cut off, or has no such member or no such columns.
+        CtrbenchError: the zip archive is damaged or truncated, or lacks the member or a column.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:

@@ -59,7 +59,7 @@ class RecipeQuery(Strict):
         """
         name = str(Path(self.name).resolve()) if self.name and self.name.endswith(".toml") else self.name
         document = self.model_copy(update={"name": name}).model_dump(exclude_none=True, exclude_defaults=True)
-        header = "what ctrbench run was last asked for; ctrbench report without a name shows it"
+        header = "query of the last ctrbench run; ctrbench report without a name shows its results"
         write_toml(path, document, header, option="--results")
 
 
@@ -72,15 +72,15 @@ def find_recipes(
     seeds: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> list[RecipeMatch]:
-    """The recipe of a name, those of a collection, or, without a name, a recipe made from the names alone.
+    """The recipe of a name, the recipes of a collection, or, without a name, a recipe made from the names alone.
 
     For a single recipe the names replace the recipe's own, whose settings are kept; the base is always included. For a
     collection they filter: each recipe keeps those of its names that are listed, and a recipe that keeps none is
     skipped. A dataset's name also selects its changed cards (``amazon-beauty`` also ``amazon-beauty@ties=apart``).
 
     Raises:
-        CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of it that has them all, or
-            neither a recipe nor a method or backbone is named.
+        CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of the collection that has
+            all names, or neither a recipe nor a method or backbone is named.
     """
     if name is None:
         document = _ad_hoc(datasets, backbones, methods)

@@ -17,7 +17,7 @@ class ViewSpec(Strict):
     kind: str
     """A name in :data:`ctrbench.report.views.VIEWS`."""
     metric: str | None = None
-    """A registered metric, for kinds that show one; left out, those of ``Recipe.metrics``."""
+    """A registered metric, for kinds that show one; left out, each of ``Recipe.metrics``."""
     by: str | None = None
     """The column that cuts the rows: ``activeness``, ``click_length``, a cohort column, ``overall`` for no cut, or an
     expression over them (:mod:`ctrbench.recipe.column`); left out, the command's ``--by``, else ``activeness``."""

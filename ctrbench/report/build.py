@@ -29,7 +29,7 @@ class Report:
     summary: tuple[ViewData, ...]
     """One table per dataset, backbone and task; empty if no view shows cells."""
     views: tuple[ViewData, ...]
-    """In the recipe's order, those of one section together."""
+    """The views in the recipe's order, but with the views of one section together."""
     notes: tuple[Note, ...]
     """The footer."""
     cells: tuple[Cell, ...] = ()

@@ -112,7 +112,7 @@ class Pages:
             return str(len(list(_matching(self._cells(name, words), words))))
         if kind == "best":
             return self._best(name, words)
-        # A view has its own names, of which the page's need not all be one.
+        # A view has names of its own; not every name that the page gives must be one of them.
         view = self._view(name, words)
         if kind == "table":
             return f"\n\n{table(_chosen(view, own))}\n\n"

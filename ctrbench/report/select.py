@@ -163,7 +163,7 @@ def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
 def known_defaults(
     keys: Iterable[RowKey], plugins: Mapping[RowKey, Sequence[Plugin]], registries: Registries
 ) -> Defaults:
-    """The golden file's defaults, and those of the plug-ins of some rows.
+    """The defaults of the golden file and of the plug-ins of some rows.
 
     Raises:
         CtrbenchError: a name that nobody registered and no record knows.

@@ -21,7 +21,7 @@ from ctrbench.training.history import EpochMetrics
 Reference = Literal["popularity", "random", "oracle"]
 
 FIRST_VERSION = 2
-"""The algorithm version of a line that names none; fixed, whatever the present version."""
+"""The algorithm version of a line that names none; it never changes, even when ``ALGORITHM_VERSION`` does."""
 
 Values = dict[str, dict[str, list[float | None]]]
 """Metric -> column -> one value per group, in the order of the groups."""

@@ -87,7 +87,7 @@ class Store:
         return list((found | unpacked).values())
 
     def all_entries(self) -> Iterator[Entry]:
-        """All finished jobs, those of the archive first.
+        """All finished jobs, first the jobs of the archive.
 
         Raises:
             CtrbenchError: a record is damaged.

@@ -187,7 +187,7 @@ def test_impressions_set_aside_are_judged_as_they_are(shown):
 
 @pytest.mark.parametrize("split", [Split.TEST, Split.TRAIN])
 def test_a_trial_may_not_read_other_rows(small, split):
-    with pytest.raises(CtrbenchError, match="rows were asked for before the training ended"):
+    with pytest.raises(CtrbenchError, match="rows were read before the training ended"):
         Feed(small, DataSettings(), search_holdout=True).split(split)
 
 
