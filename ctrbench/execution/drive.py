@@ -30,7 +30,7 @@ EpochCallback = Callable[[Sequence[EpochMetrics]], None]
 
 @dataclass(frozen=True)
 class RunContext:
-    """What running jobs needs besides their configurations: store, data, executor and options."""
+    """What running jobs needs besides their configurations."""
 
     store: Store
     executor: Executor
