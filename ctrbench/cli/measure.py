@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ctrbench.store.record import Record
 
 NAMED = 6
-"""Jobs without predictions that are named one by one."""
+"""Most jobs without predictions that an error names one by one."""
 
 
 def measure(
@@ -30,7 +30,7 @@ def measure(
 ) -> None:
     """Measures a recipe's finished jobs again from stored predictions: a new cohort, cut or metric costs no training.
 
-    Metrics: all that are registered, or those that --metric names.
+    Measures all registered metrics, or those that --metric names.
     """
     from ctrbench.metrics import METRICS
     from ctrbench.recipe.collection import for_each_recipe
@@ -46,7 +46,7 @@ def measure(
     matches = [match for match in found if needs_of(match.recipe) == "runs"]
     if not matches:
         raise CtrbenchError(
-            f"{recipe}: it has no jobs to measure again; its data are measured by: ctrbench run {recipe}"
+            f"{recipe}: the recipe has no jobs to measure again; to measure its data: ctrbench run {recipe}"
         )
 
     def one(match: "RecipeMatch") -> None:

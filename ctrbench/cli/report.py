@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ctrbench.report.build import Report
 
 LAST = "last.toml"
-"""In the results: what ``ctrbench run`` was last asked for."""
+"""File in the results folder with the query of the last ``ctrbench run``."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is made of a report."""
+    """The output that the user wants of a report."""
 
     by: str | None = None
     format: str = "terminal"
@@ -84,7 +84,7 @@ def report(
     query = _query(recipe, results).model_copy(update={kind: names for kind, names in named.items() if names})
     matches = query.matches()
     if output is not None and len(matches) > 1:
-        raise CtrbenchError(f"{query.name}: it is {len(matches)} reports, and --output takes one; pass --save")
+        raise CtrbenchError(f"{query.name}: this is {len(matches)} reports, but --output takes one; pass --save")
     wanted = Wanted(by, format_, output, full, save)
 
     def one(match: "RecipeMatch") -> None:
@@ -121,7 +121,7 @@ def print_report(match: "RecipeMatch", *, results: Path, data: Path, wanted: Wan
 
 
 def _write(found: "Report", wanted: Wanted) -> None:
-    """To a file, or to standard output: always in UTF-8, but on a terminal in its own encoding."""
+    """Writes to a file or to standard output: in UTF-8, except on a terminal, whose encoding is kept."""
     from ctrbench.report.render import PICTURES, text
 
     if wanted.format in PICTURES:
@@ -149,12 +149,12 @@ def _query(recipe: str | None, results: Path) -> "RecipeQuery":
         return RecipeQuery(name=recipe)
     last = results / LAST
     if not last.exists():
-        raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
+        raise CtrbenchError(f"{results}: no recipe has been run here yet; name one, see ctrbench list recipes")
     return RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
 
 
 def _regenerate(results: Path, *, check: bool) -> None:
-    """Regenerates the pages that hold numbers of the archive, or says which are out of date.
+    """Regenerates the pages that hold numbers of the archive, or names those that are out of date.
 
     Raises:
         CtrbenchError: with ``check``, a page differs from its regeneration.
@@ -176,4 +176,4 @@ def _regenerate(results: Path, *, check: bool) -> None:
             write_file(path, after, option="--results")
             typer.echo(f"written to {path}")
     if stale:
-        raise CtrbenchError(f"{'; '.join(stale)}: not what the archive says; run: ctrbench report --pages")
+        raise CtrbenchError(f"{'; '.join(stale)}: differs from the archive; run: ctrbench report --pages")

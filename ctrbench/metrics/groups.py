@@ -29,10 +29,10 @@ Column = tuple[NDArray[np.integer], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class GroupFigures:
-    """Metrics of one group of rows; the sufficient figures of any later table.
+class GroupMetrics:
+    """Metrics of one group of rows, sufficient for any later table.
 
-    The bounds hold for what :func:`measure` finds; a record that breaks them is refused when it is read.
+    The bounds hold for the results of :func:`measure`; a record that breaks them is refused when it is read.
     """
 
     column: str
@@ -44,7 +44,7 @@ class GroupFigures:
     auc: Annotated[float, Ge(0), Le(1)] | None
     """None where the group holds one class only."""
     logloss: Level | None
-    """Natural log; None for scores that are no probabilities."""
+    """Natural log; None for scores that are not probabilities."""
     ne: Level | None
     """Logloss over the entropy of the group's own base rate; None like AUC or logloss."""
     calibration: Level | None
@@ -109,7 +109,7 @@ def measure(
     columns: Mapping[str, Column],
     *,
     probabilities: bool = True,
-) -> list[GroupFigures]:
+) -> list[GroupMetrics]:
     """Metrics of all rows (first), then of every group of every column, in their order.
 
     Args:
@@ -119,13 +119,13 @@ def measure(
         probabilities: The scores are probabilities. Otherwise AUC is the only metric.
 
     Raises:
-        ValueError: a score is NaN, or no probability; a column's codes do not fit its names or the rows.
+        ValueError: a score is NaN, or not a probability; a column's codes do not fit its names or the rows.
     """
     label = np.asarray(label, dtype=bool)
     score = np.asarray(score, dtype=np.float64)
     ranking = Ranking.of(score)
     per_row = [*row_loss(label, score), score] if probabilities else []
-    figures = []
+    measured = []
     for column, (codes, names) in {OVERALL: (np.zeros(len(label), np.int8), (OVERALL,)), **columns}.items():
         _check(column, codes, names, len(label))
         aucs = grouped_auc(label, ranking, codes, len(names))
@@ -134,17 +134,17 @@ def measure(
         sums = [_sums(slots, values, names) for values in per_row]
         for code, name in enumerate(names):
             counts = int(rows[code]), int(positives[code])
-            figures.append(_figures((column, name), counts, aucs[code], [float(total[code]) for total in sums]))
-    return figures
+            measured.append(_metrics((column, name), counts, aucs[code], [float(total[code]) for total in sums]))
+    return measured
 
 
-def _figures(group: tuple[str, str], counts: tuple[int, int], auc: float | None, sums: Sequence[float]) -> GroupFigures:
-    """``sums`` over the group's rows: loss, clipped, prediction; empty where scores are no probabilities."""
+def _metrics(group: tuple[str, str], counts: tuple[int, int], auc: float | None, sums: Sequence[float]) -> GroupMetrics:
+    """``sums`` over the group's rows: loss, clipped, prediction; empty where scores are not probabilities."""
     rows, positives = counts
     if not sums or rows == 0:
-        return GroupFigures(*group, rows, positives, auc, None, None, None, 0)
+        return GroupMetrics(*group, rows, positives, auc, None, None, None, 0)
     loss, clipped, predicted = sums
-    return GroupFigures(
+    return GroupMetrics(
         column=group[0],
         group=group[1],
         rows=rows,

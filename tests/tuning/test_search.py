@@ -159,7 +159,10 @@ def test_what_another_recipe_found_with_the_same_settings_is_not_searched_again(
 def test_two_processes_do_not_search_one_recipe(place):
     folder = place / "results" / "work" / "searches"
     folder.mkdir(parents=True)
-    with FileLock(folder / "toy-table.lock"), pytest.raises(CtrbenchError, match="toy-table: another process searches"):
+    with (
+        FileLock(folder / "toy-table.lock"),
+        pytest.raises(CtrbenchError, match="toy-table: another process is searching it"),
+    ):
         find(place, searched())
 
 
@@ -322,7 +325,7 @@ def test_best_settings_on_other_data_are_refused(place):
 
 
 def test_a_recipe_without_a_search(place):
-    with pytest.raises(CtrbenchError, match=r"toy-table: it has no \[search\]; run: ctrbench run toy-table"):
+    with pytest.raises(CtrbenchError, match=r"toy-table: the recipe has no \[search\]; run: ctrbench run toy-table"):
         find(place, toy_recipe())
 
 

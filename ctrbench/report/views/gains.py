@@ -44,7 +44,7 @@ def gains(data: ReportData, metric: type[Metric], by: str, task: str) -> list[tu
     recipe = data.recipe
     if all(row.key.method == recipe.base for row in data.rows):
         raise CtrbenchError(
-            f"{recipe.name}: no finished run of a method beside {recipe.base}: ctrbench run {recipe.name}"
+            f"{recipe.name}: no finished run of a method besides {recipe.base}; run: ctrbench run {recipe.name}"
         )
     return [
         (cell, _record(cell, Names(metric.name)))

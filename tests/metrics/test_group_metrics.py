@@ -1,10 +1,10 @@
-"""All figures of all groups, checked group by group."""
+"""All metrics of all groups, checked group by group."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from ctrbench.metrics.groups import GroupFigures, measure
+from ctrbench.metrics.groups import GroupMetrics, measure
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_group_of_one_class_and_group_without_rows():
     _, clicks, nobody, skips = measure(label, probability, {"c": (codes, ["clicks", "nobody", "skips"])})
     assert (clicks.auc, clicks.ne, clicks.calibration, clicks.clipped) == (None, None, 0.75, 1)
     assert clicks.logloss == pytest.approx(np.log(2) / 2)
-    assert nobody == GroupFigures("c", "nobody", 0, 0, None, None, None, None, 0)
+    assert nobody == GroupMetrics("c", "nobody", 0, 0, None, None, None, None, 0)
     assert (skips.auc, skips.ne, skips.calibration, skips.clipped) == (None, None, None, 1)
 
 
@@ -53,8 +53,8 @@ def test_scores_that_are_no_probabilities_have_an_auc_only():
     overall, group = measure(
         np.array([0, 1, 1]), np.array([3, 900, 2]), {"c": (np.zeros(3, int), ["all"])}, probabilities=False
     )
-    assert overall == GroupFigures("overall", "overall", 3, 2, 0.5, None, None, None, 0)
-    assert group == GroupFigures("c", "all", 3, 2, 0.5, None, None, None, 0)
+    assert overall == GroupMetrics("overall", "overall", 3, 2, 0.5, None, None, None, 0)
+    assert group == GroupMetrics("c", "all", 3, 2, 0.5, None, None, None, 0)
 
 
 @pytest.mark.parametrize(
