@@ -8,5 +8,9 @@ class CtrbenchError(Exception):
     """
 
 
+class NothingToShowError(CtrbenchError):
+    """The records lack what a view of a report needs; the report's other views can do without."""
+
+
 class DivergedError(CtrbenchError):
     """A loss or a prediction is not a finite number; the same run would fail again."""

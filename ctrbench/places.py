@@ -42,7 +42,12 @@ def prepare_command(name: str) -> str:
     return f"ctrbench prepare {name}" + ("" if card_name(name) in cards() else " --source FILE --card CARD")
 
 
-def search_command(recipe: str) -> str:
-    """The command that searches a recipe; a recipe that does not ship with the package is named by its file."""
+def recipe_argument(recipe: str) -> str:
+    """What a command calls a recipe of which only the name is known: a user's own by its file, wherever that lies."""
     known = (shipped("recipes") / f"{recipe}.toml").is_file()
-    return f"ctrbench search {recipe}" if known else f"ctrbench search …/{recipe}.toml"
+    return recipe if known else f"…/{recipe}.toml"
+
+
+def search_command(recipe: str) -> str:
+    """The command that searches a recipe of which only the name is known."""
+    return f"ctrbench search {recipe_argument(recipe)}"

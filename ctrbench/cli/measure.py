@@ -1,5 +1,6 @@
 """``ctrbench measure``."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,9 @@ NAMED = 6
 
 
 def measure(
-    recipe: Annotated[str, typer.Argument(help="Name or .toml file of a recipe or collection.")],
+    recipe: Annotated[
+        str | None, typer.Argument(help="Name or .toml file of a recipe or collection.", show_default=False)
+    ] = None,
     *,
     by: By = [],  # noqa: B006
     metric: Annotated[list[str], Names] = [],  # noqa: B006
@@ -45,9 +48,8 @@ def measure(
     found = find_recipes(recipe, datasets=names[0], backbones=names[1], methods=names[2])
     matches = [match for match in found if needs_of(match.recipe) == "runs"]
     if not matches:
-        raise CtrbenchError(
-            f"{recipe}: the recipe has no jobs to measure again; to measure its data: ctrbench run {recipe}"
-        )
+        command = f"ctrbench run {shlex.quote(str(recipe))}"
+        raise CtrbenchError(f"{recipe}: it has no jobs to measure again; its data are measured by: {command}")
 
     def one(match: "RecipeMatch") -> None:
         _measure(
@@ -75,7 +77,7 @@ def _measure(
     from ctrbench.report.select import select_rows
     from ctrbench.store.store import Store
 
-    recipe, command = match.recipe, f"ctrbench run {match.argument}"
+    recipe, command = match.recipe, match.recipe.command("run")
     columns = tuple(dict.fromkeys([*columns, *(view.by for view in recipe.views if view.by)]))
     records = {row.record.identity: row.record for row in select_rows(recipe, results, data).rows}
     if not records:

@@ -117,7 +117,7 @@ def print_report(match: "RecipeMatch", *, results: Path, data: Path, wanted: Wan
         for path in save(found, results, wanted.by):
             typer.echo(f"written to {path}", err=wanted.format != "terminal")
     elif found.drawn and wanted.format == "terminal":
-        typer.echo(f"to draw it: {' '.join(['ctrbench report', *filter(None, [match.argument]), '--save'])}", err=True)
+        typer.echo(f"to draw it: {recipe.command('report', '--save')}", err=True)
 
 
 def _write(found: "Report", wanted: Wanted) -> None:

@@ -1,6 +1,7 @@
 """``ctrbench search``."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,11 +48,9 @@ def search(
     searched = [match for match in named if match.recipe.search and needs_of(match.recipe) == "runs"]
     if not searched:
         raise CtrbenchError(
-            f"{recipe}: nothing to search: no recipe with jobs has a [search]; run: ctrbench run {recipe}"
+            f"{recipe}: nothing to search, no [search] of settings for runs; run: ctrbench run {shlex.quote(recipe)}"
         )
     workers = resolve_jobs(jobs, device)
-    chosen_names = {"--dataset": datasets, "--backbone": backbones, "--method": methods}
-    options = [f"{option} {','.join(names)}" for option, names in chosen_names.items() if names]
 
     def one(match: "RecipeMatch") -> None:
         if len(named) > 1:
@@ -59,7 +58,7 @@ def search(
         end = _search(
             match.recipe, places.data_folder(data), places.results_folder(results), device=device, workers=workers
         )
-        typer.echo(f"{end}; next: {' '.join(['ctrbench run', str(match.argument), *options])}")
+        typer.echo(f"{end}; next: {match.recipe.command('run')}")
 
     for_each_recipe([(match.recipe.name, match) for match in searched], one)
 

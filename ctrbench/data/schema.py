@@ -19,7 +19,7 @@ include them only where the source has impressions that were not clicked.
 import enum
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -165,6 +165,19 @@ class Manifest(Strict):
             return self.fingerprint
         read = [[known[name].model_dump(mode="json"), self.contents[FILES[known[name].source]][name]] for name in names]
         return digest([self.fingerprint, read])
+
+    def was_read(self, fingerprint: str, cohorts: Collection[str] = (), cohort_fingerprint: str | None = None) -> bool:
+        """Whether a training read these very data.
+
+        Args:
+            fingerprint: the training fingerprint that it noted.
+            cohorts: those that its method read while it trained.
+            cohort_fingerprint: what :meth:`fingerprint_with` them was; None without any.
+        """
+        if fingerprint != self.fingerprint:
+            return False
+        known = {cohort.name for cohort in self.cohorts}
+        return not cohorts or (known.issuperset(cohorts) and self.fingerprint_with(cohorts) == cohort_fingerprint)
 
     def training_columns(self) -> dict[str, tuple[str, ...]]:
         """File name -> the columns that training reads. Not among them: ``time``, cohorts and true probabilities."""

@@ -31,7 +31,7 @@ POLL_SECONDS = 1.0
 """Between two checks of how many CPUs the cluster has."""
 CONNECT_SECONDS = 10.0
 MOST_LOSSES = 3
-"""Workers that a job may lose without handing over an epoch in between; the job itself may be what kills them."""
+"""Workers that a job may lose without a look handed over in between; it may be the job that kills them."""
 MOST_FAILED_STARTS = 5
 """How many workers in a row may end before they are ready."""
 
@@ -70,16 +70,16 @@ class _Job:
     """The driver's view of a job."""
 
     assignment: Assignment
-    """The assignment, with the last checkpoint that was handed over."""
-    epochs: int = 0
-    """Most looks that were handed over."""
+    """With the last checkpoint that was handed over."""
+    looks: int = 0
+    """The most that were handed over; with one look per epoch these are epochs."""
     losses: int = 0
     """Workers lost since the last look was handed over."""
 
     def note(self, handover: Handover) -> None:
         self.assignment = dataclasses.replace(self.assignment, checkpoint=handover.checkpoint)
-        if len(handover.epochs) > self.epochs:
-            self.epochs, self.losses = len(handover.epochs), 0
+        if len(handover.epochs) > self.looks:
+            self.looks, self.losses = len(handover.epochs), 0
 
 
 class _Queue:
@@ -254,7 +254,7 @@ def _lose(job: _Job, error: RayError, queue: _Queue) -> Result | None:
     if job.losses < MOST_LOSSES:
         queue.put_back(job)
         return None
-    cause = f"lost {job.losses} workers in epoch {job.epochs + 1} ({_last_line(error)}); most likely for memory"
+    cause = f"lost {job.losses} workers before look {job.looks + 1} ({_last_line(error)}); most likely for memory"
     return Result(job.assignment.identity, "failed", cause=cause, traceback=str(error))
 
 

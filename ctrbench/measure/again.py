@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Manifest, Split
+from ctrbench.data.schema import Split
 from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.measure.job import measure_job, stored_targets
@@ -60,7 +60,7 @@ def measure_again(
         if record.dataset not in prepared:
             prepared[record.dataset] = Prepared.read(data / record.dataset)
         own = prepared[record.dataset]
-        if not _trained_on(record, own.manifest):
+        if not own.manifest.was_read(record.fingerprint, record.cohorts, record.cohort_fingerprint):
             raise CtrbenchError(
                 f"{record.dataset}: job {record.identity[:12]} was trained on other data than those in {data}; "
                 "prepare those data, or run the job again"
@@ -69,16 +69,6 @@ def measure_again(
         done.append(_measured(entry, own, store, expressions, metrics))
     store.rewrite(done)
     return Remeasured(tuple(entry.record for entry in done), tuple(lacking))
-
-
-def _trained_on(record: Record, manifest: Manifest) -> bool:
-    """Whether a job was trained on these data, including the cohorts that its method read."""
-    if manifest.fingerprint != record.fingerprint:
-        return False
-    if not record.cohorts:
-        return True
-    known = {cohort.name for cohort in manifest.cohorts}
-    return known.issuperset(record.cohorts) and manifest.fingerprint_with(record.cohorts) == record.cohort_fingerprint
 
 
 def _measured(

@@ -78,8 +78,8 @@ def make_plan(
         )
     settings = {}
     for row in rows:
-        fingerprint, plugins = manifests[row.dataset].fingerprint, registries.plugins(row)
-        settings[row] = best_settings_of(recipe, row, best, defaults, fingerprint=fingerprint, plugins=plugins)
+        manifest, plugins = manifests[row.dataset], registries.plugins(row)
+        settings[row] = best_settings_of(recipe, row, best, defaults, manifest=manifest, plugins=plugins)
     jobs: dict[str, Job] = {}
     for dataset, manifest in manifests.items():
         for seed in range(recipe.seeds):
@@ -107,10 +107,15 @@ def make_job(config: JobConfig, row: RowKey, manifest: Manifest, registries: Reg
 
 
 def training_fingerprint(config: JobConfig, manifest: Manifest, registries: Registries, defaults: Defaults) -> str:
-    """The fingerprint of what a job reads while it trains, including the cohorts that its method reads."""
+    """The fingerprint of what a job reads while it trains: cohorts count for a method that asks for them."""
+    return manifest.fingerprint_with(cohorts_of(config, registries, defaults))
+
+
+def cohorts_of(config: JobConfig, registries: Registries, defaults: Defaults) -> tuple[str, ...]:
+    """The cohorts that a job's method reads while it trains."""
     method = registries.methods.get(config.method)
     settings = method.Settings.read(full_settings(config, defaults)["method"], f"methods.{config.method}")
-    return manifest.fingerprint_with(method.cohorts(settings))
+    return tuple(method.cohorts(settings))
 
 
 def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries, defaults: Defaults) -> str | None:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ctrbench import places
-from ctrbench.data.schema import digest
+from ctrbench.data.schema import Manifest, digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.planning.settings import build_config, parse_setting_path
 from ctrbench.recipe.recipe import Recipe
@@ -43,7 +42,7 @@ def best_settings_of(
     known: BestSettings | None,
     defaults: Defaults,
     *,
-    fingerprint: str | None,
+    manifest: Manifest | None,
     plugins: Sequence[Plugin] = (),
 ) -> dict[str, Any]:
     """The best settings of a row's search: path -> value; empty for a recipe without a search.
@@ -51,7 +50,7 @@ def best_settings_of(
     Raises:
         UnsearchedError: as :func:`search_of`.
     """
-    result = search_of(recipe, row, known, defaults, fingerprint=fingerprint, plugins=plugins)
+    result = search_of(recipe, row, known, defaults, manifest=manifest, plugins=plugins)
     return result.settings if result else {}
 
 
@@ -61,7 +60,7 @@ def search_of(
     known: BestSettings | None,
     defaults: Defaults,
     *,
-    fingerprint: str | None,
+    manifest: Manifest | None,
     plugins: Sequence[Plugin] = (),
 ) -> SearchResult | None:
     """The search of a row; None for a recipe without one.
@@ -70,9 +69,9 @@ def search_of(
         recipe: the recipe, whose section ``[search]`` has the space.
         row: a row of its table.
         known: the results of all searches.
-        defaults: defaults of every setting.
-        fingerprint: fingerprint of the data to run on; None if they are not prepared here.
-        plugins: the row's components from outside the package, with what identifies their code.
+        defaults: of every setting.
+        manifest: of the data to run on; None where they are not prepared here.
+        plugins: of the row, with what identifies their code.
 
     Raises:
         UnsearchedError: the search is missing, or was made with other settings, another algorithm, other code of a
@@ -81,7 +80,7 @@ def search_of(
     if not recipe.search:
         return None
     own_basis = basis(recipe, row, defaults, plugins)
-    if known and (result := known.of(row, own_basis, fingerprint)):
+    if known and (result := known.of(row, own_basis, manifest)):
         return result
     entries = known.entries(row) if known else []
     if not entries:
@@ -90,4 +89,4 @@ def search_of(
         cause = f"the settings of {row} were searched on other data"
     else:
         cause = f"the settings of {row} were searched with another recipe or another version of the algorithm"
-    raise UnsearchedError(f"{recipe.name}: {cause}; run: {places.search_command(recipe.name)}")
+    raise UnsearchedError(f"{recipe.name}: {cause}; run: {recipe.command('search')}")

@@ -1,5 +1,6 @@
 """The recipes that a command names, with changes, or a recipe made from names alone."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,16 +76,18 @@ def find_recipes(
     """The recipe of a name, the recipes of a collection, or, without a name, a recipe made from the names alone.
 
     For a single recipe the names replace the recipe's own, whose settings are kept; the base is always included. For a
-    collection they filter: each recipe keeps those of its names that are listed, and a recipe that keeps none is
-    skipped. A dataset's name also selects its changed cards (``amazon-beauty`` also ``amazon-beauty@ties=apart``).
+    collection they filter: each recipe keeps those of its names that are listed (``all``: every one), and a recipe that
+    keeps none is skipped. A dataset's name also selects its changed cards (``amazon-beauty`` also
+    ``amazon-beauty@ties=apart``).
 
     Raises:
         CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of the collection that has
             all names, or neither a recipe nor a method or backbone is named.
     """
     if name is None:
-        document = _ad_hoc(datasets, backbones, methods)
-        return [RecipeMatch(_changed(document, seeds=seeds, overrides=overrides), None, is_unmodified=True)]
+        recipe = _changed(_ad_hoc(datasets, backbones, methods), seeds=seeds, overrides=overrides)
+        asked = _options({"datasets": datasets, "backbones": backbones, "methods": methods})
+        return [RecipeMatch(recipe.asked_with(asked, _change_options(seeds, overrides)), None, is_unmodified=True)]
     originals = {argument: read_recipe(argument) for argument in recipes_of(name)}
     wanted: Names = {"datasets": datasets, "backbones": backbones, "methods": methods}
     narrowed = dict.fromkeys(originals, wanted) if len(originals) == 1 else _narrowed(originals, wanted)
@@ -93,6 +96,7 @@ def find_recipes(
     found = []
     for argument, names in narrowed.items():
         recipe = _changed(_renamed(originals[argument], **names), seeds=seeds, overrides=overrides)
+        recipe.asked_with([argument, *_options(names)], _change_options(seeds, overrides))
         unchanged = recipe.model_dump_json() == originals[argument].model_dump_json()
         found.append(RecipeMatch(recipe, argument, is_unmodified=unchanged and not _borrows_a_name(recipe, argument)))
     return found
@@ -119,8 +123,10 @@ def _narrowed(recipes: Mapping[str, Recipe], wanted: Names) -> dict[str, Names]:
 
 
 def _among(names: Sequence[str], own: Mapping[str, object] | set[str]) -> list[str]:
-    """Those of a recipe's names that ``names`` select; ``names`` themselves if the recipe says ``all``."""
-    return list(names) if ALL in own else [each for each in own if each in names or card_name(each) in names]
+    """Those of a recipe's own names that ``names`` choose; where it takes all there are, ``names``."""
+    if ALL in names or ALL in own:
+        return list(own) if ALL in names else list(names)
+    return [each for each in own if each in names or card_name(each) in names]
 
 
 def _renamed(
@@ -140,6 +146,17 @@ def _changed(document: dict[str, Any], *, seeds: int | None, overrides: Mapping[
         document["seeds"] = seeds
     document["overrides"] = {**document.get("overrides", {}), **(overrides or {})}
     return Recipe.read(document, document["name"])
+
+
+def _options(names: Names) -> list[str]:
+    return [word for kind, own in names.items() if own for word in (f"--{kind.removesuffix('s')}", ",".join(own))]
+
+
+def _change_options(seeds: int | None, overrides: Mapping[str, Any] | None) -> list[str]:
+    words = [] if seeds is None else ["--seeds", str(seeds)]
+    # JSON writes text, numbers, true, false and lists as TOML does.
+    assignments = (f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items())
+    return words + [word for each in assignments for word in ("--set", each)]
 
 
 def _ad_hoc(datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]) -> dict[str, Any]:

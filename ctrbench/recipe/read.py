@@ -55,7 +55,7 @@ def read_recipe(name: str | Path) -> Recipe:
     document = _inherited(path)
     if COLLECTED in document:
         raise CtrbenchError(f"{path}: a collection of recipes, not a recipe; name one of its recipes")
-    return Recipe.read(document, str(path))
+    return Recipe.read(document, str(path)).asked_with([str(name)])
 
 
 def _inherited(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:

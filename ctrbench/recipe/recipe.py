@@ -1,9 +1,12 @@
 """A recipe: one table or figure of a paper, as TOML."""
 
+import shlex
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from ctrbench import places
 from ctrbench.recipe.space import Search
 from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
 
@@ -72,6 +75,23 @@ class Recipe(Strict):
     """Settings of ``--set``: path -> value. They override all others, best settings included."""
     not_comparable: dict[str, str] = Field(default_factory=dict)
     """Dataset -> why its rows cannot be compared with the published ones."""
+
+    _asked: tuple[str, ...] | None = PrivateAttr(None)
+    """The words by which a command names the recipe; None where it was not found by any."""
+    _changes: tuple[str, ...] = PrivateAttr(())
+    """The words of ``ctrbench run`` that changed its seeds and settings."""
+
+    def asked_with(self, words: Sequence[str], changes: Sequence[str] = ()) -> Self:
+        """This recipe, which remembers by which words a command asked for it, and by which ``run`` changed it."""
+        self._asked, self._changes = tuple(words), tuple(changes)
+        return self
+
+    def command(self, verb: str, *options: str) -> str:
+        """A command on this recipe that can be typed as it stands, with the names, and for ``run`` also the settings,
+        that were asked for; a recipe that no command asked for goes by its name."""
+        words = (places.recipe_argument(self.name),) if self._asked is None else tuple(map(shlex.quote, self._asked))
+        changes = map(shlex.quote, self._changes) if verb == "run" else ()
+        return " ".join(("ctrbench", verb, *words, *changes, *options))
 
     @field_validator("datasets", "backbones", "methods", mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.recipe.column import parse_column
 from ctrbench.recipe.recipe import Recipe, ViewSpec
@@ -37,7 +37,9 @@ class Report:
     missing: tuple[str, ...] = ()
     """Names of the jobs without a record."""
     incomplete: str | None = None
-    """A sentence that names the missing jobs; None if no job is missing."""
+    """What is missing, in one sentence; None where every job is there."""
+    left_out: tuple[str, ...] = ()
+    """Which views the records do not suffice for, and why, one sentence each."""
     caution: str | None = None
     """A warning if comparisons rest on few seeds, else None."""
     data: str = ""
@@ -62,7 +64,7 @@ class Report:
     def warnings(self) -> list[str]:
         """Sentences about missing jobs and about comparisons on few seeds."""
         caution = [f"Caution: {self.caution}"] if self.caution else []
-        return [*([self.incomplete] if self.incomplete else []), *caution]
+        return [*([self.incomplete] if self.incomplete else []), *self.left_out, *caution]
 
     def picture_name(self, view: ViewData) -> str | None:
         """Name without ending of a view's picture: the recipe's, with kind and number if several views are drawn."""
@@ -94,8 +96,8 @@ def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None
         by: the column that cuts the rows in views that name no column; None for :data:`BY`.
 
     Raises:
-        CtrbenchError: an unknown view, option, metric or task, a column that was not measured, no finished job, or as
-            :func:`ctrbench.report.select.select_rows`.
+        CtrbenchError: an unknown view, option, metric or task, records that suffice for none of the views, no finished
+            job, or as :func:`ctrbench.report.select.select_rows`.
     """
     if by is not None and by != OVERALL:
         parse_column(by)
@@ -116,7 +118,7 @@ def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
         return select_data(recipe, results, data)
     found = select_rows(recipe, results, data)
     if not found.rows:
-        raise CtrbenchError(f"{recipe.name}: no finished run yet; start with ctrbench run {recipe.name}")
+        raise CtrbenchError(f"{recipe.name}: no finished run yet; start with {recipe.command('run')}")
     return found
 
 
@@ -127,8 +129,7 @@ def build(data: ReportData, by: str | None = None) -> Report:
         CtrbenchError: as :func:`find_report`.
     """
     recipe = data.recipe
-    made = [_view(spec, recipe, by) for spec in views_of(recipe)]
-    shown = [view for each in made for view in each.show(data)]
+    shown, left_out = _shown([_view(spec, recipe, by) for spec in views_of(recipe)], data)
     of_cells = list(dict.fromkeys(view.cells_of for view in shown if view.cells_of))
     cells = merged(data, of_cells)
     return Report(
@@ -139,6 +140,7 @@ def build(data: ReportData, by: str | None = None) -> Report:
         cells=tuple(cells),
         missing=data.missing,
         incomplete=incomplete(data),
+        left_out=left_out,
         caution=caution(cells),
         data=_data(data),
     )
@@ -147,6 +149,24 @@ def build(data: ReportData, by: str | None = None) -> Report:
 def _view(spec: ViewSpec, recipe: Recipe, by: str | None) -> View:
     own = spec if spec.by else spec.model_copy(update={"by": by or BY})
     return VIEWS.get(spec.kind)(own, recipe.name)
+
+
+def _shown(views: Sequence[View], data: ReportData) -> tuple[list[ViewData], tuple[str, ...]]:
+    """What the views show, and in a sentence for each reason which of them are left out.
+
+    Raises:
+        CtrbenchError: as :func:`find_report`.
+    """
+    shown: list[ViewData] = []
+    causes: dict[str, list[str]] = {}
+    for view in views:
+        try:
+            shown += view.show(data)
+        except NothingToShowError as error:
+            causes.setdefault(str(error), []).append(view.spec.kind)
+    if causes and not shown:
+        raise NothingToShowError("; ".join(causes))
+    return shown, tuple(f"left out: {', '.join(dict.fromkeys(kinds))} ({cause})" for cause, kinds in causes.items())
 
 
 def _summary(data: ReportData, of_cells: Sequence[tuple[str, str]]) -> list[ViewData]:

@@ -112,7 +112,12 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
         fingerprint = manifest.fingerprint if manifest else _commonest_data(own, archived)
         for key, config in own:
             matching = [entry for entry in archived[key] if entry.record.config == config]
-            current = [each for each in matching if _is_current(each.record, plugins[key], fingerprint, manifest)]
+            current = [
+                each
+                for each in matching
+                if each.record.fingerprint == fingerprint
+                and _is_current(each.record, _plugins_now(each.record, plugins[key], registries), manifest)
+            ]
             if current:
                 rows.append(ReportRow(key, current[0].record, current[0].facts))
             else:
@@ -124,7 +129,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     if stale and not rows:
         raise CtrbenchError(
             f"{recipe.name}: its {stale} finished job{'s are' if stale > 1 else ' is'} stale: made with other data, or "
-            "another version of the algorithm or of a plug-in; run: ctrbench run " + recipe.name
+            f"another version of the algorithm or of a plug-in; run: {recipe.command('run')}"
         )
     return ReportData(
         recipe=recipe,
@@ -186,23 +191,33 @@ def _plugins(key: RowKey, entries: Sequence[Entry], registries: Registries) -> t
     """The plug-ins of a row: as installed, or, if one is not installed, as most of the row's records name them."""
     if key.backbone in registries.backbones.names() and key.method in registries.methods.names():
         return registries.plugins(key)
-    known = {str(entry.record.plugins): entry.record.plugins for entry in entries}
-    counts = Counter(str(entry.record.plugins) for entry in entries)
+    own = [_divided(entry.record)[0] for entry in entries]
+    known = {str(each): each for each in own}
+    counts = Counter(map(str, own))
     return known[max(counts, key=lambda each: (counts[each], each))] if counts else ()
 
 
-def _is_current(
-    record: Record, plugins: tuple[Plugin, ...], fingerprint: str | None, manifest: Manifest | None
-) -> bool:
-    """Whether a record was made with the present algorithm, and with the plug-ins and data of the report."""
-    if fingerprint != record.fingerprint:
-        return False
+def _divided(record: Record) -> tuple[tuple[Plugin, ...], tuple[Plugin, ...]]:
+    """The plug-ins of a record: its backbone and method, and others that its settings name."""
+    names = {("backbone", record.backbone), ("method", record.method)}
+    own = tuple(each for each in record.plugins if (each.kind, each.name) in names)
+    return own, tuple(each for each in record.plugins if each not in own)
+
+
+def _plugins_now(record: Record, of_row: tuple[Plugin, ...], registries: Registries) -> tuple[Plugin, ...]:
+    """The plug-ins of a record as the report wants them: those of its row, and of others that its settings name the
+    present code, or, where one is not installed, the record's own."""
+    beside = _divided(record)[1]
+    absent = [each for each in beside if not registries.has_plugin(each.kind, each.name)]
+    present = registries.named(record.config, of_row)
+    return of_row + tuple(sorted((*present, *absent), key=lambda each: (each.kind, each.name)))
+
+
+def _is_current(record: Record, plugins: tuple[Plugin, ...], manifest: Manifest | None) -> bool:
+    """Whether a record was made with the present algorithm, these plug-ins, and the cohorts that its method reads."""
     if record.identity != record.config.identity(record.cohort_fingerprint or record.fingerprint, plugins):
         return False
-    if not manifest or not record.cohorts:
-        return True
-    known = {cohort.name for cohort in manifest.cohorts}
-    return known.issuperset(record.cohorts) and manifest.fingerprint_with(record.cohorts) == record.cohort_fingerprint
+    return not manifest or manifest.was_read(record.fingerprint, record.cohorts, record.cohort_fingerprint)
 
 
 def _configs(
@@ -223,8 +238,7 @@ def _configs(
     for key in keys:
         manifest = manifests[key.dataset]
         try:
-            fingerprint = manifest.fingerprint if manifest else None
-            found = search_of(recipe, key, best, defaults, fingerprint=fingerprint, plugins=plugins[key])
+            found = search_of(recipe, key, best, defaults, manifest=manifest, plugins=plugins[key])
         except UnsearchedError as error:
             first = first or error
             unsearched += [f"{key} seed {seed}, not searched" for seed in range(recipe.seeds)]

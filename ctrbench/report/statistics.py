@@ -5,6 +5,7 @@ Source: the protocol's sections on seeds, significance and verdicts.
 Shape: S seeds.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -12,7 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
@@ -99,7 +100,7 @@ def check_rows(data: ReportData) -> None:
     """
     name = data.recipe.name
     if not data.rows:
-        raise CtrbenchError(f"{name}: no finished run yet; start with ctrbench run {name}")
+        raise CtrbenchError(f"{name}: no finished run yet; start with {data.recipe.command('run')}")
     prints: dict[str, str] = {}
     definitions: dict[tuple[str, str], str] = {}
     places = set()
@@ -128,7 +129,7 @@ def check_column(data: ReportData, by: str) -> None:
     """Refuses a column by which the rows cannot be cut.
 
     Raises:
-        CtrbenchError: no job has measured the column, or jobs on one dataset have measured it with different groups.
+        NothingToShowError: no job has measured it, or jobs on one dataset have measured it with different groups.
     """
     name, known = data.recipe.name, {OVERALL}
     groups: dict[tuple[str, str], object] = {}
@@ -137,27 +138,23 @@ def check_column(data: ReportData, by: str) -> None:
             known |= {column for columns in metrics.values.values() for column in columns}
             own = row.facts.groups.get(metrics.definition, {}).get(by)
             if own is not None and groups.setdefault((row.key.dataset, metrics.definition), own) != own:
-                raise CtrbenchError(
+                raise NothingToShowError(
                     f"{name}: runs on {row.key.dataset} were measured with two versions of column {by!r}; measure them "
-                    f"again: ctrbench measure {name}"
+                    f"again: {data.recipe.command('measure')}"
                 )
     if by not in known:
-        raise CtrbenchError(
+        raise NothingToShowError(
             f"{name}: no finished run has measured column {by!r} (measured: {', '.join(sorted(known))}); measure it: "
-            f"ctrbench measure {name} --by {_quoted(by)}"
+            f"{data.recipe.command('measure', '--by', shlex.quote(by))}"
         )
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if {" ", "*"}.intersection(text) else text
 
 
 def _measured_metric(data: ReportData, name: str) -> type[Metric]:
     metric = METRICS.get(name)
     if not any(name in metrics.values for row in data.rows for metrics in row.record.tasks.values()):
-        recipe = data.recipe.name
-        raise CtrbenchError(
-            f"{recipe}: no finished run has measured {metric.label}; measure it: ctrbench measure {recipe}"
+        raise NothingToShowError(
+            f"{data.recipe.name}: no finished run has measured {metric.label}; measure it: "
+            f"{data.recipe.command('measure')}"
         )
     return metric
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ctrbench import places
+from ctrbench.data.schema import Manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml, write_toml
 from ctrbench.names import check_name
@@ -23,7 +24,7 @@ class Trial(Strict):
     value: float | None = None
     """Value of the objective; None for a trial that is not complete."""
     epochs: int
-    """Epochs trained."""
+    """Epochs begun, whatever the looks in each of them."""
 
 
 class SearchResult(Strict):
@@ -40,7 +41,11 @@ class SearchResult(Strict):
     basis: str
     """sha256 of everything but the data that decides the search (:func:`ctrbench.planning.search_basis.basis`)."""
     fingerprint: str
-    """Training fingerprint of the prepared data."""
+    """Of what training reads of the prepared data, cohorts left out."""
+    cohorts: tuple[str, ...] = ()
+    """Those that the method of some trial reads while it trains."""
+    cohort_fingerprint: str | None = None
+    """The same with these cohorts; None without any."""
     trials: tuple[Trial, ...]
     """All points, in the order in which they were drawn."""
 
@@ -61,10 +66,14 @@ class BestSettings(Strict):
         """All searches of a row, whatever their settings and data."""
         return [result for result in self.results if result.names == row.names]
 
-    def of(self, row: RowKey, basis: str, fingerprint: str | None) -> SearchResult | None:
-        """A row's search with this basis, on these data (None: on any data); None if none matches."""
-        matching = (r for r in self.entries(row) if r.basis == basis and fingerprint in (None, r.fingerprint))
-        return next(matching, None)
+    def of(self, row: RowKey, basis: str, manifest: Manifest | None) -> SearchResult | None:
+        """A row's search with this basis, on these data (None: on any); None where there is none."""
+        for each in self.entries(row):
+            if each.basis == basis and (
+                not manifest or manifest.was_read(each.fingerprint, each.cohorts, each.cohort_fingerprint)
+            ):
+                return each
+        return None
 
 
 def best_settings_path(results: Path, recipe: str) -> Path:
@@ -109,9 +118,11 @@ def write_best_settings(results: Path, best: BestSettings) -> None:
     before = _read(path).results if path.exists() else ()
     renewed = {_key(result) for result in best.results}
     kept = tuple(result for result in before if _key(result) not in renewed)
-    document = BestSettings(recipe=best.recipe, results=kept + best.results).model_dump(mode="json", exclude_none=True)
+    document = BestSettings(recipe=best.recipe, results=kept + best.results).model_dump(
+        mode="json", exclude_defaults=True
+    )
     write_toml(path, document, places.search_command(best.recipe), option="--results")
 
 
 def _key(result: SearchResult) -> tuple[str, ...]:
-    return (*result.names.values(), result.basis, result.fingerprint)
+    return (*result.names.values(), result.basis, result.fingerprint, str(result.cohort_fingerprint))

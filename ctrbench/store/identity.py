@@ -28,15 +28,16 @@ Settings = Mapping[Section, Mapping[str, Any]]
 class Plugin(Strict):
     """A registered component from outside the package: its code takes part in the identity."""
 
-    kind: Literal["backbone", "method"]
+    kind: Literal["backbone", "method", "metric"]
+    """A metric counts where it is watched."""
     name: str
     distribution: str | None
     """Name and version of the installed distribution that registers it; None for one registered in code."""
     digest: str
     """sha256 of the source of the module that defines it, and of the modules of its bases in the same package."""
     defaults: dict[str, Any]
-    """Defaults of its settings, so that a report can be made where the plug-in is not installed. They take part in the
-    identity too: another module than the component's may define them."""
+    """Of its settings (none for a metric), so that a report can be made where the plug-in is not installed. They take
+    part in the identity too: they may stand in another module than the component."""
 
 
 class JobConfig(Strict):

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from ctrbench.data.schema import Manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.drive import Outcome, RunContext, drive, failure_line
-from ctrbench.planning.plan import Job, admitted, make_job, read_manifests
+from ctrbench.planning.plan import Job, admitted, cohorts_of, make_job, read_manifests
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.search_basis import basis
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path
@@ -32,6 +32,8 @@ class OpenSearch:
 
     row: RowKey
     manifest: Manifest
+    cohorts: tuple[str, ...]
+    """Those that the method of some trial reads while it trains."""
     basis: str
     study: Study
 
@@ -60,12 +62,12 @@ def search(
             a trial failed without diverging: the next search tries it again.
     """
     if not (settings := recipe.search):
-        raise CtrbenchError(f"{recipe.name}: the recipe has no [search]; run: ctrbench run {recipe.name}")
+        raise CtrbenchError(f"{recipe.name}: it has no [search]; run: {recipe.command('run')}")
     recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
     settled: dict[RowKey, SearchResult] = {}
     unsettled = []
     for searched in open_searches(recipe, settings, context, data, registries):
-        if best := known.of(searched.row, searched.basis, searched.manifest.fingerprint):
+        if best := known.of(searched.row, searched.basis, searched.manifest):
             settled[searched.row] = best
         else:
             unsettled.append(searched)
@@ -100,7 +102,11 @@ def _round(
     distinct = list({job.identity: job for job in jobs.values()}.values())
     if on_round:
         on_round(distinct, _later(rounds))
-    callbacks = {jobs[s.row, number].identity: s.study.follower(number) for s, points in rounds for number in points}
+    callbacks = {
+        (job := jobs[searched.row, number]).identity: searched.study.follower(number, job.config.training.looks)
+        for searched, points in rounds
+        for number in points
+    }
     outcomes = drive(distinct, context, on_outcome=on_outcome, callbacks=callbacks)
     _tell(rounds, jobs, outcomes, context.store)
     if broken := failure_line([outcome for outcome in outcomes if not outcome.diverged]):
@@ -124,14 +130,17 @@ def open_searches(
     for row in rows:
         manifest = manifests[row.dataset]
         space = {path: d for path, d in settings.space.items() if parse_setting_path(path, row, defaults)}
+        read: set[str] = set()
         for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):
             config = build_config(recipe, row, settings.seed, point, defaults, judged_on="search_holdout")
             make_job(config, row, manifest, registries, defaults)
+            read.update(cohorts_of(config, registries, defaults))
         objective = Objective.of(settings.objective, config, manifest)
         own_basis = basis(recipe, row, defaults, registries.plugins(row))
-        name = f"{row} {own_basis[:SHORT]} {manifest.fingerprint[:SHORT]}"
+        name = f"{row} {own_basis[:SHORT]} {manifest.fingerprint_with(read)[:SHORT]}"
         journal = context.store.work.folder / f"{recipe.name}.journal"
-        searches.append(OpenSearch(row, manifest, own_basis, Study(journal, name, space, settings, objective)))
+        study = Study(journal, name, space, settings, objective)
+        searches.append(OpenSearch(row, manifest, tuple(sorted(read)), own_basis, study))
     return searches
 
 
@@ -192,5 +201,7 @@ def _best(searched: OpenSearch, settings: Search) -> SearchResult | None:
         value=value,
         basis=searched.basis,
         fingerprint=searched.manifest.fingerprint,
+        cohorts=searched.cohorts,
+        cohort_fingerprint=searched.manifest.fingerprint_with(searched.cohorts) if searched.cohorts else None,
         trials=trials,
     )

@@ -32,6 +32,9 @@ ROUND = 4
 FULL_EPOCHS = 1
 """Epochs that every trial is trained before it may be pruned."""
 
+EPOCHS = "epochs"
+"""What the journal calls the epochs that a trial began."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -66,12 +69,13 @@ class Study:
         return {trial.number: self._point(trial) for trial in waiting}
 
     def tell(self, number: int, record: Record | None, *, pruned: bool = False) -> None:
-        """Stores the outcome of a trial: a record, pruned, or failed. Epochs that no callback saw are noted first."""
+        """A trial ended: with a record, pruned, or failed. Looks that no callback saw are noted first."""
         from optuna.trial import TrialState  # noqa: PLC0415
 
         value = self.objective.of_record(record) if record else None
         state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
-        self._note(number, record.epochs if record else ())
+        if record:
+            self._note(number, record.epochs, record.config.training.looks)
         self._study.tell(number, value if state == TrialState.COMPLETE else None, state=state)
 
     def trials(self) -> tuple[Trial, ...]:
@@ -81,33 +85,41 @@ class Study:
                 settings=self._point(trial),
                 state={"COMPLETE": "complete", "PRUNED": "pruned"}.get(trial.state.name, "failed"),
                 value=trial.value if trial.state.name == "COMPLETE" else None,
-                epochs=len(trial.intermediate_values),
+                epochs=trial.user_attrs.get(EPOCHS, 0),
             )
             for trial in self._study.get_trials(deepcopy=False)
             if trial.state.is_finished()
         )
 
-    def follower(self, number: int) -> EpochCallback:
-        """The epoch callback of a trial's job."""
-        return partial(self.follow, number)
+    def follower(self, number: int, looks: int) -> EpochCallback:
+        """The callback of a trial's job, which has so many looks per epoch."""
+        return partial(self.follow, number, looks)
 
-    def follow(self, number: int, epochs: Sequence[EpochMetrics]) -> None:
-        """Notes a trial's epochs.
+    def follow(self, number: int, looks: int, history: Sequence[EpochMetrics]) -> None:
+        """Notes a trial's looks, ``looks`` per epoch.
 
         Raises:
-            Pruned: the trial's best epoch so far is worse than the median of earlier rounds' trials at this epoch.
+            Pruned: at the end of an epoch, the trial's best look so far is worse than the median of the best looks of
+                this epoch in earlier rounds' trials.
         """
-        if epochs and self._note(number, epochs).should_prune():
-            raise Pruned(f"epoch {len(epochs)} is worse than the median of earlier trials")
+        if history and self._note(number, history, looks).should_prune():
+            raise Pruned(f"epoch {len(history) // looks} is worse than the median of earlier trials")
 
-    def _note(self, number: int, epochs: Sequence[EpochMetrics]) -> "optuna.Trial":
+    def _note(self, number: int, history: Sequence[EpochMetrics], looks: int) -> "optuna.Trial":
+        """Reports the best look of every epoch that ended, so that trials are compared epoch by epoch, however many
+        looks each of them takes."""
         import optuna  # noqa: PLC0415
 
         known = self._study.get_trials(deepcopy=False)[number]
         trial = optuna.trial.Trial(self._study, known._trial_id)
-        for epoch in epochs:
-            if epoch.epoch not in known.intermediate_values and (value := self.objective.of_epoch(epoch)) is not None:
-                trial.report(value, epoch.epoch)
+        begun = -(-len(history) // looks)
+        if begun != known.user_attrs.get(EPOCHS):
+            trial.set_user_attr(EPOCHS, begun)
+        for epoch in range(1, len(history) // looks + 1):
+            values = [self.objective.of_epoch(look) for look in history[(epoch - 1) * looks : epoch * looks]]
+            best = max(values, key=self.objective.goodness)
+            if epoch not in known.intermediate_values and best is not None:
+                trial.report(best, epoch)
         return trial
 
     @cached_property

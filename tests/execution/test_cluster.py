@@ -182,7 +182,7 @@ def test_a_job_that_loses_every_worker_fails_and_the_others_go_on(executor, tmp_
     ]
     results = {result.identity: result for result in executor.run(assignments, fakes.work, accept)}
     assert [results[name].status for name in NAMES[:3]] == ["finished", "failed", "finished"]
-    assert results["b"].cause.startswith("lost 3 workers in epoch 2 (")
+    assert results["b"].cause.startswith("lost 3 workers before look 2 (")
     assert "\n" not in results["b"].cause
     # Each worker went on from the checkpoint of the first epoch.
     assert [fakes.epochs_made(log)["b", epoch] for epoch in (1, 2, 3)] == [1, 3, 0]

@@ -159,7 +159,14 @@ def test_what_cannot_be_shown(recipe, arguments, message):
 
 
 def test_a_column_that_nobody_measured(recipe):
-    assert str(run(recipe, "--by", "age/4").exception).endswith("measure it: ctrbench measure mine --by age/4")
+    assert str(run(recipe, "--by", "age/4").exception).endswith(f"measure it: ctrbench measure {recipe} --by age/4")
+
+
+def test_the_commands_of_a_report_name_the_file_of_a_recipe_and_what_narrows_it(recipe):
+    """Its bare name is no recipe that ships."""
+    assert f"  ctrbench report {recipe} --full" in run(recipe).output
+    error = run(recipe, "--method", "icl", "--by", "age").exception
+    assert str(error).endswith(f"ctrbench measure {recipe} --method icl --by age")
 
 
 def test_a_folder_that_cannot_be_written(recipe, tmp_path):

@@ -250,7 +250,7 @@ def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):
     prepared.prepare(place / "data", items=4)
     with pytest.raises(CtrbenchError, match="toy-table: its 4 finished jobs are stale: made with other data") as error:
         table(place)
-    assert str(error.value).endswith("; run: ctrbench run toy-table")
+    assert str(error.value).endswith("; run: ctrbench run …/toy-table.toml")
     make(place, seeds=1)
     found = table(place)
     assert (len(found.rows), len(found.missing)) == (2, 2)

@@ -56,7 +56,7 @@ def show(report: "Report", console: Console, *, full: bool = False) -> None:
     elif any(view.cells_of for view in report.views):
         groups = " and ".join(dict.fromkeys(view.cells_of[1] for view in report.views if view.cells_of))
         printer.line(f"\nBy {groups}, with p values, every metric and how the numbers were obtained:", "dim")
-        printer.line(f"  ctrbench report {report.name} --full (or --save, for pages)", "dim")
+        printer.line(f"  {report.recipe.command('report', '--full')} (or --save, for pages)", "dim")
 
 
 def text(report: "Report", width: int = WIDTH, *, full: bool = False) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.recipe.recipe import ViewSpec
@@ -92,18 +92,20 @@ class View(ABC):
         """The view's tables or figures; empty if it has nothing to show.
 
         Raises:
-            CtrbenchError: the records lack what the view needs.
+            NothingToShowError: the records lack what it needs; the report goes on without it.
         """
 
     def facts(self, data: ReportData) -> list[DataFacts]:
         """Facts of the data, for views of the data alone.
 
         Raises:
-            CtrbenchError: the results hold no facts of any dataset.
+            NothingToShowError: there are none.
         """
         if not data.facts:
-            name = data.recipe.name
-            raise CtrbenchError(f"{name}: none of its datasets has been measured; start with ctrbench run {name}")
+            recipe = data.recipe
+            raise NothingToShowError(
+                f"{recipe.name}: none of its datasets has been measured; start with {recipe.command('run')}"
+            )
         return list(data.facts)
 
     def title(self, data: ReportData, metric: type[Metric] | None = None, task: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
 from ctrbench.planning.settings import setting
 from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
@@ -45,7 +45,6 @@ class CodebookUse(View):
 
 
 def _frame(data: ReportData) -> Frame:
-    name = data.recipe.name
     values: dict[tuple[str, ...], list[float]] = {}
     sizes: dict[str, Value] = {}
     for rows in _rows(data).values():
@@ -62,7 +61,10 @@ def _frame(data: ReportData) -> Frame:
                     place = key.dataset, key.backbone, key.method, part, when
                     values.setdefault(place, []).append(epoch.parts[part])
     if not values:
-        raise CtrbenchError(f"{name}: no run logged codebook usage; methods with a codebook do: ctrbench run {name}")
+        recipe = data.recipe
+        raise NothingToShowError(
+            f"{recipe.name}: no run logged codebook usage; methods with a codebook do: {recipe.command('run')}"
+        )
     return Frame.of(
         COLUMNS,
         [

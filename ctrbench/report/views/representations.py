@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
+from ctrbench.recipe.recipe import Recipe
 from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views.base import View, ViewData
@@ -98,22 +99,25 @@ def _judged(data: ReportData) -> list[_Judged]:
     """The methods of each dataset, by the codewords of the one that has a codebook."""
     stored = [_read(data, row) for row in data.rows if row.record.seed == 0]
     if not stored:
-        name = data.recipe.name
-        raise CtrbenchError(f"{name}: no finished run of seed 0, whose rows are shown: ctrbench run {name}")
+        recipe = data.recipe
+        raise NothingToShowError(
+            f"{recipe.name}: no finished run of seed 0, whose rows are shown; run: {recipe.command('run')}"
+        )
     found = []
     for dataset in dict.fromkeys(each.dataset for each in stored):
         own = [each for each in stored if each.dataset == dataset]
-        codewords = _codewords(data.recipe.name, own)
+        codewords = _codewords(data.recipe, own)
         found += [_judge(each, codewords) for each in own]
     return found
 
 
 def _read(data: ReportData, row: ReportRow) -> _Stored:
-    name = data.recipe.name
     table = data.store.representations(row.record) if data.store else None
     if table is None:
-        raise CtrbenchError(
-            f"{name}: no h is stored of {row.key} seed {row.record.seed}; repeat the run: ctrbench run {name} --force"
+        recipe = data.recipe
+        raise NothingToShowError(
+            f"{recipe.name}: no h is stored of {row.key} seed {row.record.seed}; repeat the run: "
+            f"{recipe.command('run', '--force')}"
         )
     codeword = table["codeword"].combine_chunks()
     return _Stored(
@@ -126,14 +130,15 @@ def _read(data: ReportData, row: ReportRow) -> _Stored:
     )
 
 
-def _codewords(recipe: str, stored: list[_Stored]) -> dict[int, int]:
+def _codewords(recipe: Recipe, stored: list[_Stored]) -> dict[int, int]:
     """Row -> codeword, from the method that has codewords."""
     for each in stored:
         if each.codeword is not None:
             return dict(zip(each.row.tolist(), each.codeword.tolist(), strict=True))
     methods = ", ".join(each.method for each in stored)
-    message = f"{recipe}: none of {methods} has a codebook on {stored[0].dataset}; aqcl has one: ctrbench run {recipe}"
-    raise CtrbenchError(message)
+    raise NothingToShowError(
+        f"{recipe.name}: none of {methods} has a codebook on {stored[0].dataset}; aqcl has one: {recipe.command('run')}"
+    )
 
 
 def _judge(stored: _Stored, codewords: dict[int, int]) -> _Judged:
