@@ -8,6 +8,7 @@ import typer
 
 from ctrbench import places
 from ctrbench.cli.options import By, Data, Names, Results, split_names
+from ctrbench.cli.report import query_of
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ NAMED = 6
 
 def measure(
     recipe: Annotated[
-        str | None, typer.Argument(help="Name or .toml file of a recipe or collection.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Name or .toml file of a recipe or collection (else what was run last).", show_default=False
+        ),
     ] = None,
     *,
     by: By = [],  # noqa: B006
@@ -37,25 +41,24 @@ def measure(
     """
     from ctrbench.metrics import METRICS
     from ctrbench.recipe.collection import for_each_recipe
-    from ctrbench.recipe.query import find_recipes
     from ctrbench.recipe.recipe import ALL
     from ctrbench.report.views import needs_of
 
     metrics = [] if ALL in (named := split_names(metric)) else named
     for name in metrics:
         METRICS.get(name)
-    names = (split_names(dataset), split_names(backbone), split_names(method))
-    found = find_recipes(recipe, datasets=names[0], backbones=names[1], methods=names[2])
-    matches = [match for match in found if needs_of(match.recipe) == "runs"]
+    results = places.results_folder(results)
+    query = query_of(recipe, results, datasets=dataset, backbones=backbone, methods=method)
+    matches = [match for match in query.matches() if needs_of(match.recipe) == "runs"]
     if not matches:
-        command = f"ctrbench run {shlex.quote(str(recipe))}"
-        raise CtrbenchError(f"{recipe}: it has no jobs to measure again; its data are measured by: {command}")
+        command = f"ctrbench run {shlex.quote(str(query.name))}"
+        raise CtrbenchError(f"{query.name}: it has no jobs to measure again; its data are measured by: {command}")
 
     def one(match: "RecipeMatch") -> None:
         _measure(
             match,
             data=places.data_folder(data),
-            results=places.results_folder(results),
+            results=results,
             columns=tuple(by),
             metrics=metrics or None,
         )

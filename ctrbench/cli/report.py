@@ -76,12 +76,7 @@ def report(
     if pages:
         _regenerate(results, check=check)
         return
-    named = {
-        "datasets": tuple(split_names(dataset)),
-        "backbones": tuple(split_names(backbone)),
-        "methods": tuple(split_names(method)),
-    }
-    query = _query(recipe, results).model_copy(update={kind: names for kind, names in named.items() if names})
+    query = query_of(recipe, results, datasets=dataset, backbones=backbone, methods=method)
     matches = query.matches()
     if output is not None and len(matches) > 1:
         raise CtrbenchError(f"{query.name}: this is {len(matches)} reports, but --output takes one; pass --save")
@@ -142,15 +137,24 @@ def _write(found: "Report", wanted: Wanted) -> None:
         typer.echo(text(found, wanted.format).encode("utf-8"), nl=False)
 
 
-def _query(recipe: str | None, results: Path) -> "RecipeQuery":
+def query_of(recipe: str | None, results: Path, **names: list[str]) -> "RecipeQuery":
+    """A named recipe or, without a name, what was last run, its seeds and settings included; of either only the
+    datasets, backbones and methods that are named.
+
+    Raises:
+        CtrbenchError: no recipe is named, and nothing was run here.
+    """
     from ctrbench.recipe.query import RecipeQuery
 
-    if recipe is not None:
-        return RecipeQuery(name=recipe)
     last = results / LAST
-    if not last.exists():
-        raise CtrbenchError(f"{results}: no recipe has been run here yet; name one, see ctrbench list recipes")
-    return RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
+    if recipe is not None:
+        query = RecipeQuery(name=recipe)
+    elif last.exists():
+        query = RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
+    else:
+        raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
+    chosen = {kind: tuple(split_names(each)) for kind, each in names.items()}
+    return query.model_copy(update={kind: own for kind, own in chosen.items() if own})
 
 
 def _regenerate(results: Path, *, check: bool) -> None:

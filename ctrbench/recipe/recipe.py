@@ -87,11 +87,19 @@ class Recipe(Strict):
         return self
 
     def command(self, verb: str, *options: str) -> str:
-        """A command on this recipe that can be typed as it stands, with the names, and for ``run`` also the settings,
-        that were asked for; a recipe that no command asked for goes by its name."""
-        words = (places.recipe_argument(self.name),) if self._asked is None else tuple(map(shlex.quote, self._asked))
-        changes = map(shlex.quote, self._changes) if verb == "run" else ()
-        return " ".join(("ctrbench", verb, *words, *changes, *options))
+        """A command on this recipe that can be typed as it stands, with the names that were asked for; a recipe that no
+        command asked for goes by its name.
+
+        ``run`` takes seeds and settings too. ``report`` and ``measure`` know these, and a recipe made of names alone,
+        from the last run.
+        """
+        if self._asked is None:
+            words = [places.recipe_argument(self.name)]
+        elif verb in ("report", "measure") and (self._changes or self._asked[0].startswith("--")):
+            words = []
+        else:
+            words = [shlex.quote(word) for word in (*self._asked, *(self._changes if verb == "run" else ()))]
+        return " ".join(("ctrbench", verb, *words, *options))
 
     @field_validator("datasets", "backbones", "methods", mode="before")
     @classmethod

@@ -147,7 +147,8 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
 def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
     """The facts of a recipe's datasets and their reference rows, without any jobs.
 
-    If a dataset is prepared here, only facts of these very data are used; otherwise the last stored facts.
+    Of a dataset that is prepared here, only facts of those very data count; of another, those of the data on which most
+    stored jobs were measured.
 
     Raises:
         CtrbenchError: a damaged file.
@@ -159,10 +160,19 @@ def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
         facts = store.facts(name)
         if manifest:
             facts = [each for each in facts if each.key == (manifest.fingerprint, manifest.measuring_fingerprint)]
-        found += facts[-1:]
+        found += [_most_used(store, facts)] if facts else []
         if not facts:
             missing.append(name)
     return ReportData(recipe=recipe, facts=tuple(found), missing=tuple(missing), store=store)
+
+
+def _most_used(store: Store, facts: Sequence[DataFacts]) -> DataFacts:
+    """The facts of the data on which most stored jobs were measured."""
+    if len(facts) == 1:
+        return facts[0]
+    records = (entry.record for entry in store.all_entries())
+    counts = Counter((each.dataset, each.fingerprint, each.measuring_fingerprint) for each in records)
+    return max(facts, key=lambda each: (counts[each.dataset, *each.key], each.key))
 
 
 def known_defaults(

@@ -82,7 +82,8 @@ def test_a_recipe_names_commands_that_find_it_again(tmp_path):
     path = str(folder / "mine.toml")
     (one,) = find_recipes(path, methods=["icl", "aqcl"], seeds=2, overrides={"training.watch": "logloss"})
     asked = f"'{path}' --method icl,aqcl"
-    assert one.recipe.command("measure", "--by", "age") == f"ctrbench measure {asked} --by age"
+    assert one.recipe.command("measure", "--by", "age") == "ctrbench measure --by age"
+    assert one.recipe.command("search") == f"ctrbench search {asked}"
     assert one.recipe.command("run") == f"""ctrbench run {asked} --seeds 2 --set 'training.watch="logloss"'"""
     words = shlex.split(one.recipe.command("run"))
     assert find_recipes(
@@ -90,6 +91,9 @@ def test_a_recipe_names_commands_that_find_it_again(tmp_path):
     ) == [one]
     (alone,) = find_recipes(None, methods=["icl"], datasets=["ta-feng"])
     assert alone.recipe.command("run") == "ctrbench run --dataset ta-feng --method icl"
+    assert alone.recipe.command("report", "--full") == "ctrbench report --full"
+    (narrowed,) = find_recipes(path, methods=["icl"])
+    assert narrowed.recipe.command("measure") == f"ctrbench measure '{path}' --method icl"
     (shipped,) = find_recipes("quickstart")
     assert shipped.recipe.model_copy(update={"seeds": 1}).command("search") == "ctrbench search quickstart"
     assert read_recipe(path).command("run") == f"ctrbench run '{path}'"

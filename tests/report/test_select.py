@@ -403,3 +403,15 @@ def test_facts_alone(place):
     found = select_data(recipe(datasets=["toy", "other"]), place / "results", place / "data")
     assert [facts.key for facts in found.facts] == [(manifest.fingerprint, manifest.measuring_fingerprint)]
     assert (found.rows, found.missing) == ((), ("other",))
+
+
+def test_facts_of_data_that_are_not_here_are_those_of_most_jobs(tmp_path, store):
+    versions = [prepared.manifest(items=items) for items in (3, 9)]
+    store.archive.add(facts=[records.facts(each) for each in versions])
+    for many, few in (versions, versions[::-1]):
+        file(store, manifest=few, seeds=range(1))
+        file(store, manifest=many, seeds=range(3))
+        (found,) = select_data(recipe(), tmp_path / "results", tmp_path / "data").facts
+        assert found.fingerprint == many.fingerprint
+        store.archive.clear()
+        store.archive.add(facts=[records.facts(each) for each in versions])
