@@ -2,7 +2,7 @@
 
 
 class CtrbenchError(Exception):
-    """Something the user can mend: the message is one line that names the thing, the place and the way out.
+    """A problem that the user can mend: the message is one line that names the thing, the place and the way out.
 
     The command line prints it without a traceback and exits with status 1.
     """
@@ -13,4 +13,4 @@ class NothingToShowError(CtrbenchError):
 
 
 class DivergedError(CtrbenchError):
-    """A loss, or what the weights predict, is not a finite number: the same run would fail again."""
+    """A loss or a prediction is not a finite number; the same run would fail again."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ctrbench.store.record import Record
 
 NAMED = 6
-"""Jobs without predictions that are named one by one."""
+"""Most jobs without predictions that an error names one by one."""
 
 
 def measure(
@@ -37,7 +37,7 @@ def measure(
 ) -> None:
     """Measures a recipe's finished jobs again from stored predictions: a new cohort, cut or metric costs no training.
 
-    Metrics: all that are registered, or those that --metric names.
+    Measures all registered metrics, or those that --metric names.
     """
     from ctrbench.metrics import METRICS
     from ctrbench.recipe.collection import for_each_recipe

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ctrbench.report.build import Report
 
 LAST = "last.toml"
-"""In the results: what ``ctrbench run`` was last asked for."""
+"""File in the results folder with the query of the last ``ctrbench run``."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is made of a report."""
+    """The output that the user wants of a report."""
 
     by: str | None = None
     format: str = "terminal"
@@ -79,7 +79,7 @@ def report(
     query = query_of(recipe, results, datasets=dataset, backbones=backbone, methods=method)
     matches = query.matches()
     if output is not None and len(matches) > 1:
-        raise CtrbenchError(f"{query.name}: it is {len(matches)} reports, and --output takes one; pass --save")
+        raise CtrbenchError(f"{query.name}: this is {len(matches)} reports, but --output takes one; pass --save")
     wanted = Wanted(by, format_, output, full, save)
 
     def one(match: "RecipeMatch") -> None:
@@ -116,7 +116,7 @@ def print_report(match: "RecipeMatch", *, results: Path, data: Path, wanted: Wan
 
 
 def _write(found: "Report", wanted: Wanted) -> None:
-    """To a file, or to standard output: always in UTF-8, but on a terminal in its own encoding."""
+    """Writes to a file or to standard output: in UTF-8, except on a terminal, whose encoding is kept."""
     from ctrbench.report.render import PICTURES, text
 
     if wanted.format in PICTURES:
@@ -158,7 +158,7 @@ def query_of(recipe: str | None, results: Path, **names: list[str]) -> "RecipeQu
 
 
 def _regenerate(results: Path, *, check: bool) -> None:
-    """Regenerates the pages that hold numbers of the archive, or says which are out of date.
+    """Regenerates the pages that hold numbers of the archive, or names those that are out of date.
 
     Raises:
         CtrbenchError: with ``check``, a page differs from its regeneration.
@@ -180,4 +180,4 @@ def _regenerate(results: Path, *, check: bool) -> None:
             write_file(path, after, option="--results")
             typer.echo(f"written to {path}")
     if stale:
-        raise CtrbenchError(f"{'; '.join(stale)}: not what the archive says; run: ctrbench report --pages")
+        raise CtrbenchError(f"{'; '.join(stale)}: differs from the archive; run: ctrbench report --pages")

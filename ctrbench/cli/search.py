@@ -21,7 +21,7 @@ def search(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="Name or .toml file of a recipe that says what to search, or of a collection with such recipes."
+            help="Name or .toml file of a recipe with a [search] section, or of a collection with such recipes."
         ),
     ],
     *,
@@ -64,10 +64,10 @@ def search(
 
 
 def _search(recipe: "Recipe", data: Path, results: Path, *, device: str, workers: int) -> str:
-    """Searches the rows that no recipe's search covers, prints the best settings and stores them.
+    """Searches the rows that no earlier search covers, prints the best settings and stores them.
 
     Returns:
-        Where they are stored, or that nothing was left to search.
+        A sentence that says where the settings are stored, or that nothing was left to search.
     """
     from rich.console import Console
 

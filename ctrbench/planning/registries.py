@@ -42,9 +42,9 @@ class Registries:
         return registries[kind]
 
     def defaults(self, known: Defaults | None = None) -> Defaults:
-        """The defaults of every component: the golden file's, and of plug-ins their own.
+        """The defaults of every component, from the golden file and, for plug-ins, from their classes.
 
-        A plug-in that cannot be imported has none; :meth:`ctrbench.registry.Registry.get` says why where it is used.
+        A plug-in that cannot be imported has none; :meth:`ctrbench.registry.Registry.get` raises the cause on use.
         """
         defaults = known or shipped_defaults()
         kinds: tuple[tuple[Kind, dict[str, Any]], ...] = (
@@ -64,7 +64,7 @@ class Registries:
         These are its backbone and method and, where its settings are given, the others that they name.
 
         Raises:
-            CtrbenchError: one is unknown or cannot be imported.
+            CtrbenchError: a component is unknown or cannot be imported.
         """
         kinds: tuple[Kind, ...] = ("backbone", "method")
         names = [(kind, getattr(job, kind)) for kind in kinds]
@@ -116,7 +116,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _source_digest(component: type) -> str:
-    """sha256 of the sources of the modules that define a class, and those of its bases that come with it."""
+    """sha256 of the source of the module that defines a class, and of the modules of its bases in the same package."""
     package = component.__module__.partition(".")[0]
     own = [each for each in component.__mro__ if each.__module__.partition(".")[0] == package]
     sources = dict.fromkeys(_source(each) for each in own)

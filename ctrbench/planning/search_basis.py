@@ -14,12 +14,12 @@ from ctrbench.store.identity import ALGORITHM_VERSION, Plugin, canonical
 
 
 class UnsearchedError(CtrbenchError):
-    """A row needs best settings, and no search found any."""
+    """A row needs best settings, and no matching search has been made."""
 
 
 def basis(recipe: Recipe, row: RowKey, defaults: Defaults, plugins: Sequence[Plugin] = ()) -> str:
-    """sha256 of all that decides a row's search but the data: algorithm, code of plug-ins, settings that are not
-    searched, space, effort.
+    """sha256 of everything but the data that decides a row's search: algorithm, code of plug-ins, settings that are
+    not searched, space, effort.
 
     Raises:
         CtrbenchError: as :func:`ctrbench.planning.settings.build_config`.
@@ -66,8 +66,8 @@ def search_of(
     """The search of a row; None for a recipe without one.
 
     Args:
-        recipe: names the space.
-        row: of its table.
+        recipe: the recipe, whose section ``[search]`` has the space.
+        row: a row of its table.
         known: the results of all searches.
         defaults: of every setting.
         manifest: of the data to run on; None where they are not prepared here.

@@ -1,4 +1,4 @@
-"""Which recipes a command asks for: named ones, with changes, or one made from names alone."""
+"""The recipes that a command names, with changes, or a recipe made from names alone."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ Names = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class RecipeMatch:
-    """A recipe that a command asks for."""
+    """A recipe that matches a command."""
 
     recipe: Recipe
     argument: str | None
@@ -37,19 +37,19 @@ class RecipeMatch:
 
 
 class RecipeQuery(Strict):
-    """What a command asks for; ``last.toml`` keeps it for the next ``ctrbench report``."""
+    """The recipes and changes that a command names; ``last.toml`` keeps them for the next ``ctrbench report``."""
 
     name: str | None = None
-    """Of a recipe or collection, or the path of its file."""
+    """Name of a recipe or collection, or the path of its file."""
     datasets: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     seeds: int | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Of ``--set``: path -> value."""
+    """Settings of ``--set``: path -> value."""
 
     def matches(self) -> list[RecipeMatch]:
-        """As :func:`find_recipes`."""
+        """The recipes, as found by :func:`find_recipes`."""
         return find_recipes(**dict(self))
 
     def save(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class RecipeQuery(Strict):
         """
         name = str(Path(self.name).resolve()) if self.name and self.name.endswith(".toml") else self.name
         document = self.model_copy(update={"name": name}).model_dump(exclude_none=True, exclude_defaults=True)
-        header = "what ctrbench run was last asked for; ctrbench report without a name shows it"
+        header = "query of the last ctrbench run; ctrbench report without a name shows its results"
         write_toml(path, document, header, option="--results")
 
 
@@ -73,7 +73,7 @@ def find_recipes(
     seeds: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> list[RecipeMatch]:
-    """The recipe of a name, those of a collection, or, without a name, a recipe made from the names alone.
+    """The recipe of a name, the recipes of a collection, or, without a name, a recipe made from the names alone.
 
     For a single recipe the names replace the recipe's own, whose settings are kept; the base is always included. For a
     collection they filter: each recipe keeps those of its names that are listed (``all``: every one), and a recipe that
@@ -81,8 +81,8 @@ def find_recipes(
     ``amazon-beauty@ties=apart``).
 
     Raises:
-        CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of it that has them all, or
-            neither a recipe nor a method or backbone is named.
+        CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of the collection that has
+            all names, or neither a recipe nor a method or backbone is named.
     """
     if name is None:
         recipe = _changed(_ad_hoc(datasets, backbones, methods), seeds=seeds, overrides=overrides)
@@ -103,12 +103,12 @@ def find_recipes(
 
 
 def _borrows_a_name(recipe: Recipe, argument: str) -> bool:
-    """Whether a shipped recipe has the name of another file's."""
+    """Whether a recipe from another file has the name of a shipped recipe."""
     return recipe.name in recipe_names() and recipe_path(argument).resolve() != recipe_path(recipe.name).resolve()
 
 
 def _narrowed(recipes: Mapping[str, Recipe], wanted: Names) -> dict[str, Names]:
-    """Of each recipe that has some of the names of every kind asked for, those that it has."""
+    """Recipe -> those of the wanted names that it has; a recipe must have some of every kind that is wanted."""
     for kind, names in wanted.items():
         known = {own for recipe in recipes.values() for own in getattr(recipe, kind)}
         for name in names:
@@ -132,7 +132,7 @@ def _among(names: Sequence[str], own: Mapping[str, object] | set[str]) -> list[s
 def _renamed(
     original: Recipe, *, datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]
 ) -> dict[str, Any]:
-    """A recipe's document with other names in place of its own."""
+    """A recipe's document with its names replaced."""
     document = original.model_dump()
     methods = list(dict.fromkeys([original.base, *methods])) if methods else ()
     for kind, names in (("datasets", datasets), ("backbones", backbones), ("methods", methods)):

@@ -18,41 +18,41 @@ from ctrbench.report.views.base import BY, View, ViewData
 from ctrbench.report.views.grouped import count
 
 MISSING_NAMED = 6
-"""Missing jobs that are named one by one; the JSON names all."""
+"""Most missing jobs that a warning names one by one; the JSON names all."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a format writes down."""
+    """The content of a report, from which every format is written."""
 
     recipe: Recipe
     summary: tuple[ViewData, ...]
-    """One table per dataset, backbone and task; none where no view shows cells."""
+    """One table per dataset, backbone and task; empty if no view shows cells."""
     views: tuple[ViewData, ...]
-    """In the recipe's order, those of one section together."""
+    """The views in the recipe's order, but with the views of one section together."""
     notes: tuple[Note, ...]
     """The footer."""
     cells: tuple[Cell, ...] = ()
-    """What the tables of methods show."""
+    """The cells that the tables of methods show."""
     missing: tuple[str, ...] = ()
-    """What has no record, in words."""
+    """Names of the jobs without a record."""
     incomplete: str | None = None
     """What is missing, in one sentence; None where every job is there."""
     left_out: tuple[str, ...] = ()
     """Which views the records do not suffice for, and why, one sentence each."""
     caution: str | None = None
-    """A warning where comparisons rest on few seeds."""
+    """A warning if comparisons rest on few seeds, else None."""
     data: str = ""
     """One sentence below each picture: titles of the datasets, and their seeds or users."""
 
     @property
     def name(self) -> str:
-        """Of the recipe."""
+        """Name of the recipe."""
         return self.recipe.name
 
     @property
     def title(self) -> str:
-        """Of the recipe."""
+        """Title of the recipe."""
         return self.recipe.title
 
     @property
@@ -62,12 +62,12 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """What is missing, and what to be careful about."""
+        """Sentences about missing jobs and about comparisons on few seeds."""
         caution = [f"Caution: {self.caution}"] if self.caution else []
         return [*([self.incomplete] if self.incomplete else []), *self.left_out, *caution]
 
     def picture_name(self, view: ViewData) -> str | None:
-        """Name without ending of a drawn view's files: the recipe's; where several are drawn, with kind and number."""
+        """Name without ending of a view's picture: the recipe's, with kind and number if several views are drawn."""
         drawn = self.drawn
         if not any(view is each for each in drawn):
             return None
@@ -79,7 +79,7 @@ class Report:
 
     @property
     def sections(self) -> dict[str, list[ViewData]]:
-        """Heading -> its views; views of the whole recipe have an empty heading."""
+        """Heading -> views below it; views of the whole recipe have an empty heading."""
         found: dict[str, list[ViewData]] = {}
         for view in self.views:
             found.setdefault(view.section, []).append(view)
@@ -87,13 +87,13 @@ class Report:
 
 
 def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None) -> Report:
-    """The report of a recipe, as far as its records go.
+    """The report of a recipe, from the records that exist.
 
     Args:
         recipe: what to show.
         results: folder of the archive and the work folder.
         data: folder of prepared data; it may be empty.
-        by: the column that cuts the rows of views that name none; None for :data:`BY`.
+        by: the column that cuts the rows in views that name no column; None for :data:`BY`.
 
     Raises:
         CtrbenchError: an unknown view, option, metric or task, records that suffice for none of the views, no finished
@@ -105,7 +105,7 @@ def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None
 
 
 def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
-    """What the views of a recipe are made of.
+    """The data from which the views of a recipe are made.
 
     Raises:
         CtrbenchError: an unknown view, no finished job where one is needed, or as
@@ -123,7 +123,7 @@ def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
 
 
 def build(data: ReportData, by: str | None = None) -> Report:
-    """Makes a report of what was found.
+    """Makes a report from selected data.
 
     Raises:
         CtrbenchError: as :func:`find_report`.
@@ -178,7 +178,7 @@ def _summary(data: ReportData, of_cells: Sequence[tuple[str, str]]) -> list[View
 
 
 def incomplete(data: ReportData) -> str | None:
-    """What is missing, in one sentence; None where nothing is."""
+    """A sentence that names the missing jobs; None if no job is missing."""
     if not data.missing:
         return None
     finished = len({row.record.identity for row in data.rows} or {facts.dataset for facts in data.facts})

@@ -1,4 +1,4 @@
-"""The records that fill a recipe's report, found by what the archive says of itself. No torch, no class of a method."""
+"""Selects the records of a recipe's report from the archive alone. No torch, no class of a method."""
 
 import itertools
 from collections import Counter
@@ -23,7 +23,7 @@ from ctrbench.store.store import Entry, Store
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A finished job in its place of a table; one job may stand in several rows."""
+    """A finished job at its place in a table; one job may fill several rows."""
 
     key: RowKey
     record: Record
@@ -40,7 +40,7 @@ class ReferenceRow:
 
 @dataclass(frozen=True)
 class Edge:
-    """A best setting where its search space ends."""
+    """A best setting at an end of its search space."""
 
     dataset: str
     backbone: str
@@ -51,10 +51,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class SearchFacts:
-    """What the searches of a table's rows came to."""
+    """Summary of the searches of a table's rows."""
 
     trials: int
-    """In all."""
+    """Number of trials in all searches."""
     pruned: int
     failed: int
     """Trials whose training diverged."""
@@ -63,32 +63,32 @@ class SearchFacts:
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything that a recipe's views are made of. Equal to itself alone, so that what is computed of it is kept."""
+    """All data that a recipe's views are made from. Compared by identity, so that derived results can be cached."""
 
     recipe: Recipe
     rows: tuple[ReportRow, ...] = ()
-    """In the order of the table, then by seed."""
+    """Finished jobs in the order of the table, then by seed."""
     references: tuple[ReferenceRow, ...] = ()
-    """Of the same data as the rows."""
+    """Reference rows on the same data as the rows."""
     facts: tuple[DataFacts, ...] = ()
-    """Of each dataset, for views that show the data alone."""
+    """Facts of each dataset, for views that show the data alone."""
     missing: tuple[str, ...] = ()
-    """Jobs without a record, in words."""
+    """Names of the jobs without a record."""
     refused: Mapping[str, str] | None = None
     """Row -> why its method refuses it."""
     searched: SearchFacts | None = None
-    """None where nothing was searched."""
+    """Facts of the searches; None if nothing was searched."""
     defaults: Defaults = field(default_factory=shipped_defaults)
     store: Store | None = None
-    """For views that read more than records, such as representations."""
+    """The store, for views that read more than records, such as representations."""
 
 
 def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registries = REGISTRIES) -> ReportData:
     """The finished jobs of a recipe, chosen by configuration, and the reference rows of their data.
 
-    Of a dataset that is prepared here, only records of those very data count; of another, those of the data for which
-    most of the recipe's jobs are finished. Likewise only records of a plug-in's present code count; of one that is not
-    installed, those of the code that most of the row's records were made with.
+    If a dataset is prepared here, only records on these very data are used; otherwise the records on the version of the
+    data for which most of the recipe's jobs are finished. If a plug-in is installed, only records of its present code
+    are used; otherwise the records of the code that most of the row's records were made with.
 
     Raises:
         CtrbenchError: an unknown name or setting, a damaged record, only stale records, or no row has the best settings
@@ -121,7 +121,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
             if current:
                 rows.append(ReportRow(key, current[0].record, current[0].facts))
             else:
-                # Rows may share a job; it is missing once.
+                # Rows may share a job, which is then missing only once.
                 missing.setdefault(config.model_dump_json(), f"{key} seed {config.seed}")
                 stale += len(matching)
     refused = _refused(recipe, keys, missing, manifests, registries)
@@ -145,7 +145,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
 
 
 def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
-    """The facts of a recipe's datasets and their reference rows; no job is looked for.
+    """The facts of a recipe's datasets and their reference rows, without any jobs.
 
     Of a dataset that is prepared here, only facts of those very data count; of another, those of the data on which most
     stored jobs were measured.
@@ -178,7 +178,7 @@ def _most_used(store: Store, facts: Sequence[DataFacts]) -> DataFacts:
 def known_defaults(
     keys: Iterable[RowKey], plugins: Mapping[RowKey, Sequence[Plugin]], registries: Registries
 ) -> Defaults:
-    """The golden file's defaults, and those of the plug-ins of some rows.
+    """The defaults of the golden file and of the plug-ins of some rows.
 
     Raises:
         CtrbenchError: a name that nobody registered and no record knows.
@@ -198,7 +198,7 @@ def known_defaults(
 
 
 def _plugins(key: RowKey, entries: Sequence[Entry], registries: Registries) -> tuple[Plugin, ...]:
-    """The plug-ins of a row: as installed, or, where one is not, as most of the row's records name them."""
+    """The plug-ins of a row: as installed, or, if one is not installed, as most of the row's records name them."""
     if key.backbone in registries.backbones.names() and key.method in registries.methods.names():
         return registries.plugins(key)
     own = [_divided(entry.record)[0] for entry in entries]
@@ -239,7 +239,7 @@ def _configs(
     *,
     plugins: Mapping[RowKey, tuple[Plugin, ...]],
 ) -> tuple[list[tuple[RowKey, JobConfig]], list[SearchResult], list[str]]:
-    """Every job of the recipe in its row, the searches of the rows, and in words the jobs of rows not searched yet."""
+    """Every job of the recipe by row, the searches of the rows, and the names of the jobs of rows not searched yet."""
     best = read_best_settings(results) if recipe.search else None
     configs: list[tuple[RowKey, JobConfig]] = []
     searches: dict[tuple[str, ...], SearchResult] = {}
@@ -265,7 +265,7 @@ def _configs(
 def _commonest_data(
     wanted: Sequence[tuple[RowKey, JobConfig]], archived: Mapping[RowKey, Sequence[Entry]]
 ) -> str | None:
-    """The data of most of the wanted jobs; None where none is finished."""
+    """The data that most of the wanted jobs were made with; None if none of them is finished."""
     counts = Counter(
         entry.record.fingerprint for key, config in wanted for entry in archived[key] if entry.record.config == config
     )
@@ -279,7 +279,7 @@ def _refused(
     manifests: Mapping[str, Manifest | None],
     registries: Registries,
 ) -> dict[str, str]:
-    """Rows of missing jobs that their method refuses. Only these are asked of the classes, which import torch."""
+    """Rows of missing jobs that their method refuses. Only for these rows are the classes asked, which import torch."""
     lacking = {name.rpartition(" seed ")[0] for name in missing.values()}
     backbones, methods = registries.backbones.names(), registries.methods.names()
     asked = [key for key in keys if str(key) in lacking and key.backbone in backbones and key.method in methods]

@@ -48,11 +48,11 @@ def cells(data: ReportData, metric: str, by: str) -> tuple[Cell, ...]:
 
     Args:
         data: the table's rows, in the order in which it shows them.
-        metric: a registered one.
+        metric: name of a registered metric.
         by: the column that cuts the rows; ``overall`` for no cut.
 
     Raises:
-        CtrbenchError: no finished job; none has measured the column or the metric; two jobs for one place of the table,
+        CtrbenchError: no finished job; no job has measured the column or the metric; two jobs for one row and seed,
             or jobs on two versions of the data.
     """
     check_rows(data)
@@ -72,7 +72,7 @@ def cells(data: ReportData, metric: str, by: str) -> tuple[Cell, ...]:
 
 
 def merged(data: ReportData, shown: Iterable[tuple[str, str]]) -> list[Cell]:
-    """The cells of several metrics, each cut by a column, with the metrics of one place below each other."""
+    """The cells of several metrics, each cut by a column; metrics of the same model and group follow each other."""
     places: dict[tuple[str, ...], dict[str, Cell]] = {}
     for metric, by in shown:
         for cell in cells(data, metric, by):
@@ -82,7 +82,7 @@ def merged(data: ReportData, shown: Iterable[tuple[str, str]]) -> list[Cell]:
 
 
 def why_not_comparable(not_comparable: Mapping[str, str], facts: DataFacts) -> str | None:
-    """Why what is found on a dataset does not answer to published values; None where it does."""
+    """Why results on a dataset cannot be compared with published values; None if they can."""
     if facts.dataset in not_comparable:
         return not_comparable[facts.dataset]
     if facts.synthetic:
@@ -95,7 +95,7 @@ def check_rows(data: ReportData) -> None:
     """Refuses rows that no table can show together.
 
     Raises:
-        CtrbenchError: there is none, two lie in one place, or they were made with two versions of a dataset or of a
+        CtrbenchError: the data have no row, two jobs for one row and seed, or jobs on two versions of a dataset or of a
             task.
     """
     name = data.recipe.name
@@ -109,7 +109,7 @@ def check_rows(data: ReportData) -> None:
         if prints.setdefault(dataset, record.fingerprint) != record.fingerprint:
             raise CtrbenchError(
                 f"{name}: runs on two versions of {dataset} ({prints[dataset][:12]} and {record.fingerprint[:12]}) "
-                "cannot stand in one table; run the older ones again"
+                "cannot share one table; run the older ones again"
             )
         for task, metrics in record.tasks.items():
             if (first := definitions.setdefault((dataset, task), metrics.definition)) != metrics.definition:
@@ -188,7 +188,7 @@ class _Family:
 
     data: ReportData
     example: ReportRow
-    """Any row of the dataset, backbone and variant."""
+    """Some row of the dataset, backbone and variant: they share what is read from it."""
     task: str
     group: Group
     metric: type[Metric]
@@ -209,7 +209,7 @@ class _Family:
 
     @cached_property
     def lower_is_better(self) -> bool:
-        """Of what :meth:`difference` compares."""
+        """Whether a lower value is better among the values that :meth:`difference` compares."""
         return self.metric.direction != "higher"
 
     def cells(self) -> list[Cell]:
@@ -263,7 +263,7 @@ class _Family:
         return self.sample(method)
 
     def difference(self, method: str) -> PairedDifference | None:
-        """To the base; None for the base itself and where no seed is common."""
+        """Difference to the base; None for the base itself, and if the two have no seed in common."""
         own, base = self.pairs(method)
         if method == self.base or not len(own):
             return None
@@ -281,7 +281,7 @@ class _Family:
     def _published(self, method: str) -> tuple[float | None, float | None]:
         """The paper's value, and its difference to the paper's base."""
         table, key = read_published(self.data.recipe.published), self.example.key
-        # A table that names no task is of the main one.
+        # A published table that names no task is about the main task.
         task = "" if self.task == self.example.record.main_task else self.task
         value, base = (
             table.value(key.dataset, key.backbone, name, self.group[1], self.name, self.task, task)
@@ -292,7 +292,7 @@ class _Family:
 
 @dataclass(frozen=True)
 class _RelativeFamily(_Family):
-    """The same in the metric's relative form, whose published values have no tolerance."""
+    """A family in the metric's relative form, whose published values have no tolerance."""
 
     @property
     def name(self) -> str:
@@ -309,11 +309,11 @@ class _RelativeFamily(_Family):
         return np.array([]) if values is None else values
 
     def spread(self, method: str) -> Values:
-        """None for the base, whose relative value is constant by definition."""
+        """The values (S) behind the spread; None for the base, whose relative value is constant by definition."""
         return np.array([]) if method == self.base else self.sample(method)
 
     def difference(self, method: str) -> PairedDifference | None:
-        """The metric's difference on another scale: the same test decides whether it is 0."""
+        """The difference in the metric itself: the relative form is its rescaling, so the same test applies."""
         plain, sample = super().difference(method), self.sample(method)
         if plain is None or not len(sample):
             return None

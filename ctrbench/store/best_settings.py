@@ -1,4 +1,4 @@
-"""What a search leaves: ``results/best_settings/<recipe>.toml``."""
+"""The results of searches: ``results/best_settings/<recipe>.toml``."""
 
 import itertools
 from pathlib import Path
@@ -22,7 +22,7 @@ class Trial(Strict):
     state: Literal["complete", "pruned", "failed"]
     """``pruned``: stopped after an epoch that was worse than the median of earlier trials at that epoch."""
     value: float | None = None
-    """Of the objective, of a complete trial."""
+    """Value of the objective; None for a trial that is not complete."""
     epochs: int
     """Epochs begun, whatever the looks in each of them."""
 
@@ -37,9 +37,9 @@ class SearchResult(Strict):
     """The best point: path -> value, as in the recipe's search space."""
     objective: str
     value: float
-    """Of the objective, on the search holdout, at ``settings``."""
+    """Value of the objective, on the search holdout, at ``settings``."""
     basis: str
-    """sha256 of everything else that the search was run with; another recipe or algorithm has another."""
+    """sha256 of everything but the data that decides the search (:func:`ctrbench.planning.search_basis.basis`)."""
     fingerprint: str
     """Of what training reads of the prepared data, cohorts left out."""
     cohorts: tuple[str, ...] = ()
@@ -56,10 +56,10 @@ class SearchResult(Strict):
 
 
 class BestSettings(Strict):
-    """Results of searches: of one recipe, or of all."""
+    """Results of searches, of one recipe or of all recipes."""
 
     recipe: str = ""
-    """Empty: of all."""
+    """Name of the recipe; empty for the results of all recipes."""
     results: tuple[SearchResult, ...] = ()
 
     def entries(self, row: RowKey) -> list[SearchResult]:
@@ -77,10 +77,10 @@ class BestSettings(Strict):
 
 
 def best_settings_path(results: Path, recipe: str) -> Path:
-    """Where the best settings of a recipe lie.
+    """The file of a recipe's best settings.
 
     Raises:
-        CtrbenchError: the recipe's name is not fit to be part of a path.
+        CtrbenchError: the recipe's name cannot be part of a path.
     """
     return results / FOLDER / f"{check_name('recipe', recipe)}.toml"
 
@@ -93,7 +93,7 @@ def read_best_settings(results: Path) -> BestSettings:
     """
     folder = results / FOLDER
     try:
-        # Not a glob, which passes over a folder that cannot be read.
+        # Not a glob, which silently skips a folder that cannot be read.
         files = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
         raise CtrbenchError(f"{folder}: cannot be read ({error.strerror}); pass another --results") from None

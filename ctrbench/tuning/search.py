@@ -1,4 +1,4 @@
-"""Search of settings on rows set aside from training (AQCL eq. 7), with the same number of trials for every method."""
+"""Search of settings on rows held out from training (AQCL eq. 7), with the same number of trials for every method."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from ctrbench.tuning.objective import Objective
 from ctrbench.tuning.study import Study
 
 SHORT = 16
-"""Letters of a digest in the name of a study."""
+"""Characters of a digest in the name of a study."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ def search(
     on_outcome: Callable[[Outcome], None] | None = None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None = None,
 ) -> tuple[BestSettings, list[RowKey]]:
-    """Searches every row of a recipe that is not ``known``; nothing outside training is read.
+    """Searches every row of a recipe that is not ``known``; nothing outside the training split is read.
 
-    The trials' records lie in a store of their own, ``context.store``; their values in Optuna's journal beside it.
-    ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after it.
+    The trials' records lie in ``context.store``, apart from other jobs; their values in Optuna's journal beside it.
+    ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after the round.
 
     Returns:
-        The best settings of every row, those of earlier searches included, and the rows without any, since each of
-        their trials diverged.
+        The best settings of every row, earlier searches included, and the rows that have none because all of their
+        trials diverged.
 
     Raises:
         CtrbenchError: the recipe has no search, a name or setting is unknown, another process searches this recipe, or
-            a trial failed otherwise than by diverging: the next search tries it again.
+            a trial failed without diverging: the next search tries it again.
     """
     if not (settings := recipe.search):
         raise CtrbenchError(f"{recipe.name}: it has no [search]; run: {recipe.command('run')}")
@@ -91,7 +91,7 @@ def _round(
     on_outcome: Callable[[Outcome], None] | None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None,
 ) -> None:
-    """Runs the trials of one round of every search, and tells the studies how they ended."""
+    """Runs the trials of one round of every search, and reports their outcomes to the studies."""
     assert recipe.search
     jobs = {
         (searched.row, number): _job(recipe, searched, point, context, registries)
@@ -116,7 +116,7 @@ def _round(
 def open_searches(
     recipe: Recipe, settings: Search, context: RunContext, data: Path, registries: Registries
 ) -> list[OpenSearch]:
-    """One for each row that its method does not refuse.
+    """The searches of a recipe: one for each row that its method does not refuse.
 
     Raises:
         CtrbenchError: a name or setting is unknown, a dataset is not prepared or lacks a label or field, or the space
@@ -152,7 +152,7 @@ def _alone(recipe: Recipe, store: Store) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise CtrbenchError(f"{recipe.name}: another process searches it in {folder}; wait for it") from None
+        raise CtrbenchError(f"{recipe.name}: another process is searching it in {folder}; wait until it ends") from None
     try:
         yield
     finally:
@@ -168,13 +168,13 @@ def _job(
 
 
 def _later(rounds: Rounds) -> list[RowKey]:
-    """One entry for each trial after those of the round."""
+    """The row of every trial that comes after this round."""
     left = ((s, s.study.budget - len(s.study.trials()) - len(points)) for s, points in rounds)
     return [searched.row for searched, count in left for _ in range(count)]
 
 
 def _tell(rounds: Rounds, jobs: dict[tuple[RowKey, int], Job], outcomes: Sequence[Outcome], store: Store) -> None:
-    """Tells the studies how trials ended; one that failed otherwise than by diverging waits for another attempt."""
+    """Reports the trials' outcomes to the studies; a trial that failed without diverging waits for another attempt."""
     ended = {outcome.job.identity: outcome for outcome in outcomes}
     for searched, points in rounds:
         for number in points:
@@ -187,7 +187,7 @@ def _tell(rounds: Rounds, jobs: dict[tuple[RowKey, int], Job], outcomes: Sequenc
 
 
 def _best(searched: OpenSearch, settings: Search) -> SearchResult | None:
-    """None where every trial diverged."""
+    """The result of a search; None if every trial diverged."""
     trials = searched.study.trials()
     goodness = searched.study.objective.goodness
     values = [(trial.value, trial) for trial in trials if trial.value is not None]

@@ -1,8 +1,8 @@
-"""One search in Optuna's own storage: what it proposes, what it was told, and which trials it prunes.
+"""One search in Optuna's storage: its proposals, the trials' outcomes, and which trials it prunes.
 
-A round's proposals depend on the trials of earlier rounds alone, and so does the decision to prune a trial: the
-search is the same with any number of jobs, and after a kill while its trials train. (One in the instant in which a
-round is proposed or answered leaves that round shorter; the number of trials stays.)
+A round's proposals depend only on the trials of earlier rounds, and so does the decision to prune a trial: the search
+is the same with any number of jobs, and after a kill while its trials train. (A kill in the instant in which a round
+is proposed or answered makes that round shorter; the number of trials does not change.)
 """
 
 import logging
@@ -30,7 +30,7 @@ ROUND = 4
 """Trials of one study that are proposed together, whatever the number of jobs."""
 
 FULL_EPOCHS = 1
-"""Epochs that every trial is granted."""
+"""Epochs that every trial is trained before it may be pruned."""
 
 EPOCHS = "epochs"
 """What the journal calls the epochs that a trial began."""
@@ -42,25 +42,25 @@ class Study:
 
     journal: Path
     name: str
-    """Tells studies of one journal apart: it holds all that decides the trials."""
+    """Identifies the study in its journal: the name contains everything that decides the trials."""
     space: Mapping[str, Dimension]
     search: Search
     objective: Objective
 
     @property
     def budget(self) -> int:
-        """Trials in all: of a space of choices only, at most its distinct points."""
+        """Number of trials: in a space of choices only, at most the number of its distinct points."""
         return min(self.search.trials, _grid_size(self.space) or self.search.trials)
 
     def open_round(self) -> dict[int, dict[str, Any]]:
-        """Numbers and points of the trials that wait for an answer, proposed anew where none does; empty at the end."""
+        """Number -> point of the trials without an outcome, or else of a newly proposed round; empty at the end."""
         import optuna  # noqa: PLC0415 - planning must not wait for it
 
         running = (optuna.trial.TrialState.RUNNING,)
         waiting = self._study.get_trials(deepcopy=False, states=running)
         if not waiting:
             asked = len(self._study.get_trials(deepcopy=False))
-            # Trials are answered without this sampler: one of a grid would try to stop Optuna's own loop.
+            # Outcomes are told without this sampler: a grid sampler would try to stop Optuna's own loop.
             proposing = optuna.load_study(study_name=self.name, storage=self._storage, sampler=self._sampler(asked))
             distributions = {path: _distribution(dimension) for path, dimension in self.space.items()}
             for _ in range(min(ROUND, self.budget - asked)):
@@ -149,7 +149,7 @@ class Study:
             raise CtrbenchError(f"{self.journal}: {cause}") from None
 
     def _sampler(self, asked: int) -> "optuna.samplers.BaseSampler":
-        """Seeded anew for each round: a sampler's state is not in the storage."""
+        """A sampler, seeded for each round, since a sampler's state is not in the storage."""
         import optuna  # noqa: PLC0415
 
         if _grid_size(self.space):
@@ -175,7 +175,7 @@ def _distribution(dimension: Dimension) -> "optuna.distributions.BaseDistributio
     import optuna  # noqa: PLC0415
 
     if dimension.choices:
-        # Optuna knows choices of scalars only, so it is given their positions.
+        # Optuna supports choices of scalars only, so it gets the positions of the choices.
         return optuna.distributions.CategoricalDistribution(range(len(dimension.choices)))
     assert dimension.low is not None
     assert dimension.high is not None

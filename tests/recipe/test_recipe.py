@@ -67,7 +67,7 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
         ),
         (
             "[search]\ntrials = 3\n[search.space]\na = {low = 0, high = inf}",
-            "low and high lie within -1e+300 and 1e+300",
+            "low and high must lie between -1e+300 and 1e+300",
         ),
         ("[search]\ntrials = 3\n[search.space]\na = {choices = [nan]}", "choices are text, numbers"),
         ("[search]\ntrials = 3\n[search.space]\na = {choices = [2020-01-01]}", "choices are text, numbers"),

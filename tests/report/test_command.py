@@ -138,7 +138,7 @@ def test_by_cohort(recipe):
 
 
 def test_last_run_without_a_name(recipe, tmp_path):
-    assert "nothing was run here yet" in str(run().exception)
+    assert "no recipe has been run here yet" in str(run().exception)
     RecipeQuery(name=str(recipe)).save(tmp_path / "results" / "last.toml")
     assert run("--format", "csv").output == run(recipe, "--format", "csv").output
     assert ",aqcl," not in run("--method", "icl", "--format", "csv").output
@@ -149,7 +149,7 @@ def test_last_run_without_a_name(recipe, tmp_path):
     [
         (["--format", "markdwon"], "unknown format 'markdwon'; did you mean markdown?"),
         (["--by", "age/1"], "column 'age/1': 1 buckets; want 2 to 1,000"),
-        (["--format", "png", "--output", "x.png"], "mine: it has no pictures, where png takes one; pass --format html"),
+        (["--format", "png", "--output", "x.png"], "mine: no pictures, but png takes one; pass --format html"),
         (["--format", "svg"], "svg needs --output FILE"),
     ],
 )

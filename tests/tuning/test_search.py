@@ -184,7 +184,10 @@ def test_what_another_recipe_found_with_the_same_settings_is_not_searched_again(
 def test_two_processes_do_not_search_one_recipe(place):
     folder = place / "results" / "work" / "searches"
     folder.mkdir(parents=True)
-    with FileLock(folder / "toy-table.lock"), pytest.raises(CtrbenchError, match="toy-table: another process searches"):
+    with (
+        FileLock(folder / "toy-table.lock"),
+        pytest.raises(CtrbenchError, match="toy-table: another process is searching it"),
+    ):
         find(place, searched())
 
 

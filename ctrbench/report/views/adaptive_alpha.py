@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONSTANT = "constant_alpha"
 CURVE = ("panel", "dataset", "w1", "w2", "mean_click_length", "relative_length", "click_length", "alpha")
-"""Columns of a curve; a run's follow them."""
+"""Columns of a curve; the columns of a run follow them."""
 CUTS = (("non-active up to here", "o"), ("highly-active beyond", "s"))
 
 

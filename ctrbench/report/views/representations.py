@@ -1,6 +1,6 @@
 """t-SNE of the representations h of test rows, coloured by codeword, with silhouettes in h itself: AQCL, figure 6.
 
-A method with a codebook gives every row its codeword; the other methods' pictures are coloured by the same codewords.
+A method with a codebook assigns a codeword to every row; the other methods' pictures are coloured by these codewords.
 
 Shape:
     R rows, H size of h.
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 10
-"""Codewords that have a colour: those of most rows."""
+"""Number of codewords with a colour: the most frequent ones."""
 SEED = 0
-"""Of t-SNE and k-means."""
+"""Seed of t-SNE and k-means."""
 SILHOUETTES = {
     "by_codeword": "codewords, all rows",
     "by_codeword_shown": f"codewords, the {SHOWN} most frequent",
@@ -58,7 +58,7 @@ class _Stored:
 
 @dataclass(frozen=True)
 class _Judged:
-    """The same with the codeword of every row, and the silhouettes."""
+    """What the job of one method stored, with the codeword of every row, and the silhouettes."""
 
     stored: _Stored
     codeword: NDArray[np.int64]
@@ -72,8 +72,8 @@ class Representations(View):
     """See the module's docstring."""
 
     def show(self, data: ReportData) -> list[ViewData]:
-        """One row per method and test row of seed 0; the silhouettes stand in every row of their method. For reading,
-        one row per method, for which no t-SNE is made."""
+        """One row per method and test row of seed 0; each row repeats the silhouettes of its method. For reading,
+        one row per method, without t-SNE."""
         judged = _judged(data)
         names = ("dataset", "method", "codewords_in_use", *SILHOUETTES, "rows")
         rows = [
@@ -165,13 +165,13 @@ def _embedded(own: _Judged) -> list[tuple[Value, ...]]:
 
 
 def _frequent(group: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Rows (R,) of the most frequent groups; the lower group first where two are alike."""
+    """Rows (R,) of the most frequent groups; of two equally frequent groups, the lower comes first."""
     names, counts = np.unique(group, return_counts=True)
     return np.isin(group, names[np.argsort(-counts, kind="stable")][:SHOWN])
 
 
 def _silhouettes(h: NDArray[np.float64], group: NDArray[np.integer]) -> tuple[float | None, float | None]:
-    """Of all rows, and of those of the most frequent groups; None where fewer than two groups have a row."""
+    """Silhouettes of all rows and of the rows of the most frequent groups; None if fewer than two groups have rows."""
     shown = _frequent(group)
     return _silhouette(h, group), _silhouette(h[shown], group[shown])
 
