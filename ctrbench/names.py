@@ -15,6 +15,10 @@ LONGEST = 100
 OVERALL = "overall"
 """The report's group of all rows, and its column."""
 
+ALL = "all"
+"""In place of a name, in a recipe or an option: every registered component, or every prepared dataset; so none of them
+may be called that."""
+
 WORD = (r"\w[\w.+-]*", "letters, digits and . _ + -, beginning with a letter, digit or _")
 PATTERNS = {
     "dataset": (

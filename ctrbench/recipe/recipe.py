@@ -4,11 +4,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ctrbench.names import ALL
 from ctrbench.recipe.space import Search
 from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
-
-ALL = "all"
-"""In place of a name: every registered backbone or method, or every prepared dataset."""
 
 
 class ViewSpec(Strict):
