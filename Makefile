@@ -14,7 +14,7 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Its times are of two cores of an Intel Xeon.
+# The times below were measured on two cores of an Intel Xeon.
 quickstart: setup
 	@echo "simulating a small log of impressions: 5 seconds"
 	$(BIN)/ctrbench prepare quickstart
@@ -29,11 +29,11 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Needs amazon-beauty prepared: ctrbench prepare amazon-beauty
+# Needs the dataset amazon-beauty: ctrbench prepare amazon-beauty
 bench: setup
 	$(BIN)/python -m tests.benchmarks
 
-# The exact versions that everybody gets; run it after a change of the dependencies in pyproject.toml.
+# Writes the exact versions that everybody gets; run it after changing the dependencies in pyproject.toml.
 lock:
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/pip install --quiet torch==2.13.0 hatchling editables

@@ -11,12 +11,12 @@ from ctrbench.errors import CtrbenchError
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
-    """Writes a file, its folder made if need be; a reader finds what was there before or all of the new, text in UTF-8.
+    """Writes a file (text in UTF-8), creating its folder; a reader sees the whole old or the whole new content.
 
-    A link stays, and leads to the new file; what is no file (``/dev/stdout``) is written into.
+    A symbolic link stays, and its target is replaced; a device (``/dev/stdout``) is written to directly.
 
     Raises:
-        OSError: it cannot be written; then what was there is left as it is, and nothing beside it.
+        OSError: the file cannot be written; the old content stays, and no temporary file is left behind.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
@@ -40,7 +40,7 @@ def _bytes(content: str | bytes) -> bytes:
 
 
 def write_file(path: Path, content: str | bytes, *, option: str) -> None:
-    """As :func:`replace_file`, for a file whose place the user may choose by an ``option``, which the error names.
+    """Like :func:`replace_file`, for a path that the user can set by a command-line ``option``, which the error names.
 
     Raises:
         CtrbenchError: the path cannot be written.
@@ -55,7 +55,7 @@ def read_text(path: Path) -> str:
     """A text file in UTF-8.
 
     Raises:
-        CtrbenchError: it cannot be read.
+        CtrbenchError: the file cannot be read.
     """
     try:
         return path.read_text("utf-8")
@@ -67,7 +67,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file, with or without a byte order mark.
 
     Raises:
-        CtrbenchError: it cannot be read, or is not TOML.
+        CtrbenchError: the file cannot be read, or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
@@ -76,9 +76,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def write_toml(path: Path, document: dict[str, Any], header: str, *, option: str) -> None:
-    """Writes a TOML file whole: a comment line, then the document; the path was chosen by an ``option``.
+    """Writes a TOML file atomically: a comment line, then the document; ``option`` as for :func:`write_file`.
 
     Raises:
-        CtrbenchError: it cannot be written.
+        CtrbenchError: the file cannot be written.
     """
     write_file(path, f"# {header}\n{tomli_w.dumps(document)}", option=option)

@@ -1,4 +1,4 @@
-"""Names that become part of a path, a command or a table's heading: one place says which are fit for it.
+"""The rules for names that become part of a path, a command or a table's heading.
 
 Datasets, recipes, labels, fields, cohorts, backbones and methods have names; a cohort's groups are values of the data
 and may hold any text that fits on a line.
@@ -10,35 +10,34 @@ from collections.abc import Sequence
 from ctrbench.errors import CtrbenchError
 
 LONGEST = 100
-"""Bytes of a name in UTF-8: a file's name may have 255, and holds more than one of these."""
+"""Most bytes of a name in UTF-8: a file name may have 255 bytes and contain more than one name."""
 
 OVERALL = "overall"
 """The report's group of all rows, and its column."""
 
 ALL = "all"
-"""In place of a name, in a recipe or an option: every registered component, or every prepared dataset; so none of them
-may be called that."""
+"""Stands for every registered component, or every prepared dataset, where a recipe or an option lists names."""
 
 WORD = (r"\w[\w.+-]*", "letters, digits and . _ + -, beginning with a letter, digit or _")
 PATTERNS = {
     "dataset": (
         r"[a-z0-9][a-z0-9._-]*(@[\w.=+-]+)*",
-        "small letters, digits and . _ -, and after them changes such as @ties=apart",
+        "lower-case letters, digits and . _ -, then changes such as @ties=apart",
     ),
-    "recipe": (r"\w[\w .@=+-]*", "letters, digits, blanks and . _ @ = + -, beginning with a letter, digit or _"),
+    "recipe": (r"\w[\w .@=+-]*", "letters, digits, spaces and . _ @ = + -, beginning with a letter, digit or _"),
     "variant": (r"(?!\.+$)[^\x00-\x1f\x7f-\x9f/\\\u2028\u2029\ud800-\udfff]+", "text on one line, without / and \\"),
     "file": (r"\w[\w.+-]*", "letters, digits and . _ + -, without a folder"),
-    "group": (r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", "at least one letter, and no line break"),
+    "group": (r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", "at least one character, and no line break"),
 }
-"""Kind -> regular expression, and what it allows in words. Any other kind is a :data:`WORD`."""
+"""Kind -> regular expression, and a phrase that says what it allows. Any other kind is a :data:`WORD`."""
 
 
 def problem_of(kind: str, name: str) -> str | None:
-    """What is wrong with a name, in words; None if nothing is.
+    """A message that says what is wrong with a name; None for a valid name.
 
     Args:
-        kind: what it names: a key of :data:`PATTERNS`, or any noun such as ``label``, ``field`` or ``cohort``.
-        name: as it is written on a card or in a recipe.
+        kind: what the name is for: a key of :data:`PATTERNS`, or any noun such as ``label``, ``field`` or ``cohort``.
+        name: as written on a card or in a recipe.
     """
     pattern, allowed = PATTERNS.get(kind, WORD)
     shown = name if len(name) <= 40 else f"{name[:40]}…"
@@ -53,7 +52,7 @@ def check_name(kind: str, name: str) -> str:
     """The name itself, if it may become part of a path.
 
     Raises:
-        CtrbenchError: it has other characters than its kind allows, or is longer than :data:`LONGEST`.
+        CtrbenchError: the name has characters that its kind does not allow, or is longer than :data:`LONGEST`.
     """
     if problem := problem_of(kind, name):
         raise CtrbenchError(f"{problem}; choose another")
@@ -61,12 +60,12 @@ def check_name(kind: str, name: str) -> str:
 
 
 def problem_of_groups(groups: Sequence[str]) -> str | None:
-    """What is wrong with the names of a cohort's groups, in words; None if nothing is."""
+    """A message that says what is wrong with the names of a cohort's groups; None for valid names."""
     for name in groups:
         if problem := problem_of("group", name):
             return problem
         if name == OVERALL:
-            return f"a group is called {OVERALL!r}, as the report calls its row of all rows"
+            return f"a group is called {OVERALL!r}, the report's name for all rows together"
     if repeated := next((name for name in groups if groups.count(name) > 1), None):
         return f"two groups are called {repeated!r}"
     return None

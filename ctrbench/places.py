@@ -1,4 +1,4 @@
-"""Where things lie: downloads and prepared data, results, and the cards and recipes that ship with the package."""
+"""The folders of downloads, prepared data and results, and of the cards and recipes that ship with the package."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,12 @@ PACKAGE = Path(__file__).parent
 
 
 def data_folder(option: Path | None = None) -> Path:
-    """Downloads and prepared data: the option, else ``CTRBENCH_DATA``, else ``datasets/``."""
+    """The folder of downloads and prepared data: the option, else ``CTRBENCH_DATA``, else ``datasets/``."""
     return option or Path(os.environ.get("CTRBENCH_DATA", "datasets"))
 
 
 def results_folder(option: Path | None = None) -> Path:
-    """Records, found settings and figures: the option, else ``CTRBENCH_RESULTS``, else ``results/``."""
+    """The folder of records, best settings and figures: the option, else ``CTRBENCH_RESULTS``, else ``results/``."""
     return option or Path(os.environ.get("CTRBENCH_RESULTS", "results"))
 
 
@@ -23,7 +23,7 @@ def shipped(kind: str) -> Path:
 
 
 EXAMPLES = {"example-card", "minimal-card"}
-"""Cards to copy, shipped beside those of datasets."""
+"""Cards to copy, shipped with the cards of datasets."""
 
 
 def cards() -> dict[str, Path]:
@@ -33,7 +33,7 @@ def cards() -> dict[str, Path]:
 
 
 def card_name(dataset: str) -> str:
-    """The card's name of a dataset whose name may carry changes: ``amazon-beauty@ties=apart`` -> ``amazon-beauty``."""
+    """A dataset's name without its changes, which names its card: ``amazon-beauty@ties=apart`` -> ``amazon-beauty``."""
     return dataset.partition("@")[0]
 
 
@@ -42,7 +42,12 @@ def prepare_command(name: str) -> str:
     return f"ctrbench prepare {name}" + ("" if card_name(name) in cards() else " --source FILE --card CARD")
 
 
-def search_command(recipe: str) -> str:
-    """The command that searches a recipe; a user's own recipe is named by its file, wherever that lies."""
+def recipe_argument(recipe: str) -> str:
+    """What a command calls a recipe of which only the name is known: a user's own by its file, wherever that lies."""
     known = (shipped("recipes") / f"{recipe}.toml").is_file()
-    return f"ctrbench search {recipe}" if known else f"ctrbench search …/{recipe}.toml"
+    return recipe if known else f"…/{recipe}.toml"
+
+
+def search_command(recipe: str) -> str:
+    """The command that searches a recipe of which only the name is known."""
+    return f"ctrbench search {recipe_argument(recipe)}"

@@ -1,4 +1,4 @@
-"""Names of formats, backbones, methods, metrics and views, resolved to what they stand for.
+"""Names of formats, backbones, methods, metrics and views, resolved to the registered classes and functions.
 
 Source of the shape: lm-evaluation-harness's registry (lazy targets, collision errors, "did you mean").
 """
@@ -31,18 +31,18 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> CtrbenchError:
 
 
 class Registry(Generic[T]):
-    """Maps names to objects, importing a built-in one only when it is asked for.
+    """Maps names to objects; a built-in object is imported on first use.
 
-    Third parties add theirs through the entry point group ``ctrbench.<kind>s``.
+    Other packages add objects through the entry point group ``ctrbench.<kind>s``.
     """
 
     def __init__(self, kind: str, builtin: dict[str, str] | None = None, *, base: str | None = None) -> None:
-        """An empty registry but for what this package itself declares.
+        """A registry with the entries that this package declares.
 
         Args:
             kind: singular noun of error messages.
             builtin: name -> ``"module:attribute"``.
-            base: ``"module:attribute"`` of the class that whatever third parties register must be a subclass of.
+            base: ``"module:attribute"`` of the class that entries from other packages must inherit from.
         """
         self.kind = kind
         self._builtin = dict(builtin or {})
@@ -53,7 +53,7 @@ class Registry(Generic[T]):
         """Decorator that adds an object under a name.
 
         Raises:
-            CtrbenchError: the name is not fit to be part of a path.
+            CtrbenchError: the name cannot be part of a path.
             ValueError: the name is taken.
         """
         self._check_name(name)
@@ -71,7 +71,7 @@ class Registry(Generic[T]):
         return list(dict.fromkeys([*self._builtin, *self._loaded, *self._third_party()]))
 
     def builtin(self) -> list[str]:
-        """Names of what this package itself declares."""
+        """Names of the entries that this package declares."""
         return list(self._builtin)
 
     def get(self, name: str) -> T:
@@ -106,14 +106,16 @@ class Registry(Generic[T]):
     def _check_name(self, name: str) -> None:
         check_name(self.kind, name)
         if name == ALL:
-            raise CtrbenchError(f"no {self.kind} can be called {ALL!r}, by which recipes and options mean every one")
+            raise CtrbenchError(
+                f"no {self.kind} can be called {ALL!r}, which in recipes and options stands for every one"
+            )
 
     def _load(self, point: EntryPoint) -> T:
         self._check_name(point.name)
         try:
             target = point.load()
         except (Exception, SystemExit) as error:
-            # Whatever somebody else's module does while it is imported.
+            # Another package's module may raise anything while it is imported.
             cause = " ".join(f"{type(error).__name__}: {error}".split())
             raise self._broken(point, f"cannot be loaded ({cause})") from error
         base = _resolved(self._base) if self._base else None
@@ -145,7 +147,7 @@ def _owner(point: EntryPoint) -> str:
 
 @cache
 def _entry_points(group: str, path: tuple[str, ...]) -> dict[str, tuple[EntryPoint, ...]]:  # noqa: ARG001
-    """Entry points by name. Looking for them reads the metadata of every installed package: once for each path."""
+    """Entry points by name, cached per path: finding them reads the metadata of every installed package."""
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for point in entry_points(group=group):
         found[point.name] = (*found.get(point.name, ()), point)

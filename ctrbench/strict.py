@@ -24,7 +24,7 @@ class Strict(BaseModel):
         """Validates a parsed document; ``where`` names it in the error.
 
         Raises:
-            CtrbenchError: keys are unknown (with the nearest known ones), missing, or of another type; all are named.
+            CtrbenchError: keys are unknown, missing or of the wrong type; it names all, and suggests known keys.
         """
         try:
             return cls.model_validate(values)
@@ -33,7 +33,7 @@ class Strict(BaseModel):
 
 
 def _messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One message for each place with errors: a value that fits none of several types has one for each of them."""
+    """One message for each place with errors: pydantic reports one error per type for a value that fits no type."""
     details = {_place(each["loc"], model): each for each in reversed(error.errors())}
     misspelt = any(each["type"] == "extra_forbidden" for each in details.values())
     # A misspelt key explains why a required one is missing.
@@ -61,7 +61,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         owner = model
         for part in map(str, detail["loc"][:-1]):
-            # A part that is no field is a key of a table or a place in a list: its owner is the entry's model.
+            # A part that is not a field is a key of a table or an index of a list: the entry's model owns it.
             if part in owner.model_fields:
                 owner = _model_in(owner.model_fields[part].annotation) or owner
         section = path.removesuffix(_shown(detail["loc"][-1]))
@@ -93,10 +93,10 @@ def is_plain(value: object) -> bool:
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """``PATH=VALUE``, as ``--set`` and the names of changed datasets have it; a VALUE that is not TOML is a string.
+    """Parses ``PATH=VALUE`` of ``--set`` and of changed datasets' names; a VALUE that is not TOML is a string.
 
     Raises:
-        CtrbenchError: there is no ``=``.
+        CtrbenchError: the text has no ``=``.
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
@@ -113,7 +113,7 @@ def _valid(kind: str, name: str) -> str:
     return name
 
 
-# Names that a document may hold; ctrbench.names says which are fit.
+# Names that a document may hold; ctrbench.names has the rules.
 DatasetName = Annotated[str, AfterValidator(partial(_valid, "dataset"))]
 FieldName = Annotated[str, AfterValidator(partial(_valid, "field or cohort"))]
 FileName = Annotated[str, AfterValidator(partial(_valid, "file"))]

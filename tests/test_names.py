@@ -47,7 +47,7 @@ def test_a_name_too_long_for_a_file_is_refused_in_one_short_line(kind: str, name
     ("groups", "problem"),
     [
         (["low", "high"], None),
-        (["low", "overall"], "a group is called 'overall', as the report calls its row of all rows"),
+        (["low", "overall"], "a group is called 'overall', the report's name for all rows together"),
         (["1", "1"], "two groups are called '1'"),
         (["low", ""], "'' is not fit to be the name of a group"),
         (["low", "a\nb"], "is not fit to be the name of a group"),

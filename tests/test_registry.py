@@ -119,6 +119,6 @@ def test_a_name_that_two_packages_register(registry, tmp_path, monkeypatch, name
     assert registry.names().count(name) == 1
 
 
-def test_no_component_is_called_what_means_every_one(registry, tmp_path, monkeypatch):
+def test_no_component_is_called_all(registry):
     with pytest.raises(CtrbenchError, match="no method can be called 'all'"):
         registry.register("all")

@@ -29,7 +29,7 @@ class Embedded:
     owners: Tensor
     """(N,)"""
     shallow: Tensor | None = None
-    """(B, T) logits of the part beside the deep one (wide, FM); methods leave them alone."""
+    """(B, T) logits of the shallow part (wide, FM), which methods leave unchanged."""
 
     @classmethod
     def of(cls, batch: Batch, vectors: tuple[Tensor, Tensor], shallow: Tensor | None = None) -> Self:
@@ -41,12 +41,12 @@ class Embedded:
         return replace(self, fields=fields, history=history)
 
     def squared_norm(self) -> Tensor:
-        """Mean over rows of the squared norms of all embeddings that a row uses: what the L2 penalty multiplies."""
+        """Mean over rows of the squared norms of all embeddings that a row uses: ``training.penalty`` multiplies it."""
         return (self.fields.square().sum() + self.history.square().sum()) / len(self.fields)
 
 
 class BackboneSettings(Strict):
-    """Settings of a backbone; each has its own."""
+    """Base class of every backbone's settings."""
 
 
 def check_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -64,13 +64,13 @@ class DeepSettings(BackboneSettings):
     """Settings of a backbone that embeds and has deep layers; AQCL leaves the sizes open (ours: 32 and 128-64)."""
 
     embedding_size: int = Field(32, ge=1)
-    """D, for every field alike."""
+    """D, the same for every field."""
     embedding_std: float = Field(0.01, gt=0)
     """Standard deviation of the initial embeddings."""
     hidden: Annotated[tuple[int, ...], AfterValidator(check_sizes)] = Field((128, 64), min_length=1)
     """Sizes of the deep layers; the last one is H."""
     dropout: float = Field(0.2, ge=0, lt=1)
-    """After every deep layer."""
+    """Dropout rate after every deep layer."""
 
 
 class EmbeddingTable(nn.Module):
@@ -94,7 +94,7 @@ class Backbone(nn.Module, ABC):
     embedding_size: int
     """D"""
     embedding_std: float
-    """Standard deviation of the initial embeddings; a method starts its own embeddings alike."""
+    """Standard deviation of the initial embeddings, also of those that a method adds."""
     output: nn.Module
     """The layer on top of h, (B, H) -> (B, T), that :meth:`predict` applies: towers can take its place."""
 
@@ -120,7 +120,7 @@ class Backbone(nn.Module, ABC):
         """Logits (B, T)."""
 
     def embedding_tables(self) -> list[Tensor]:
-        """Every trained table (V, ...) that ids are looked up in, each once: what ``training.embedding_l2`` pulls to 0.
+        """Every trained embedding table (V, ...), each once: ``training.embedding_l2`` pulls these weights to 0.
 
         These are the weights of all ``nn.Embedding``, ``nn.EmbeddingBag`` and :class:`EmbeddingTable`, and the tables
         of nested backbones. A backbone that looks ids up in a parameter of another kind adds it.

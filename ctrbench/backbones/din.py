@@ -79,7 +79,7 @@ class DIN(Backbone):
         return Embedded.of(batch, self.embedding(batch))
 
     def embed_items(self, columns: Tensor) -> Tensor:
-        """Item embeddings of the one table."""
+        """Item embeddings from the table that all fields share."""
         return self.embedding.of_items(columns)
 
     def interact(self, embedded: Embedded) -> Tensor:

@@ -33,5 +33,5 @@ class PReLU(nn.Module):
         self.weight = nn.Parameter(torch.tensor([0.25]))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
+        """The activation, in the shape of ``x``."""
         return _Activation.apply(x, self.weight)  # type: ignore[no-untyped-call]

@@ -29,7 +29,7 @@ class ShallowDeep(Backbone):
         self.output = nn.Linear(self.representation_size, tasks)
 
     def embed_items(self, columns: Tensor) -> Tensor:
-        """Item embeddings of the one table."""
+        """Item embeddings from the table that all fields share."""
         return self.embedding.of_items(columns)
 
     def interact(self, embedded: Embedded) -> Tensor:

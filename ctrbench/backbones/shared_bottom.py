@@ -27,11 +27,11 @@ class SharedBottomSettings(BackboneSettings):
     bottom: str = "din"
     """The single-task backbone that all tasks share."""
     bottom_settings: dict[str, Any] = Field(default_factory=dict, validate_default=True)
-    """Those of the bottom that differ from its defaults."""
+    """Settings of the bottom that differ from its defaults."""
     tower: Annotated[tuple[int, ...], AfterValidator(check_sizes)] = (32,)
     """Sizes of the hidden layers of each tower."""
     dropout: float = Field(0.2, ge=0, lt=1)
-    """After every hidden layer of a tower."""
+    """Dropout rate after every hidden layer of a tower."""
 
     @field_validator("bottom_settings")
     @classmethod
@@ -42,7 +42,7 @@ class SharedBottomSettings(BackboneSettings):
         bottom = BACKBONES.get(name)
         if not bottom.single_task:
             raise CtrbenchError(f"{place}.bottom: {name} has parts for each task already; name a single-task backbone")
-        # A setting at its default is left out, so that naming it does not make another run.
+        # A setting at its default is left out, so that naming it does not change the job's identity.
         read = bottom.Settings.read(values, f"{place}.bottom_settings")
         return read.model_dump(mode="json", exclude_defaults=True)
 
@@ -64,7 +64,7 @@ class Towers(nn.Module):
 
 
 class SharedBottom(Backbone):
-    """See the module's docstring. The towers take the place of the bottom's own output layer."""
+    """See the module's docstring. The towers replace the bottom's output layer."""
 
     Settings: ClassVar[type[BackboneSettings]] = SharedBottomSettings
     paper = "Multitask Learning"

@@ -52,7 +52,7 @@ class WideDeep(ShallowDeep):
         return Embedded.of(batch, self.embedding(batch), shallow=wide)
 
     def embedding_tables(self) -> list[Tensor]:
-        """Those of the fields, deep and wide, and that of the crosses."""
+        """The deep and wide tables of the fields, and the table of the crosses."""
         return [*super().embedding_tables(), self.cross]
 
     def _bucket(self, batch: Batch) -> Tensor:

@@ -30,8 +30,8 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """Runs ``ctrbench``; a :class:`CtrbenchError`, or whatever the system refuses (a full disk under standard output, a
-    place without permission), becomes one line and exit status 1, Ctrl-C exit status 130."""
+    """Runs ``ctrbench``: a :class:`CtrbenchError`, or an error of the operating system such as a full disk or a missing
+    permission, gives one line and exit status 1, Ctrl-C exit status 130."""
     _accept_any_character()
     try:
         try:
@@ -64,7 +64,7 @@ def _drop_output() -> None:
 
 
 def _accept_any_character() -> None:
-    """Lets a terminal or pipe without UTF-8 show a question mark for what its encoding lacks, instead of failing."""
+    """Replaces characters that the encoding of a terminal or pipe lacks by question marks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""What the command line says of a registered component, whoever wrote it."""
+"""What the command line says about a registered component, built in or not."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def registry_of(kind: str) -> "Registry[Any]":
 
 
 def summary_of(registry: "Registry[Any]", name: str) -> str:
-    """The first paragraph of the component's documentation; why it cannot be imported, where it cannot."""
+    """The first paragraph of a component's documentation, or why the component cannot be imported."""
     try:
         component = registry.get(name)
     except CtrbenchError as error:
@@ -35,10 +35,10 @@ def summary_of(registry: "Registry[Any]", name: str) -> str:
 
 
 def describe(kind: str, name: str) -> Iterator[str]:
-    """Everything that is known of a component, line by line.
+    """Everything that is known about a component, line by line.
 
     Raises:
-        CtrbenchError: it cannot be imported.
+        CtrbenchError: the component cannot be imported.
     """
     registry = registry_of(kind)
     component = registry.get(name)

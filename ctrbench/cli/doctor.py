@@ -22,7 +22,7 @@ def doctor(data: Data = None, results: Results = None) -> None:
         problems += isinstance(found, CtrbenchError)
         typer.echo(f"{'FAULT' if isinstance(found, CtrbenchError) else 'ok':5}  {name}: {found}")
     if problems:
-        raise CtrbenchError(f"{problems} fault{'s' if problems > 1 else ''} found; see above for the way out of each")
+        raise CtrbenchError(f"{problems} fault{'s' if problems > 1 else ''} found; see above for how to mend each")
 
 
 def _machine() -> Iterator[tuple[str, str]]:

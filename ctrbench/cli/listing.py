@@ -26,7 +26,7 @@ def list_names(
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Lists datasets, backbones, methods, metrics, views, recipes or runs, with a line on what each of them is."""
+    """Lists datasets, backbones, methods, metrics, views, recipes or runs, with a line about each."""
     header: Line
     lines: Sequence[Line]
     wanted = {"dataset": split_names(dataset), "backbone": split_names(backbone), "method": split_names(method)}
@@ -47,7 +47,7 @@ def list_names(
 
 
 def _print(header: Line, lines: Iterable[Line]) -> None:
-    """A table on a terminal; elsewhere one line each, columns parted by tabs."""
+    """Prints a table on a terminal; elsewhere one line per entry, with tabs between the columns."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -102,7 +102,7 @@ _RUNS = ("job", "dataset", "backbone", "method", "seed", "task", "metrics", "whe
 
 
 def _runs(results: Path, wanted: Mapping[str, Sequence[str]]) -> Sequence[Line]:
-    """Finished jobs, those of the wanted datasets, backbones and methods; no names, or ``all``, want every job.
+    """Finished jobs of the wanted datasets, backbones and methods; without names, or with ``all``, every job.
 
     Raises:
         CtrbenchError: a name that no finished job has.
@@ -130,5 +130,5 @@ def _runs(results: Path, wanted: Mapping[str, Sequence[str]]) -> Sequence[Line]:
 
 
 def _is(own: str, name: str) -> bool:
-    """Whether a name stands for a run's own one: a dataset's also for its changed cards."""
+    """Whether ``name`` selects a run's name ``own``: a dataset's name also selects its changed cards."""
     return name in (ALL, own, places.card_name(own))

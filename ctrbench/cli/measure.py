@@ -1,5 +1,6 @@
 """``ctrbench measure``."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from ctrbench import places
 from ctrbench.cli.options import By, Data, Names, Results, split_names
+from ctrbench.cli.report import query_of
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
@@ -14,11 +16,16 @@ if TYPE_CHECKING:
     from ctrbench.store.record import Record
 
 NAMED = 6
-"""Jobs without predictions that are named one by one."""
+"""Most jobs without predictions that an error names one by one."""
 
 
 def measure(
-    recipe: Annotated[str, typer.Argument(help="Name or .toml file of a recipe or collection.")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name or .toml file of a recipe or collection (else what was run last).", show_default=False
+        ),
+    ] = None,
     *,
     by: By = [],  # noqa: B006
     metric: Annotated[list[str], Names] = [],  # noqa: B006
@@ -30,30 +37,28 @@ def measure(
 ) -> None:
     """Measures a recipe's finished jobs again from stored predictions: a new cohort, cut or metric costs no training.
 
-    Metrics: all that are registered, or those that --metric names.
+    Measures all registered metrics, or those that --metric names.
     """
     from ctrbench.metrics import METRICS
+    from ctrbench.names import ALL
     from ctrbench.recipe.collection import for_each_recipe
-    from ctrbench.recipe.query import find_recipes
-    from ctrbench.recipe.recipe import ALL
     from ctrbench.report.views import needs_of
 
     metrics = [] if ALL in (named := split_names(metric)) else named
     for name in metrics:
         METRICS.get(name)
-    names = (split_names(dataset), split_names(backbone), split_names(method))
-    found = find_recipes(recipe, datasets=names[0], backbones=names[1], methods=names[2])
-    matches = [match for match in found if needs_of(match.recipe) == "runs"]
+    results = places.results_folder(results)
+    query = query_of(recipe, results, datasets=dataset, backbones=backbone, methods=method)
+    matches = [match for match in query.matches() if needs_of(match.recipe) == "runs"]
     if not matches:
-        raise CtrbenchError(
-            f"{recipe}: it has no jobs to measure again; its data are measured by: ctrbench run {recipe}"
-        )
+        command = f"ctrbench run {shlex.quote(str(query.name))}"
+        raise CtrbenchError(f"{query.name}: it has no jobs to measure again; its data are measured by: {command}")
 
     def one(match: "RecipeMatch") -> None:
         _measure(
             match,
             data=places.data_folder(data),
-            results=places.results_folder(results),
+            results=results,
             columns=tuple(by),
             metrics=metrics or None,
         )
@@ -75,7 +80,7 @@ def _measure(
     from ctrbench.report.select import select_rows
     from ctrbench.store.store import Store
 
-    recipe, command = match.recipe, f"ctrbench run {match.argument}"
+    recipe, command = match.recipe, match.recipe.command("run")
     columns = tuple(dict.fromkeys([*columns, *(view.by for view in recipe.views if view.by)]))
     records = {row.record.identity: row.record for row in select_rows(recipe, results, data).rows}
     if not records:

@@ -20,7 +20,7 @@ Jobs = Annotated[
     int | None,
     typer.Option(min=1, help="Jobs side by side, one thread each (else one per core; 1 on cuda).", show_default=False),
 ]
-Names = typer.Option(help="Repeatable; several with commas; or all.", show_default=False)
+Names = typer.Option(help="Repeatable; or several names with commas; or all.", show_default=False)
 Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to train.")]
 Cluster = Annotated[
     str | None,
@@ -55,6 +55,6 @@ def resolve_jobs(jobs: int | None, device: str) -> int:
 
     from ctrbench.execution.run import resolve_device
 
-    # One accelerator is shared by all jobs; cores are not.
+    # All jobs would share the one accelerator; each has a core of its own.
     default = 1 if resolve_device(device).type == "cuda" else joblib.cpu_count()
     return int(jobs or default)

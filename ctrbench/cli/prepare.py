@@ -20,19 +20,19 @@ def prepare(
     name: Annotated[
         str,
         typer.Argument(
-            help="Dataset (with --card one of your own), or a recipe or collection for all of its datasets."
+            help="A dataset (your own with --card), or a recipe or collection to prepare all of its datasets."
         ),
     ],
     *,
     source: Annotated[Path | None, typer.Option(help="Raw file or folder to take instead of downloading.")] = None,
     card: Annotated[Path | None, typer.Option(help="Dataset card of your own (TOML).")] = None,
     other_version: Annotated[
-        bool, typer.Option("--other-version", help="Accept other counts and checksums than the card's.")
+        bool, typer.Option("--other-version", help="Accept counts and checksums that differ from the card's.")
     ] = False,
     data: Annotated[Path | None, typer.Option(help="Downloads and prepared data [CTRBENCH_DATA, datasets/].")] = None,
     scale: Annotated[float | None, typer.Option(help="Simulated data: share of the full size, 10 at most.")] = None,
     seed: Annotated[int | None, typer.Option(help="Simulated data: seed.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Simulated data: processes; the data do not depend on it.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Simulated data: processes; no effect on the data.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Prepare again, even if nothing changed.")] = False,
 ) -> None:
     """Turns raw files, or a simulation, into a prepared dataset."""
@@ -57,7 +57,7 @@ def prepare(
 
 
 def _next_command(name: str, datasets: list[str], data: Path | None) -> str:
-    """What a user does with the data: run the recipe that they were prepared for, or compare two methods on them."""
+    """The next command: runs the recipe that the data were prepared for, or compares two methods on the data."""
     place = f" --data {shlex.quote(str(data))}" if data else ""
     if datasets == [name]:
         return f"ctrbench run --dataset {name} --method plain,aqcl --seeds 1 --set training.epochs=1{place}"
@@ -65,7 +65,7 @@ def _next_command(name: str, datasets: list[str], data: Path | None) -> str:
 
 
 def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Card, Path | None]]":
-    """The cards to prepare, and where their files lie; the files of a recipe may lie in folders of the cards' names.
+    """The cards to prepare, each with its files' place; a recipe's files may lie in folders named after the cards.
 
     Raises:
         CtrbenchError: no such dataset or recipe, or the card describes another dataset.
@@ -78,7 +78,7 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
     if card is None and (name.endswith(".toml") or name in (*recipe_names(), *collection_names())):
         datasets = dict.fromkeys(dataset for recipe in recipes_of(name) for dataset in read_recipe(recipe).datasets)
         if not datasets.keys() - {ALL}:
-            raise CtrbenchError(f"{name}: it takes all datasets that are prepared; prepare one by its name")
+            raise CtrbenchError(f"{name}: the recipe uses all prepared datasets; name the dataset to prepare")
         datasets.pop(ALL, None)
         return [(each, _place(each, source)) for each in map(shipped_card, datasets)]
     chosen = read_card(card) if card else shipped_card(name)
@@ -88,7 +88,7 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
 
 
 def _place(card: "Card", source: Path | None) -> Path | None:
-    """Where the files of one of a recipe's datasets lie; a simulated one has none."""
+    """The place of the files of one of a recipe's datasets; None for a simulated dataset."""
     from ctrbench.places import card_name
 
     if card.synthetic:
@@ -108,7 +108,7 @@ def _simulation(
     if named and not card.synthetic:
         raise CtrbenchError(f"{card.name}: --{named[0]} is for simulated data only; leave it out")
     if told := next((option for option in named if f"@{option}=" in card.name), None):
-        raise CtrbenchError(f"{card.name}: its name says the {told}; leave out --{told}")
+        raise CtrbenchError(f"{card.name}: the dataset's name sets the {told}; leave out --{told}")
     if source and card.synthetic:
         raise CtrbenchError(f"{card.name}: simulated data have no files; leave out --source")
     if not card.synthetic:

@@ -1,4 +1,4 @@
-"""What a terminal shows while jobs run: a bar over jobs, a line per job under way, the remaining time."""
+"""The display while jobs run: a bar over jobs, a line per job under way, the remaining time."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ NOTE_WIDTH = len("about 59 min left + 9 untimed jobs")
 
 
 class Display:
-    """On a terminal a live table; elsewhere one plain line per job that ended."""
+    """A live table on a terminal; elsewhere one plain line for each job that ended."""
 
     def __init__(self, store: "Store", jobs: int, console: "Console") -> None:
         from rich.live import Live
@@ -47,7 +47,7 @@ class Display:
         self._live.stop()
 
     def add(self, jobs: "Sequence[Job]", later: "Sequence[RowKey]" = ()) -> None:
-        """Jobs of a plan or of a round of a search; ``later`` names the rows of rounds that follow."""
+        """Adds the jobs of a plan or of a search's round; ``later`` names the rows of the jobs of later rounds."""
         self._later = later
         self._name_width = max([self._name_width, *(len(_name(job)) for job in jobs)])
         for job in jobs:
@@ -57,7 +57,7 @@ class Display:
                 self._left[job.identity] = job
 
     def ended(self, outcome: "Outcome") -> None:
-        """A job of :meth:`add` ended."""
+        """Shows that a job of :meth:`add` ended."""
         from rich.text import Text
 
         job = self._left.pop(outcome.job.identity)
@@ -67,7 +67,7 @@ class Display:
             self._pruned += 1
         else:
             self._failed += 1
-        # On a terminal the table below says it.
+        # On a terminal the table below shows it.
         told = (self._left or self._later) and not self._console.is_terminal
         remaining = self._remaining() if told else None
         line = f"{self._count()} {_name(job)}: {_result(outcome)}"
@@ -122,7 +122,7 @@ class Display:
         from ctrbench.planning.estimate import Left
 
         progress = self._store.work.progress(job.identity)
-        # What an earlier command left there does not pass time.
+        # Progress that an earlier command left behind does not advance.
         under_way = progress and progress.updated >= self._started
         since = time.time() - progress.updated if progress and under_way else 0.0
         return Left(job.row, job.config.training.most_looks, progress, since)
@@ -146,7 +146,7 @@ def _result(outcome: "Outcome") -> str:
 
 
 def _epochs(looks: int, per_epoch: int) -> str:
-    """Looks, as epochs: 2.25 is a quarter past the second epoch."""
+    """A number of looks in epochs: 2.25 is a quarter past the second epoch."""
     return f"{round(looks / per_epoch, 2):g}"
 
 
@@ -155,7 +155,7 @@ def values_of(record: "Record", task: str) -> str:
     from ctrbench.metrics import METRICS
 
     shown = list(record.tasks[task].values)[:2]
-    # A metric of a package that is not installed here goes by its name.
+    # A metric of a package that is not installed here has its name as its label.
     labels = [METRICS.get(name).label if name in METRICS.names() else name for name in shown]
     values = [record.overall(name, task) for name in shown]
     return ", ".join(

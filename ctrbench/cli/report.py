@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ctrbench.report.build import Report
 
 LAST = "last.toml"
-"""In the results: what ``ctrbench run`` was last asked for."""
+"""File in the results folder with the query of the last ``ctrbench run``."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is made of a report."""
+    """The output that the user wants of a report."""
 
     by: str | None = None
     format: str = "terminal"
@@ -76,15 +76,10 @@ def report(
     if pages:
         _regenerate(results, check=check)
         return
-    named = {
-        "datasets": tuple(split_names(dataset)),
-        "backbones": tuple(split_names(backbone)),
-        "methods": tuple(split_names(method)),
-    }
-    query = _query(recipe, results).model_copy(update={kind: names for kind, names in named.items() if names})
+    query = query_of(recipe, results, datasets=dataset, backbones=backbone, methods=method)
     matches = query.matches()
     if output is not None and len(matches) > 1:
-        raise CtrbenchError(f"{query.name}: it is {len(matches)} reports, and --output takes one; pass --save")
+        raise CtrbenchError(f"{query.name}: this is {len(matches)} reports, but --output takes one; pass --save")
     wanted = Wanted(by, format_, output, full, save)
 
     def one(match: "RecipeMatch") -> None:
@@ -117,11 +112,11 @@ def print_report(match: "RecipeMatch", *, results: Path, data: Path, wanted: Wan
         for path in save(found, results, wanted.by):
             typer.echo(f"written to {path}", err=wanted.format != "terminal")
     elif found.drawn and wanted.format == "terminal":
-        typer.echo(f"to draw it: {' '.join(['ctrbench report', *filter(None, [match.argument]), '--save'])}", err=True)
+        typer.echo(f"to draw it: {recipe.command('report', '--save')}", err=True)
 
 
 def _write(found: "Report", wanted: Wanted) -> None:
-    """To a file, or to standard output: always in UTF-8, but on a terminal in its own encoding."""
+    """Writes to a file or to standard output: in UTF-8, except on a terminal, whose encoding is kept."""
     from ctrbench.report.render import PICTURES, text
 
     if wanted.format in PICTURES:
@@ -142,19 +137,28 @@ def _write(found: "Report", wanted: Wanted) -> None:
         typer.echo(text(found, wanted.format).encode("utf-8"), nl=False)
 
 
-def _query(recipe: str | None, results: Path) -> "RecipeQuery":
+def query_of(recipe: str | None, results: Path, **names: list[str]) -> "RecipeQuery":
+    """A named recipe or, without a name, what was last run, its seeds and settings included; of either only the
+    datasets, backbones and methods that are named.
+
+    Raises:
+        CtrbenchError: no recipe is named, and nothing was run here.
+    """
     from ctrbench.recipe.query import RecipeQuery
 
-    if recipe is not None:
-        return RecipeQuery(name=recipe)
     last = results / LAST
-    if not last.exists():
+    if recipe is not None:
+        query = RecipeQuery(name=recipe)
+    elif last.exists():
+        query = RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
+    else:
         raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
-    return RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
+    chosen = {kind: tuple(split_names(each)) for kind, each in names.items()}
+    return query.model_copy(update={kind: own for kind, own in chosen.items() if own})
 
 
 def _regenerate(results: Path, *, check: bool) -> None:
-    """Regenerates the pages that hold numbers of the archive, or says which are out of date.
+    """Regenerates the pages that hold numbers of the archive, or names those that are out of date.
 
     Raises:
         CtrbenchError: with ``check``, a page differs from its regeneration.
@@ -176,4 +180,4 @@ def _regenerate(results: Path, *, check: bool) -> None:
             write_file(path, after, option="--results")
             typer.echo(f"written to {path}")
     if stale:
-        raise CtrbenchError(f"{'; '.join(stale)}: not what the archive says; run: ctrbench report --pages")
+        raise CtrbenchError(f"{'; '.join(stale)}: differs from the archive; run: ctrbench report --pages")

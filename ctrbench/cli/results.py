@@ -11,7 +11,7 @@ app = typer.Typer(no_args_is_help=True, help="The archive of records: adds finis
 
 @app.command("pack")
 def pack(results: Results = None) -> None:
-    """Moves the records of finished jobs into results/records, to be committed; predictions stay where they are."""
+    """Moves the records of finished jobs into results/records, ready to be committed; predictions stay in place."""
     from ctrbench.store.pack import pack as pack_records
     from ctrbench.store.store import Store
 
@@ -23,7 +23,7 @@ def pack(results: Results = None) -> None:
 
 @app.command("verify")
 def verify(results: Results = None) -> None:
-    """Checks every record: its identity, its bounds, its groups, its place and its order."""
+    """Checks every record: its identity, bounds and groups, its file, and its order there."""
     from ctrbench.store.store import Store
     from ctrbench.store.verify import faults
 

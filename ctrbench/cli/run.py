@@ -86,10 +86,10 @@ class _Place:
     jobs: int | None
 
     def check(self) -> None:
-        """Refuses a device that jobs cannot have.
+        """Checks that jobs can use the device.
 
         Raises:
-            CtrbenchError: the device is unknown, absent, or not one of a cluster's.
+            CtrbenchError: the device is unknown or absent, or a cluster does not support it.
         """
         from ctrbench.errors import CtrbenchError
         from ctrbench.execution.run import resolve_device
@@ -99,7 +99,7 @@ class _Place:
         resolve_device(self.device)
 
     def executor(self) -> "Executor":
-        """Local, or on a Ray cluster."""
+        """The local executor, or the executor on a Ray cluster."""
         if self.cluster:
             from ctrbench.execution.cluster import RayExecutor
 
@@ -111,7 +111,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Task:
-    """What a recipe asks for: jobs, the datasets whose reference rows stand beside them, or neither."""
+    """What running a recipe involves: jobs, datasets with reference rows, or neither."""
 
     store: "Store"
     plan: "Plan | None"
@@ -121,7 +121,7 @@ class _Task:
 
 
 def _task(recipe: "Recipe", place: _Place, *, dry_run: bool) -> _Task:
-    """Plans a recipe, and says what is done and what is left."""
+    """Plans a recipe, and prints what is done and what is left."""
     from ctrbench.planning.plan import make_plan, read_manifests
     from ctrbench.planning.registries import REGISTRIES
     from ctrbench.planning.status import status
@@ -143,10 +143,10 @@ def _task(recipe: "Recipe", place: _Place, *, dry_run: bool) -> _Task:
 
 
 def _run(match: "RecipeMatch", task: _Task, place: _Place, *, force: bool) -> None:
-    """Runs what has no record, and prints the report.
+    """Runs the jobs without a record, and prints the report.
 
     Raises:
-        CtrbenchError: a job failed; the others went on.
+        CtrbenchError: a job failed; the other jobs were run all the same.
     """
     from ctrbench.data.settings import DataSettings
     from ctrbench.errors import CtrbenchError
@@ -189,7 +189,7 @@ def _drive(task: _Task, place: _Place, *, force: bool) -> "list[Outcome]":
 
 
 def _print_plan(standing: "Status", *, every_row: bool) -> None:
-    """Printed to standard error, so that standard output holds the table alone, but for a dry run."""
+    """Prints to standard error, so that standard output holds only the report; a dry run prints to standard output."""
     from ctrbench.planning.status import stale_line
 
     def say(line: str) -> None:

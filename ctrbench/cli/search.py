@@ -1,6 +1,7 @@
 """``ctrbench search``."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ def search(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="Name or .toml file of a recipe that says what to search, or of a collection with such recipes."
+            help="Name or .toml file of a recipe with a [search] section, or of a collection with such recipes."
         ),
     ],
     *,
@@ -47,11 +48,9 @@ def search(
     searched = [match for match in named if match.recipe.search and needs_of(match.recipe) == "runs"]
     if not searched:
         raise CtrbenchError(
-            f"{recipe}: nothing to search, no [search] of settings for runs; run: ctrbench run {recipe}"
+            f"{recipe}: nothing to search, no [search] of settings for runs; run: ctrbench run {shlex.quote(recipe)}"
         )
     workers = resolve_jobs(jobs, device)
-    chosen_names = {"--dataset": datasets, "--backbone": backbones, "--method": methods}
-    options = [f"{option} {','.join(names)}" for option, names in chosen_names.items() if names]
 
     def one(match: "RecipeMatch") -> None:
         if len(named) > 1:
@@ -59,16 +58,16 @@ def search(
         end = _search(
             match.recipe, places.data_folder(data), places.results_folder(results), device=device, workers=workers
         )
-        typer.echo(f"{end}; next: {' '.join(['ctrbench run', str(match.argument), *options])}")
+        typer.echo(f"{end}; next: {match.recipe.command('run')}")
 
     for_each_recipe([(match.recipe.name, match) for match in searched], one)
 
 
 def _search(recipe: "Recipe", data: Path, results: Path, *, device: str, workers: int) -> str:
-    """Searches the rows that no recipe's search covers, prints the best settings and stores them.
+    """Searches the rows that no earlier search covers, prints the best settings and stores them.
 
     Returns:
-        Where they are stored, or that nothing was left to search.
+        A sentence that says where the settings are stored, or that nothing was left to search.
     """
     from rich.console import Console
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ctrbench.store.store import Store
 
 SHORTEST = 6
-"""Letters of a job's identity, so that a word of letters a to f is not taken for one."""
+"""Fewest characters of a job's identity, so that a word of the letters a to f is not mistaken for one."""
 
 
 def show(
@@ -24,13 +24,13 @@ def show(
         str,
         typer.Argument(
             help="A recipe, collection, dataset, backbone, method, metric or view, or a job's identity: its first "
-            f"{SHORTEST} letters"
+            f"{SHORTEST} characters"
         ),
     ],
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Shows everything that is known of one thing."""
+    """Shows everything that is known about one recipe, dataset, component or job."""
     from ctrbench.cli.components import KINDS, describe, registry_of
     from ctrbench.planning.rows import prepared_names
     from ctrbench.recipe.collection import collection_names
@@ -61,7 +61,7 @@ def _records(name: str, store: "Store") -> list[str]:
         return []
     found = [entry.record for entry in store.all_entries() if entry.record.identity.startswith(name)]
     if found and len(name) < SHORTEST:
-        raise CtrbenchError(f"{name}: too short for a job's identity; give its first {SHORTEST} letters or more")
+        raise CtrbenchError(f"{name}: too short for a job's identity; give its first {SHORTEST} characters or more")
     return [record.model_dump_json(indent=1, exclude_defaults=True) for record in found]
 
 

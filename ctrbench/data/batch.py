@@ -25,9 +25,9 @@ class Batch:
     labels: Tensor
     """(B, T) float, in the order of ``data.tasks``."""
     click_length: Tensor
-    """(B,) float: all clicks before the row, also those that the history leaves out."""
+    """(B,) float: number of all clicks before the row, including clicks that the history leaves out."""
     observed: Tensor | None = None
     """(B, T) bool: the rows on which each task is trained; None: all of them."""
     cohorts: Tensor | None = None
-    """(B, C) int32 codes of the cohort columns that the method asks for, in its order; -1 is a row outside every group.
-    None where it asks for none."""
+    """(B, C) int32 codes of the cohort columns that the method reads, in its order; -1 is a row outside every group.
+    None for a method that reads no cohort."""

@@ -1,4 +1,4 @@
-"""Refuses to train where a task has rows of one class only: nothing could be learnt, or no epoch preferred."""
+"""Refuses to train a task that has rows of one class only: nothing could be learnt, or no epoch preferred."""
 
 from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split

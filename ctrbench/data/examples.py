@@ -80,10 +80,10 @@ class Feed:
         search_holdout: bool = False,
         cohorts: tuple[str, ...] = (),
     ) -> None:
-        """``cohorts`` are the columns of ``Batch.cohorts``: those that the run's method asks for.
+        """``cohorts`` are the columns of ``Batch.cohorts``: the cohorts that the run's method reads.
 
         Raises:
-            CtrbenchError: a field, label, task or cohort is unknown, or there is no row to train on.
+            CtrbenchError: a field, label, task or cohort is unknown, or no row is left to train on.
         """
         self.prepared = prepared
         self.settings = settings
@@ -108,13 +108,13 @@ class Feed:
 
     @property
     def judged_on(self) -> str:
-        """The rows that stop training, in words."""
+        """The name of the rows that stop training, for messages."""
         return "validation" if self._search_holdout is None else "search holdout"
 
     def _judged(self, rows: Tensor) -> Examples:
         """The search holdout, each sampled negative drawn once, the same for every trial."""
         if len(rows) == 0:
-            raise CtrbenchError(f"{self.prepared.manifest.name}: no training row is held out to search settings on")
+            raise CtrbenchError(f"{self.prepared.manifest.name}: the search holdout is empty, so no search is possible")
         positives = self._stored(rows)
         if not self.sampled:
             return positives
@@ -137,10 +137,10 @@ class Feed:
         """A split's stored rows, in their stored order.
 
         Raises:
-            CtrbenchError: the test split, while training has not ended.
+            CtrbenchError: the split is the test split, and training has not ended.
         """
         if split not in self._readable:
-            raise CtrbenchError(f"{split.name.lower()} rows were asked for before the training ended")
+            raise CtrbenchError(f"{split.name.lower()} rows were read before the training ended")
         if split == Split.VALIDATION and self._search_holdout is not None:
             return self._search_holdout
         return self._stored(self.prepared.indices(split))
@@ -162,7 +162,7 @@ class Feed:
     def _with_negatives(
         self, positives: Examples, count: int, sampler: NegativeSampler, generator: torch.Generator
     ) -> Examples:
-        """The positives, then ``count`` negatives of each: 0 for every task, so never where a label is given."""
+        """The positives, then ``count`` negatives of each: 0 for every task, and not rows of conditional tasks."""
         rows = positives.rows.repeat(count)
         drawn = sampler.draw(self.prepared.rows["user"][rows], generator)
         observed = positives.observed
@@ -177,7 +177,7 @@ class Feed:
         )
 
     def targets(self, examples: Examples) -> "Targets":
-        """What the examples are, for every task, derived ones included."""
+        """The labels of the examples for every task, derived ones included."""
         trained = self.tasks.trained
         columns = {task: examples.labels[:, t].cpu().numpy() for t, task in enumerate(trained)}
         observed: dict[str, NDArray[np.bool_] | None] = dict.fromkeys(self.tasks.names)
@@ -228,7 +228,7 @@ class Feed:
         return torch.stack([self._column(examples, cohort.source, cohort.name) for cohort in self.cohorts], 1).int()
 
     def _column(self, examples: Examples, source: Source, name: str) -> Tensor:
-        """A field or cohort (E,) of the examples; a sampled negative has its own item's."""
+        """A field or cohort (E,) of the examples; a sampled negative has the value of its own item."""
         if source == "row":
             return self.prepared.rows[name][examples.rows]
         keys = examples.items if source == "item" else self.prepared.rows["user"][examples.rows]

@@ -20,7 +20,7 @@ class Inputs:
         """The inputs named by a run.
 
         Raises:
-            CtrbenchError: a field is unknown, named twice, or the item is missing.
+            CtrbenchError: a field is unknown or named twice, or the item is missing.
         """
         if len(set(names)) != len(names) or "item" not in names:
             raise CtrbenchError(f"data.fields: name 'item' and every other field once (got {', '.join(names)})")

@@ -12,7 +12,7 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file's bytes.
 
     Raises:
-        CtrbenchError: it cannot be read.
+        CtrbenchError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -45,16 +45,16 @@ def check_two_classes(dataset: str, label: str, part: str, *, rows: int, positiv
         dataset: its name, for the error.
         label: the label.
         part: what the rows are for, such as ``validation rows`` or ``rows of the search holdout``.
-        rows: how many there are.
-        positives: how many of them have label 1.
+        rows: number of rows.
+        positives: number of rows with label 1.
 
     Raises:
-        CtrbenchError: there is no row, or all rows have one value of the label.
+        CtrbenchError: the part has no row, or all rows have one value of the label.
     """
     if 0 < positives < rows:
         return
-    found = f"all {rows:,} have the value {int(positives > 0)}" if rows else "there is none"
+    found = f"all {rows:,} have the value {int(positives > 0)}" if rows else "there are no rows"
     raise CtrbenchError(
-        f"{dataset}: {part} with both values of label {label!r} are needed, and {found}; choose another split on the "
+        f"{dataset}: {part} with both values of label {label!r} are needed, but {found}; choose another split on the "
         "card, another label, or pass more data"
     )

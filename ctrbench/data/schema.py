@@ -19,7 +19,7 @@ include them only where the source has impressions that were not clicked.
 import enum
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -50,7 +50,7 @@ class Field(Strict):
 
     name: str
     source: Source
-    """Where the column lies: users.parquet, items.parquet or rows.parquet. A history takes the item fields along."""
+    """The table with the column: users.parquet, items.parquet or rows.parquet. A history includes the item fields."""
     size: int
     """Number of ids, the reserved 0 included."""
 
@@ -85,7 +85,7 @@ class Negatives(Strict):
 
     @property
     def distribution(self) -> str:
-        """What items are drawn by, in words."""
+        """The distribution that items are drawn from, as text."""
         names = {0.0: " (uniform)", 1.0: " (proportional)"}
         return f"training popularity to the power {self.exponent:g}{names.get(self.exponent, '')}"
 
@@ -98,7 +98,7 @@ class SplitCounts(Strict):
 
 
 class Manifest(Strict):
-    """What a prepared dataset says of itself."""
+    """The description of a prepared dataset."""
 
     schema_version: int = SCHEMA_VERSION
     name: str
@@ -124,7 +124,7 @@ class Manifest(Strict):
     mean_click_length: float
     """Mean over users of their number of training clicks: Lbar of AQCL eq. 6."""
     synthetic: bool = False
-    """Simulated: never called reproduced."""
+    """True for simulated data: results on them are never called reproduced."""
     card_hash: str
     sources: dict[str, str]
     """File name -> sha256 of each source file that was read (empty for simulated data)."""
@@ -135,8 +135,8 @@ class Manifest(Strict):
     fingerprint: str = ""
     """sha256 of what training reads: part of every job's identity."""
     measuring_fingerprint: str = ""
-    """sha256 of everything else that measuring and printing read. It changes with a cohort or a title, which cost no
-    training."""
+    """sha256 of everything else that measuring and printing read. It changes with a cohort or a title; no job is then
+    trained again."""
 
     def sealed(self) -> "Manifest":
         """A copy with both fingerprints filled in."""
@@ -166,6 +166,19 @@ class Manifest(Strict):
         read = [[known[name].model_dump(mode="json"), self.contents[FILES[known[name].source]][name]] for name in names]
         return digest([self.fingerprint, read])
 
+    def was_read(self, fingerprint: str, cohorts: Collection[str] = (), cohort_fingerprint: str | None = None) -> bool:
+        """Whether a training read these very data.
+
+        Args:
+            fingerprint: the training fingerprint that it noted.
+            cohorts: those that its method read while it trained.
+            cohort_fingerprint: what :meth:`fingerprint_with` them was; None without any.
+        """
+        if fingerprint != self.fingerprint:
+            return False
+        known = {cohort.name for cohort in self.cohorts}
+        return not cohorts or (known.issuperset(cohorts) and self.fingerprint_with(cohorts) == cohort_fingerprint)
+
     def training_columns(self) -> dict[str, tuple[str, ...]]:
         """File name -> the columns that training reads. Not among them: ``time``, cohorts and true probabilities."""
 
@@ -191,7 +204,7 @@ class Manifest(Strict):
         entries = self.model_dump(
             mode="json", include={"schema_version", "labels", "fields", "negatives", "mean_click_length"}
         )
-        # A card may list its fields in any order: a run names those that it reads.
+        # A card may list its fields in any order, since a run names the fields that it reads.
         entries["fields"].sort(key=lambda field: field["name"])
         return entries | {"contents": self._contents(training=True)}
 
@@ -204,7 +217,7 @@ class Manifest(Strict):
         """The field of a name.
 
         Raises:
-            CtrbenchError: there is none.
+            CtrbenchError: the dataset has no field of this name.
         """
         for field in self.fields:
             if field.name == name:

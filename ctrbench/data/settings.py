@@ -13,7 +13,7 @@ class DataSettings(Strict):
     fields: tuple[str, ...] = ("user", "item")
     """Inputs of the backbone. The click history always comes along, with the item fields named here."""
     tasks: tuple[str, ...] = Field(("click",), min_length=1)
-    """Labels that are trained, each by a logit of its own; the first is the main task, which stops training unless
+    """Labels that are trained, each with its own logit; the first is the main task, which stops training unless
     ``training.watch`` names another one."""
     derived: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Task -> trained tasks whose labels and probabilities it multiplies, over all rows: ``ctcvr = ["click",
@@ -22,10 +22,10 @@ class DataSettings(Strict):
     """Trained task -> label: the task is trained, validated and measured only on rows where that label is 1.
     ``conversion = "click"`` makes the conversion rate one after a click (CVR)."""
     history_length: int = Field(50, ge=0, le=1_000_000)
-    """Clicks of a history that the backbone sees, the latest; 0: none. The click length L always counts all."""
+    """How many of a history's latest clicks the backbone sees; 0: none. The click length L always counts all clicks."""
     minimum_history: int = Field(1, ge=0, le=1_000_000)
     """Training rows with a shorter history are left out; validation and test rows never are."""
     negatives: Literal["fresh", "fixed"] = "fresh"
-    """Sampled training negatives: drawn anew each epoch, or once. Without effect where the source has impressions."""
+    """Whether sampled training negatives are drawn anew each epoch, or once. No effect on a source with impressions."""
     negatives_per_positive: int = Field(1, ge=1, le=1_000)
     """Sampled training negatives per positive. Their distribution is the card's."""

@@ -1,4 +1,4 @@
-"""The tasks of a run: labels that are trained, and tasks derived from them. Numpy alone, so that reports can use it.
+"""The tasks of a run: labels that are trained, and tasks derived from them. No torch, so that reports can use it.
 
 Source of the derived task: Ma et al., Entire Space Multi-Task Model, SIGIR 2018, equation 1 (CTCVR = CTR x CVR).
 
@@ -25,7 +25,7 @@ class Tasks:
     """What a run predicts; see the fields of :class:`DataSettings` of the same names."""
 
     trained: tuple[str, ...]
-    """The T labels with a logit of their own, in the order of the logits."""
+    """The T labels that have a logit, in the order of the logits."""
     derived: dict[str, tuple[str, ...]]
     given: dict[str, str]
 
@@ -35,7 +35,7 @@ class Tasks:
 
         Args:
             settings: the section.
-            labels: those that the dataset has.
+            labels: labels of the dataset.
             where: names the dataset or the recipe in an error.
 
         Raises:
@@ -52,7 +52,7 @@ class Tasks:
             if task not in trained:
                 raise CtrbenchError(f"{where}: data.given: {unknown('task', task, trained)}")
             if task == label:
-                raise CtrbenchError(f"{where}: data.given: {task!r} is given itself; name another label")
+                raise CtrbenchError(f"{where}: data.given: {task!r} is conditional on itself; name another label")
         for task, factors in settings.derived.items():
             _check_derived(task, factors, trained, labels, where)
         return cls(trained, settings.derived, settings.given)
@@ -73,7 +73,7 @@ class Tasks:
         return tuple(dict.fromkeys([*self.trained, *self.given.values()]))
 
     def definition(self, task: str) -> str:
-        """What decides the label and the rows of a task, whatever its name: ``click``, ``conversion given click``,
+        """What defines the label and the rows of a task, whatever its name: ``click``, ``conversion given click``,
         ``click x conversion``."""
         text = " x ".join(self.derived.get(task, (task,)))
         return f"{text} given {self.given[task]}" if task in self.given else text
@@ -86,7 +86,7 @@ class Tasks:
         return found
 
     def probabilities(self, predicted: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-        """The probability (n,) of every task, from those of the trained ones (n, T)."""
+        """The probability (n,) of every task, from the probabilities of the trained tasks (n, T)."""
         found = {task: np.asarray(predicted[:, t], dtype=np.float64) for t, task in enumerate(self.trained)}
         for task, factors in self.derived.items():
             found[task] = np.multiply.reduce([found[factor] for factor in factors])
@@ -105,7 +105,7 @@ def _check_derived(
 ) -> None:
     place = f"{where}: data.derived: {task!r}"
     if not task.replace("-", "_").isidentifier():
-        raise CtrbenchError(f"{place} is no name for a task; use letters, digits, - and _")
+        raise CtrbenchError(f"{place} is not a valid task name; use letters, digits, - and _")
     if task in labels:
         raise CtrbenchError(f"{place} is a label of the dataset; give the derived task another name")
     if len(set(factors)) != len(factors) or len(factors) < 2:

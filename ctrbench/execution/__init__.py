@@ -1,1 +1,1 @@
-"""Making jobs: what a job does, where it is done, and what the driver keeps of it."""
+"""Running jobs: what a job does, which process runs it, and what the driver stores."""

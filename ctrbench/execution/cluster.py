@@ -1,8 +1,8 @@
-"""Jobs on an existing Ray cluster: one worker process per CPU, wherever the cluster has one.
+"""Jobs on an existing Ray cluster: one worker process per CPU, on any node.
 
-Nodes need this package and its dependencies, and nothing else: data reach them by :mod:`ctrbench.execution.shipment`,
-checkpoints and results come back to the driver. A worker makes a step only when the driver asks for it, as a local one
-does. When a worker or its node is lost, its job goes on elsewhere from the last checkpoint that was handed over.
+Nodes need only this package and its dependencies: :mod:`ctrbench.execution.shipment` sends them the data, and
+checkpoints and results come back to the driver. Like a local worker, a worker on a node makes a step only when the
+driver asks for it. When a worker or its node is lost, the job resumes elsewhere from its last handed-over checkpoint.
 """
 
 import dataclasses
@@ -28,12 +28,12 @@ except ModuleNotFoundError:
     raise CtrbenchError("--cluster needs Ray; run: pip install 'ctrbench[cluster]'") from None
 
 POLL_SECONDS = 1.0
-"""Between two looks at how many CPUs the cluster has."""
+"""Between two checks of how many CPUs the cluster has."""
 CONNECT_SECONDS = 10.0
 MOST_LOSSES = 3
-"""Workers that a job may lose without an epoch handed over in between; it may be the job that kills them."""
+"""Workers that a job may lose without a look handed over in between; it may be the job that kills them."""
 MOST_FAILED_STARTS = 5
-"""Workers in a row that may end before they are ready."""
+"""How many workers in a row may end before they are ready."""
 
 
 class NodeWorker:
@@ -45,10 +45,10 @@ class NodeWorker:
         self._folders: dict[str, Path] = {}
 
     def ready(self) -> None:
-        """Returns once the process is up."""
+        """Returns once the process has started."""
 
     def begin(self, work: Work, assignment: Assignment, shipment: DataShipment) -> Handover | Result:
-        """As :meth:`Worker.begin`, once the data are here."""
+        """Fetches the data, then as :meth:`Worker.begin`."""
         try:
             if shipment.fingerprint not in self._folders:
                 self._folders[shipment.fingerprint] = shipment.unpack(cache_folder(), ray.get)
@@ -67,23 +67,23 @@ class NodeWorker:
 
 @dataclass
 class _Job:
-    """A job, seen from the driver."""
+    """The driver's view of a job."""
 
     assignment: Assignment
     """With the last checkpoint that was handed over."""
-    epochs: int = 0
-    """The most that were handed over."""
+    looks: int = 0
+    """The most that were handed over; with one look per epoch these are epochs."""
     losses: int = 0
-    """Workers lost since then."""
+    """Workers lost since the last look was handed over."""
 
     def note(self, handover: Handover) -> None:
         self.assignment = dataclasses.replace(self.assignment, checkpoint=handover.checkpoint)
-        if len(handover.epochs) > self.epochs:
-            self.epochs, self.losses = len(handover.epochs), 0
+        if len(handover.epochs) > self.looks:
+            self.looks, self.losses = len(handover.epochs), 0
 
 
 class _Queue:
-    """Jobs to begin: those that lost their worker before those that were never begun."""
+    """Jobs to begin: first those that lost their worker, then those that never began."""
 
     def __init__(self, assignments: Iterable[Assignment]) -> None:
         self._fresh = iter(assignments)
@@ -92,7 +92,7 @@ class _Queue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is left, as far as anybody asked."""
+        """Whether no job is known to be left."""
         return self._exhausted and not self._lost
 
     def take(self) -> _Job | None:
@@ -116,10 +116,10 @@ class RayExecutor:
         Args:
             address: ``HOST:PORT`` of the cluster's head, or ``auto`` on a machine that belongs to the cluster.
             data: the data folder of this machine.
-            jobs: at most so many jobs at a time.
+            jobs: most jobs at a time.
 
         Raises:
-            CtrbenchError: no cluster answers there.
+            CtrbenchError: no cluster answers at the address.
         """
         self._address = address
         self._data = data
@@ -169,7 +169,7 @@ class RayExecutor:
         ray.shutdown()
 
     def _start_workers(self) -> None:
-        """As many as the cluster has room for; a CPU that somebody else uses is waited for."""
+        """Starts as many workers as the cluster has CPUs; a worker waits for a CPU that is in use."""
         for _ in range(self.workers - len(self._starting) - len(self._idle) - len(self._busy)):
             actor = self._actor.remote()
             self._starting[actor.ready.remote()] = actor
@@ -202,14 +202,14 @@ class RayExecutor:
         self._busy[actor.begin.remote(work, job.assignment, self._shipments[dataset])] = actor, job
 
     def _answer(self, reference: Any, queue: _Queue, on_handover: OnHandover) -> Result | None:
-        """Takes what a worker answered; the job's result, if the job has ended."""
+        """Handles a worker's answer; returns the job's result if the job has ended."""
         actor, job = self._busy.pop(reference)
         try:
             step: Handover | Result = ray.get(reference)
         except RayTaskError as error:
             step = _not_exchanged(job, error)
         except RayError as error:
-            # The worker may live on behind a broken connection.
+            # The worker may still run behind a broken connection.
             ray.kill(actor)
             return _lose(job, error, queue)
         if isinstance(step, Handover):
@@ -228,7 +228,7 @@ def _connect(address: str) -> None:
     host, _, port = address.rpartition(":")
     try:
         if port.isdigit():
-            # Ray itself tries for minutes.
+            # Without a limit, Ray tries for minutes.
             socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ImportError, OverflowError, RuntimeError, ValueError) as error:
@@ -237,24 +237,24 @@ def _connect(address: str) -> None:
             "start one with: ray start --head, and pass the address that it prints"
         ) from None
     finally:
-        # Ray sets a handler of its own.
+        # Ray replaces the signal handler.
         signal.signal(signal.SIGTERM, handler)
 
 
 def _not_exchanged(job: _Job, error: RayTaskError) -> Result:
-    """The result of a job that cannot be unpickled on a node, or whose output cannot be pickled there."""
+    """The result of a job that a node cannot unpickle, or whose output the node cannot pickle."""
     reason = f"{type(error.cause).__name__}: {_first_line(error.cause or error)}"
     cause = f"a node cannot read the job or send its output ({reason}); install the driver's packages on every node"
     return Result(job.assignment.identity, "failed", cause=cause, traceback=str(error))
 
 
 def _lose(job: _Job, error: RayError, queue: _Queue) -> Result | None:
-    """Puts a job whose worker was lost back, unless it was lost too often."""
+    """Puts a job back into the queue after its worker was lost, unless the job has lost too many workers."""
     job.losses += 1
     if job.losses < MOST_LOSSES:
         queue.put_back(job)
         return None
-    cause = f"lost {job.losses} workers in epoch {job.epochs + 1} ({_last_line(error)}); most likely for memory"
+    cause = f"lost {job.losses} workers before look {job.looks + 1} ({_last_line(error)}); most likely for memory"
     return Result(job.assignment.identity, "failed", cause=cause, traceback=str(error))
 
 

@@ -1,4 +1,4 @@
-"""The driver: the one process that claims jobs, hands them to an executor, and writes what comes back to the store."""
+"""The driver: the one process that claims jobs, hands them to an executor, and writes their results to the store."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from ctrbench.store.work import Failure, Progress
 from ctrbench.training.history import EpochMetrics
 
 POLL_SECONDS = 0.5
-"""Between two looks at jobs that other drivers hold."""
+"""Between two checks of jobs that other drivers hold."""
 
 
 class Pruned(Exception):  # noqa: N818 - no error
@@ -30,27 +30,27 @@ EpochCallback = Callable[[Sequence[EpochMetrics]], None]
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where jobs are run, and what they need beside their configuration."""
+    """What running jobs needs besides their configurations."""
 
     store: Store
     executor: Executor
     work: Work
     defaults: Defaults
     columns: tuple[str, ...] = ()
-    """Column expressions to measure beside the columns that every job has."""
+    """Column expressions to measure besides the columns that every job has."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """How a job ended."""
 
     job: Job
     status: Literal["finished", "failed", "pruned"]
     record: Record | None = None
     cause: str | None = None
-    """Of a failure or of pruning, one line."""
+    """Why the job failed or was pruned, one line."""
     diverged: bool = False
-    """Of a failure: training diverged, and would again."""
+    """True if the job failed because training diverged: it would diverge again."""
 
 
 def drive(
@@ -60,10 +60,10 @@ def drive(
     on_outcome: Callable[[Outcome], None] | None = None,
     callbacks: Mapping[str, EpochCallback] = MappingProxyType({}),
 ) -> list[Outcome]:
-    """Runs all jobs that have no record; a failed job is noted and the others go on.
+    """Runs all jobs that have no record; a failed job is noted, and the others continue.
 
-    Jobs that another driver holds are awaited, and taken over when that driver dies. ``callbacks`` (identity ->
-    callback) see a job's epochs and may prune it.
+    Jobs that another driver holds are awaited, and taken over if that driver dies. ``callbacks`` (identity -> callback)
+    get a job's epochs and may prune it.
 
     Returns:
         The outcomes of the jobs that had no record, in the order in which they ended.
@@ -88,7 +88,7 @@ def drive(
 
 @dataclass
 class _Turn:
-    """One pass over jobs: those that another driver holds are left for the next."""
+    """One pass over jobs: jobs that another driver holds are left for the next pass."""
 
     context: RunContext
     callbacks: Mapping[str, EpochCallback]
@@ -167,7 +167,7 @@ class _Turn:
 
 
 def failure_line(outcomes: Sequence[Outcome]) -> str | None:
-    """One line on what failed; None where nothing did."""
+    """One line that names the failures; None if no job failed."""
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if not failed:
         return None

@@ -1,4 +1,4 @@
-"""Where a run is made: versions, machine, and the commit of the code."""
+"""The environment of a run: versions, machine, and the commit of the code."""
 
 import os
 import platform

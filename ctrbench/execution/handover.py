@@ -1,9 +1,9 @@
-"""What passes between the driver and its workers.
+"""The messages between the driver and its workers.
 
-The driver is the process that the user started: it alone reads and writes the store. Workers know nothing of the
-store: a worker gets an :class:`Assignment`, hands over a checkpoint after every look (an epoch or, with
-``training.looks``, an equal part of one), and ends with a :class:`Result`. No disk is shared, and a worker that is lost
-costs what it did since the last look.
+The driver is the process that the user started; only the driver reads and writes the store. Workers know nothing of
+the store: a worker gets an :class:`Assignment`, hands over a checkpoint after every look (an epoch or, with
+``training.looks``, an equal part of one), and ends with a :class:`Result`. No disk is shared, and losing a worker costs
+only its work since the last look.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker needs to make a job; picklable."""
+    """What a worker needs to run a job; picklable."""
 
     identity: str
     dataset: str
@@ -27,7 +27,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Handover:
-    """State of a job once before its first epoch, and after each look; picklable."""
+    """State of a job, handed over before its first epoch and after each look; picklable."""
 
     identity: str
     epochs: tuple[Any, ...]
@@ -36,7 +36,7 @@ class Handover:
     at_most: int
     """Largest number of looks that the job may take."""
     checkpoint: bytes | None
-    """None before the first epoch of a job that does not resume."""
+    """The state to resume from; None before the first epoch of a job that does not resume."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Result:
     identity: str
     status: Literal["finished", "failed", "pruned"]
     output: Any = None
-    """What the work of a finished job returned; picklable."""
+    """Return value of a finished job's work; picklable."""
     cause: str | None = None
-    """Of a failure, one line."""
+    """Why the job failed, one line."""
     traceback: str | None = None
-    """Of a failure, its last frames."""
+    """The last frames of a failure's traceback."""
     diverged: bool = False
-    """Of a failure: training diverged, and would do so again."""
+    """True if the job failed because training diverged: it would diverge again."""
 
 
 Steps = Generator[Handover, None, Any]
@@ -70,15 +70,15 @@ OnHandover = Callable[[Handover], bool]
 
 
 class Executor(Protocol):
-    """A place where jobs are made."""
+    """Runs jobs."""
 
     @property
     def workers(self) -> int:
-        """Jobs that it makes side by side, as things stand."""
+        """Number of jobs that it can run side by side at present."""
         ...
 
     def run(self, assignments: Iterable[Assignment], work: Work, on_handover: OnHandover) -> Iterator[Result]:
-        """Makes jobs side by side and yields their results in the order in which they end.
+        """Runs jobs side by side and yields their results in the order in which they end.
 
         ``assignments`` is advanced only when a worker is free. It is advanced, and ``on_handover`` is called, in the
         thread that iterates over the results, never two at a time; a worker waits at a handover until ``on_handover``
@@ -86,7 +86,7 @@ class Executor(Protocol):
         idle workers for the next.
 
         Raises:
-            CtrbenchError: workers cannot be started, or the system killed one. What a job raises becomes its result.
+            CtrbenchError: workers cannot be started, or the system killed one. A job's exception becomes its result.
         """
         ...
 

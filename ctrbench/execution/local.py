@@ -1,7 +1,7 @@
 """Jobs on this machine: in the driver's process, or side by side in worker processes.
 
-A worker process and the driver share one pipe. The driver asks for every step, so that a pruned job ends where it was
-told to, whatever the timing; a worker whose driver is gone finds the pipe closed at its next handover, and ends.
+A worker process and the driver share one pipe. The driver asks for every step, so that a pruned job ends at the same
+look whatever the timing; a worker whose driver has died finds the pipe closed at its next handover, and ends.
 """
 
 import contextlib
@@ -96,13 +96,13 @@ class LocalExecutor:
 
 
 class _Process:
-    """A worker process, seen from the driver."""
+    """The driver's view of a worker process."""
 
     def __init__(self) -> None:
         self.connection, theirs = SPAWN.Pipe()
         self._process = SPAWN.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
-        # With no copy of the worker's end left here, its death closes the pipe.
+        # Without a copy of the worker's end in this process, the worker's death closes the pipe.
         theirs.close()
 
     @property
@@ -121,7 +121,7 @@ class _Process:
             raise self._death() from None
 
     def receive(self) -> Handover | Result:
-        """What the step came to.
+        """The answer to the last step that was asked for.
 
         Raises:
             CtrbenchError: the process has ended.
@@ -148,12 +148,12 @@ class _Process:
 
 
 def _serve(connection: "Connection[Any, Any]") -> None:
-    """The life of a worker process."""
+    """Main loop of a worker process."""
     # Ctrl-C reaches the whole process group; the driver ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_one_thread()
     worker = Worker()
-    # The driver is gone: nobody is left to hand over to.
+    # The driver has died: nobody is left to hand over to.
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             step, arguments = connection.recv()

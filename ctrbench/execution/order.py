@@ -1,4 +1,4 @@
-"""What the driver sends a worker that makes a job, and what it gets back. No torch."""
+"""What the driver sends to a worker that runs a job, and what the worker returns. No torch."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker is told of a job; it knows no recipe."""
+    """A job as a worker gets it, without its recipe."""
 
     job: Job
     defaults: Defaults
-    """Of every setting, plug-ins included."""
+    """The defaults of every setting, plug-ins included."""
     columns: tuple[str, ...] = ()
-    """Column expressions to measure beside the columns that every job has."""
+    """Column expressions to measure besides the columns that every job has."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a finished job leaves."""
+    """The output of a finished job."""
 
     record: Record
     facts: DataFacts

@@ -28,10 +28,10 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def resolve_device(name: str) -> torch.device:
-    """``cpu``, ``cuda``, or ``auto``: cuda where there is one.
+    """The device of a name: ``cpu``, ``cuda``, or ``auto``, which is cuda if a CUDA device is present.
 
     Raises:
-        CtrbenchError: another name, or cuda is asked for and there is none.
+        CtrbenchError: another name, or ``cuda`` without a CUDA device.
     """
     if name not in DEVICES:
         raise CtrbenchError(f"--device {name}: no such device; use cpu, cuda or auto")
@@ -93,7 +93,7 @@ def _restore(training: Training, checkpoint: bytes, identity: str) -> None:
         training.restore(checkpoint)
     except CtrbenchError as error:
         way_out = f"remove work/jobs/{identity} in the results folder to begin the job anew"
-        raise CtrbenchError(f"its checkpoint is {error}; {way_out}") from None
+        raise CtrbenchError(f"the job's checkpoint is {error}; {way_out}") from None
 
 
 def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, surroundings: Environment) -> Output:
@@ -155,7 +155,7 @@ def _timings(training: Training, evaluation_seconds: float) -> Timings:
 
 
 def _peak_memory_mb() -> float | None:
-    """Peak resident memory of this process; None where the system does not say (Windows)."""
+    """Peak resident memory of this process; None on a system that does not report it (Windows)."""
     try:
         import resource  # noqa: PLC0415 - Windows has no such module
     except ImportError:

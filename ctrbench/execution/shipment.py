@@ -1,12 +1,12 @@
-"""Prepared data for nodes that have none: in the driver references to the files, on a node the files.
+"""Sends prepared data to nodes: the driver holds references to the files, a node the files themselves.
 
 | path on a node | holds |
 |---|---|
 | ``<cache>/<fingerprint>/<dataset>/`` | the dataset, whole and verified |
 | ``<cache>/<fingerprint>.lock`` | held by the process that writes the dataset |
 
-The fingerprint is that of ``manifest.json``, which names the checksum of every file: datasets of one fingerprint are
-equal byte for byte, and a dataset that was prepared anew lies beside the former.
+The fingerprint is the sha256 of ``manifest.json``, which names the checksum of every file: datasets of one fingerprint
+are equal byte for byte, and a dataset that was prepared again gets a folder beside the earlier one.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ Bytes = NDArray[np.uint8]
 
 
 def cache_folder() -> Path:
-    """Where this node keeps datasets: ``CTRBENCH_CACHE``, else a folder of the user's among the temporary files."""
+    """Where this node keeps datasets: ``CTRBENCH_CACHE``, else the user's folder among the temporary files."""
     if folder := os.environ.get("CTRBENCH_CACHE"):
         return Path(folder)
     user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
@@ -40,7 +40,7 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class DataShipment:
-    """A prepared dataset whose files lie in the cluster's object store; small and picklable."""
+    """References to a prepared dataset's files in the cluster's object store; small and picklable."""
 
     dataset: str
     manifest: bytes
@@ -52,7 +52,7 @@ class DataShipment:
         """Puts the files of a prepared dataset into the store, one at a time.
 
         Args:
-            folder: the dataset's.
+            folder: folder of the dataset.
             put: stores bytes, and returns a reference to them.
 
         Raises:
@@ -72,10 +72,10 @@ class DataShipment:
         return hashlib.sha256(self.manifest).hexdigest()
 
     def unpack(self, cache: Path, get: Callable[[Any], Bytes]) -> Path:
-        """The folder on this node that holds the dataset; fetches the files unless an intact copy is there.
+        """The folder on this node that holds the dataset; fetches the files unless the folder holds an intact copy.
 
         Raises:
-            CtrbenchError: the cache cannot be written, or a file changed on its way.
+            CtrbenchError: the cache cannot be written, or a file changed in transit.
         """
         home = cache / self.fingerprint
         try:
@@ -91,7 +91,7 @@ class DataShipment:
         return home
 
     def _is_intact(self, folder: Path) -> bool:
-        """Whether a copy is here: what cleans up temporary files may have taken some of them."""
+        """Whether the folder holds all files: a clean-up of temporary files may have removed some."""
         try:
             if (folder / MANIFEST).read_bytes() != self.manifest:
                 return False

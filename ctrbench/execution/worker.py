@@ -1,4 +1,4 @@
-"""The worker's side of a job: one step at a time, each asked for by the driver."""
+"""The worker's side of a job: one step at a time, each requested by the driver."""
 
 import contextlib
 import os
@@ -14,10 +14,10 @@ TRACEBACK_FRAMES = 8
 
 
 def use_one_thread() -> None:
-    """Keeps this process's numerical libraries to one thread.
+    """Limits this process's numerical libraries to one thread.
 
     Jobs run side by side, one per core, and sums over several threads have other bits. Libraries that are loaded later
-    read the environment; torch, where it is loaded, must be told.
+    read the environment; if torch is loaded already, its number of threads must be set.
     """
     os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     if torch := sys.modules.get("torch"):
@@ -25,7 +25,7 @@ def use_one_thread() -> None:
 
 
 def failure(identity: str, error: Exception) -> Result:
-    """The result of a job that raised; call it while the exception is handled."""
+    """The result of a job that raised an exception; call it while the exception is being handled."""
     cause = str(error) if isinstance(error, CtrbenchError) else f"{type(error).__name__}: {error}"
     return Result(
         identity,
@@ -37,14 +37,14 @@ def failure(identity: str, error: Exception) -> Result:
 
 
 class Worker:
-    """Makes one job after another: ``begin``, ``advance`` until there is a result, or ``prune``."""
+    """Runs one job after another: ``begin``, then ``advance`` until the job has a result, or ``prune``."""
 
     def __init__(self) -> None:
         self._identity = ""
         self._steps: Steps | None = None
 
     def begin(self, work: Work, assignment: Assignment, data: Path) -> Handover | Result:
-        """Starts a job; its first handover, or its result."""
+        """Starts a job; returns its first handover, or its result."""
         self._identity = assignment.identity
         try:
             self._steps = work(assignment, data)
@@ -65,9 +65,9 @@ class Worker:
         return result
 
     def prune(self) -> None:
-        """Drops the job under way, if there is one."""
+        """Drops the job under way, if any."""
         if self._steps is not None:
-            # The job has its result already; what it raises while it cleans up would be taken for the next one's.
+            # The job has its result already; an exception of its clean-up would be taken for the next job's.
             with contextlib.suppress(Exception):
                 self._steps.close()
             self._steps = None

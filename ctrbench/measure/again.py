@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Manifest, Split
+from ctrbench.data.schema import Split
 from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.measure.job import measure_job, stored_targets
@@ -19,7 +19,7 @@ from ctrbench.store.store import Entry, Store
 
 @dataclass(frozen=True)
 class Remeasured:
-    """What became of some finished jobs."""
+    """The result of measuring finished jobs again."""
 
     measured: tuple[Record, ...]
     without_predictions: tuple[Record, ...]
@@ -34,7 +34,7 @@ def measure_again(
     expressions: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
 ) -> Remeasured:
-    """Replaces the metrics of finished jobs by those of their stored predictions on the data as prepared now.
+    """Measures the stored predictions of finished jobs on the data as prepared now, and replaces the jobs' metrics.
 
     Values of columns and metrics that are not measured this time are kept where the measured columns are unchanged;
     where they changed, every registered metric is measured.
@@ -43,12 +43,12 @@ def measure_again(
         records: finished jobs, judged on test rows.
         store: holds their predictions, and takes the new values.
         data: folder of the prepared data.
-        expressions: columns to measure beside those that every job has.
-        metrics: names; None for all that are registered.
+        expressions: columns to measure besides those that every job has.
+        metrics: names; None for all registered metrics.
 
     Raises:
-        CtrbenchError: a dataset is not prepared, was trained on with other data, or has no such column; a metric is
-            unknown; a file is damaged or cannot be written.
+        CtrbenchError: a dataset is not prepared, differs from the data that a job was trained on, or lacks a column; a
+            metric is unknown; a file is damaged or cannot be written.
     """
     prepared: dict[str, Prepared] = {}
     done: list[Entry] = []
@@ -60,25 +60,15 @@ def measure_again(
         if record.dataset not in prepared:
             prepared[record.dataset] = Prepared.read(data / record.dataset)
         own = prepared[record.dataset]
-        if not _trained_on(record, own.manifest):
+        if not own.manifest.was_read(record.fingerprint, record.cohorts, record.cohort_fingerprint):
             raise CtrbenchError(
-                f"{record.dataset}: job {record.identity[:12]} was trained on other data than is prepared in {data}; "
+                f"{record.dataset}: job {record.identity[:12]} was trained on other data than those in {data}; "
                 "prepare those data, or run the job again"
             )
         entry = store.read(record.identity, (record.dataset, record.backbone, record.method))
         done.append(_measured(entry, own, store, expressions, metrics))
     store.rewrite(done)
     return Remeasured(tuple(entry.record for entry in done), tuple(lacking))
-
-
-def _trained_on(record: Record, manifest: Manifest) -> bool:
-    """Whether the data are those that a job was trained on, cohorts that its method read included."""
-    if manifest.fingerprint != record.fingerprint:
-        return False
-    if not record.cohorts:
-        return True
-    known = {cohort.name for cohort in manifest.cohorts}
-    return known.issuperset(record.cohorts) and manifest.fingerprint_with(record.cohorts) == record.cohort_fingerprint
 
 
 def _measured(
@@ -107,7 +97,7 @@ def _predictions(
     """Positions (R,) of the test rows in the order of a job's predictions, and the predictions (R, T).
 
     Raises:
-        CtrbenchError: the file is damaged, or is not of the test rows and the tasks.
+        CtrbenchError: the file is damaged, or does not belong to the test rows and the tasks.
     """
     stored = store.work.read_predictions(record.identity)
     if stored is not None and set(stored.column_names) == {"row", *tasks.trained}:
@@ -121,7 +111,7 @@ def _predictions(
 
 
 def _renewed(entry: Entry, tasks: dict[str, TaskMetrics], measuring_fingerprint: str) -> Record:
-    """The record with new metrics over its old ones, which count no more once the measured columns changed."""
+    """The record with new metrics over its old ones, which are dropped once the measured columns changed."""
     if entry.record.measuring_fingerprint == measuring_fingerprint:
         tasks = {task: _over(entry.record.tasks.get(task), new) for task, new in tasks.items()}
     return entry.record.model_copy(update={"tasks": tasks, "measuring_fingerprint": measuring_fingerprint})

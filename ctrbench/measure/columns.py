@@ -1,4 +1,4 @@
-"""The columns by which measured rows are cut into groups, and what a record says of its data.
+"""The columns by which measured rows are cut into groups, and the facts of the data that a record needs.
 
 Shape: R rows.
 """
@@ -39,7 +39,8 @@ def columns_of(prepared: "Prepared", rows: "Tensor", expressions: Iterable[str] 
     (:mod:`ctrbench.recipe.column`), for rows (R,).
 
     Raises:
-        CtrbenchError: an expression is malformed, names an unknown column, or has too many groups or two of one name.
+        CtrbenchError: an expression is malformed, names an unknown column, has too many groups, or two groups of one
+            name.
     """
     check_columns(prepared.manifest, expressions := tuple(expressions))
     own = ["activeness", CLICK_LENGTH, *(cohort.name for cohort in prepared.manifest.cohorts)]
@@ -69,8 +70,8 @@ def _column(prepared: "Prepared", rows: "Tensor", expression: str) -> Column:
         more, others = _part(prepared, rows, part)
         if len(names) * len(others) > MOST_BUCKETS:
             raise CtrbenchError(
-                f"column {expression!r}: {len(names) * len(others):,} groups; {MOST_BUCKETS:,} are allowed, use fewer "
-                "buckets or factors"
+                f"column {expression!r}: {len(names) * len(others):,} groups, at most {MOST_BUCKETS:,} are allowed; "
+                "use fewer buckets or factors"
             )
         inside = (codes >= 0) & (more >= 0)
         codes = np.where(inside, codes.astype(np.int32) * len(others) + more, -1)
@@ -107,6 +108,6 @@ def _length(prepared: "Prepared", rows: "Tensor") -> NDArray[np.integer]:
 
 
 def data_facts(manifest: Manifest) -> DataFacts:
-    """What a record says of its data, without groups."""
+    """The facts of a record's data, without groups."""
     own = {name: getattr(manifest, name) for name in DataFacts.model_fields if name not in ("dataset", "groups")}
     return DataFacts(dataset=manifest.name, **own)

@@ -50,12 +50,12 @@ def measure_job(
     Args:
         prepared: the data.
         rows: (R,) positions of the measured rows.
-        tasks: of the job.
-        targets: of the rows.
+        tasks: tasks of the job.
+        targets: targets of the rows.
         predicted: (R, T) probabilities of the trained tasks.
-        expressions: columns to measure beside those that every job has.
-        metrics: names; None for all that are registered.
-        by_group: False measures all rows together alone.
+        expressions: columns to measure besides those that every job has.
+        metrics: names; None for all registered metrics.
+        by_group: False measures only all rows together.
 
     Raises:
         CtrbenchError: an unknown column or metric.
@@ -75,7 +75,7 @@ def measure_job(
 
 
 def groups_of(measured: Measured) -> dict[str, Groups]:
-    """As the facts of the data store them."""
+    """The measured groups, in the form that the facts of the data store."""
     return {
         column: Groups(names=own.names, rows=own.rows, positives=own.positives)
         for column, own in measured.groups.items()

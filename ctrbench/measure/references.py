@@ -1,4 +1,4 @@
-"""The reference rows beside the models: item popularity and random scores; on simulated data the oracle too."""
+"""Reference rows to compare models with: item popularity and random scores; on simulated data the oracle too."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,16 +25,16 @@ from ctrbench.store.store import Store
 def measure_references(
     manifest: Manifest, wanted: Iterable[DataSettings], *, store: Store, data: Path, expressions: Sequence[str] = ()
 ) -> None:
-    """Stores the reference rows of a dataset for every task of some jobs that lacks them for its present data.
+    """Measures and stores the reference rows of a dataset for every task of some jobs, unless they are stored already.
 
-    They are measured again where a metric or a column is new.
+    They are measured again where the data changed, or where a metric or a column is new.
 
     Args:
-        manifest: of the dataset.
+        manifest: manifest of the dataset.
         wanted: sections ``[data]`` of the jobs.
-        store: takes the rows.
+        store: stores the rows.
         data: folder of the prepared data.
-        expressions: columns to measure beside those that every job has.
+        expressions: columns to measure besides those that every job has.
 
     Raises:
         CtrbenchError: the prepared data or the results folder cannot be read or written.
@@ -66,7 +66,7 @@ def reference_rows(
     stored = {label: prepared.rows[label][rows].numpy() for label in tasks.columns}
     observed = tasks.observed(stored)[task]
     chosen = np.arange(len(rows)) if observed is None else np.flatnonzero(observed)
-    # Cut on all test rows, as for a job: quantiles of the rows of one task would lie elsewhere.
+    # Cut on all test rows, as for a job: quantiles of the rows of one task would differ.
     cuts = columns_of(prepared, rows, expressions).items()
     columns = {name: (codes[chosen], names) for name, (codes, names) in cuts}
     label, rows = tasks.labels(stored)[task][chosen], rows[torch.from_numpy(chosen)]
@@ -94,14 +94,14 @@ def reference_rows(
 
 
 def _metrics(*, probabilities: bool) -> list[str]:
-    """Names of the metrics of scores that are probabilities, or that only rank the rows."""
+    """Names of the metrics that are defined for probabilities, or for scores that only rank the rows."""
     return [name for name in METRICS.names() if probabilities or not METRICS.get(name).needs_probabilities]
 
 
 def _scores(
     prepared: Prepared, rows: Tensor, chosen: NDArray[np.integer], tasks: Tasks, task: str
 ) -> dict[Reference, NDArray[np.float64]]:
-    """Reference -> score of each row; ``chosen`` are the rows' places among all test rows."""
+    """Reference -> score of each row; ``chosen`` are the rows' positions among all test rows."""
     popularity = prepared.items["popularity"][prepared.rows["item"][rows].long()]
     scores: dict[Reference, NDArray[np.float64]] = {
         "popularity": popularity.double().numpy(),
@@ -116,7 +116,7 @@ def _true_probability(prepared: Prepared, tasks: Tasks, task: str) -> NDArray[np
     """True probability of a task on every test row.
 
     Simulated labels are nested (who converts has clicked), so the probability that two of them are 1 is the smaller
-    one. That of a label given another is the probability that both are 1 over that of the other.
+    one. The probability of a label given another is the probability that both are 1 over the other's probability.
     """
     factors = tasks.derived.get(task, (task,))
     given = (tasks.given[task],) if task in tasks.given else ()

@@ -1,4 +1,4 @@
-"""Representations h of some test rows, filed beside a run's record: AQCL, figure 6.
+"""Representations h of some test rows, stored beside a run's record: AQCL, figure 6.
 
 Shape:
     R rows, H size of h.
@@ -20,10 +20,10 @@ def representations(backbone: Backbone, method: Method, feed: Feed, count: int) 
     """``row`` (position in rows.parquet), ``click_length``, ``codeword`` (null without a codebook), ``h`` (H float32).
 
     Args:
-        backbone: at the weights that the record's metrics are of.
-        method: at the weights of the same epoch.
-        feed: which lets the test rows be read.
-        count: of test rows, evenly spread; a split with fewer gives them all.
+        backbone: holds the weights that the record's metrics were measured with.
+        method: holds the weights of the same epoch.
+        feed: a feed whose test rows are unlocked.
+        count: number of test rows, evenly spread; a split with fewer rows gives all of them.
     """
     examples = feed.split(Split.TEST)
     examples = examples[_spread(len(examples), count).to(feed.device)]
@@ -46,6 +46,6 @@ def representations(backbone: Backbone, method: Method, feed: Feed, count: int) 
 
 
 def _spread(total: int, count: int) -> Tensor:
-    """``count`` of ``total`` places at equal distances, the first and the last among them."""
+    """``count`` of ``total`` positions at equal distances, the first and the last included."""
     count = min(count, total)
     return torch.arange(count) * (total - 1) // max(count - 1, 1)

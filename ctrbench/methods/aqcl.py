@@ -1,4 +1,4 @@
-"""AQCL: a contrastive loss that leans on a codebook of interests, the more so the less active a user is.
+"""AQCL: a contrastive loss that relies on a codebook of interests, more strongly for less active users.
 
 Source: Pan et al., Click-Through Rate Prediction with Auto-Quantized Contrastive Learning, arXiv 2109.13921,
 equations 3 to 8 and algorithm 1. w1 and w2 are settings; their search (eq. 7) is left to the search of settings.
@@ -26,23 +26,23 @@ class AQCLSettings(ContrastiveSettings):
     """Settings of AQCL."""
 
     w1: float = Field(1.0, gt=0)
-    """Of alpha (eq. 6): the larger, the fewer clicks suffice to trust the row's own view."""
+    """w1 of alpha (eq. 6): the larger, the fewer clicks suffice to trust the row's own view."""
     w2: float = Field(1.0, gt=0)
-    """Of alpha (eq. 6): the larger, the steeper alpha falls from 1 to 0 around the mean click length."""
+    """w2 of alpha (eq. 6): the larger, the steeper alpha falls from 1 to 0 around the mean click length."""
     constant_alpha: float | None = Field(None, ge=0, le=1)
     """Replaces alpha (eq. 6) by one number for all rows (figure 5, right); w1 and w2 then have no effect."""
     codewords: int = Field(128, ge=1)
     """V: vectors in the codebook, the paper's T."""
     nearest: int = Field(5, ge=1)
-    """K: codewords that take the place of a row's own view."""
+    """K: nearest codewords, which take the place of a row's own view."""
     codeword_tau: float = Field(0.1, gt=0)
     """tau2, temperature of the similarity to codewords."""
     codebook_tau: float = Field(0.1, gt=0)
     """tau3, temperature of the codebook's own loss."""
     sinkhorn_epsilon: float = Field(0.05, ge=0.03)
-    """Of eq. 4; SwAV's value, the paper gives none. Below 0.03 exp(-2 / epsilon) is lost in single precision."""
+    """epsilon of eq. 4; SwAV's value, as the paper gives none. Below 0.03, float32 underflows in exp(-2 / epsilon)."""
     sinkhorn_rounds: int = Field(3, ge=1)
-    """SwAV's value, the paper gives none."""
+    """Rounds of Sinkhorn-Knopp; SwAV's value, as the paper gives none."""
 
 
 class AQCL(Method):
@@ -105,9 +105,9 @@ def quantized_loss(
 
     Args:
         z: (B, Z) unit vectors.
-        positive: (B, Z) those of the augmented views.
-        similarity: (B, V) to the codewords.
-        nearest: (B, K) to the nearest ones.
+        positive: (B, Z) unit vectors of the augmented views.
+        similarity: (B, V) similarity to the codewords.
+        nearest: (B, K) similarity to the nearest codewords.
         alpha: (B,)
         tau: tau1, between rows.
         codeword_tau: tau2, between rows and codewords.

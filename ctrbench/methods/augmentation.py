@@ -9,8 +9,8 @@ from ctrbench.backbones.masks import kept
 def augment(embedded: Embedded, mask_rate: float, zero_rate: float, generator: torch.Generator) -> Embedded:
     """Masks each history position with probability ``mask_rate``, then zeroes each remaining bit with ``zero_rate``.
 
-    A masked position holds the zero vector: it adds nothing to attention's weighted sum nor to the sum under a mean,
-    whose count stays. The bits that stay are not scaled up: the paper speaks of zeroing only.
+    A masked position holds the zero vector: it adds nothing to attention's weighted sum or to the sum of a mean, but a
+    mean still counts it. The bits that stay are not scaled up: the paper speaks of zeroing only.
     """
     seen = kept(embedded.history[:, :1, :1], mask_rate, generator)
     fields = embedded.fields * kept(embedded.fields, zero_rate, generator)

@@ -36,7 +36,7 @@ class Loss:
         """The loss with ``weight * part`` added to the total, and the part, not weighted, among the parts.
 
         Raises:
-            CtrbenchError: a task has the name of the part.
+            CtrbenchError: a task has the same name as the part.
         """
         return Loss(self.total + (part if weight == 1 else weight * part), self.noting(**{name: part}).parts)
 
@@ -44,7 +44,7 @@ class Loss:
         """The loss with more values for the record, which add nothing to the total.
 
         Raises:
-            CtrbenchError: a task has the name of a value.
+            CtrbenchError: a task has the same name as a value.
         """
         for name in values:
             if name in self.parts:
@@ -54,23 +54,23 @@ class Loss:
 
 @dataclass(frozen=True)
 class Context:
-    """What a method may know of the run when it is built."""
+    """What a method may know about the run when it is constructed."""
 
     manifest: Manifest
     items: Items
     cohorts: tuple[Cohort, ...] = ()
-    """Those of ``Batch.cohorts``, with the names of their codes."""
+    """The cohorts in the columns of ``Batch.cohorts``, with the names of their codes."""
     tasks: tuple[str, ...] = ("click",)
     """The T trained tasks; the first is the main one."""
     task_weights: tuple[float, ...] = (1.0,)
-    """(T,) what each task's loss is multiplied by."""
+    """(T,) weight of each task's loss."""
 
     @classmethod
     def of(cls, feed: Feed, task_weights: Mapping[str, float]) -> Self:
         """The context of a run on a feed.
 
         Raises:
-            CtrbenchError: a weight is of a task that is not trained.
+            CtrbenchError: a weight is given for a task that is not trained.
         """
         tasks = feed.tasks.trained
         for task in task_weights:
@@ -103,15 +103,15 @@ class Method(nn.Module, ABC):
         settings: MethodSettings,  # noqa: ARG003
         manifest: Manifest | None,  # noqa: ARG003
     ) -> str | None:
-        """Why this method, with its settings, makes no sense for a backbone, a run's section ``[data]`` or a dataset.
+        """Why this method, with its settings, cannot work with a backbone, a run's section ``[data]`` or a dataset.
 
-        None where it does. Reports are made without the data too: then there is no manifest.
+        None if it can. ``manifest`` is None where a report is made without the prepared data.
         """
         return None
 
     @classmethod
     def cohorts(cls, settings: MethodSettings) -> tuple[str, ...]:  # noqa: ARG003
-        """The cohort columns that the method reads while it trains: those of ``Batch.cohorts``."""
+        """The cohort columns that the method reads while it trains: the columns of ``Batch.cohorts``."""
         return ()
 
     @abstractmethod
@@ -121,7 +121,7 @@ class Method(nn.Module, ABC):
     def task_loss(self, logits: Tensor, batch: Batch) -> Loss:
         """L_C: the weighted sum over tasks of the mean logloss of the rows that a task is trained on.
 
-        ``logits`` (B, T). One part for each task, not weighted.
+        ``logits`` (B, T). The result has one part for each task: its loss before weighting.
         """
         tasks, weights = self.context.tasks, self.context.task_weights
         losses = mean_logloss(logits, batch.labels, batch.observed)
@@ -139,7 +139,7 @@ def clicks_are_seen(least: int, data: DataSettings, manifest: Manifest | None) -
 
 
 def mean_logloss(logits: Tensor, labels: Tensor, observed: Tensor | None) -> tuple[Tensor, ...]:
-    """Mean logloss of each of T tasks over its observed rows (B, T), None: all; 0 where a batch has none of them."""
+    """Mean logloss of each of T tasks over its observed rows (B, T; None: all); 0 where a batch has no such row."""
     if observed is None and logits.shape[1] == 1:
         return (functional.binary_cross_entropy_with_logits(logits, labels),)
     if observed is None:

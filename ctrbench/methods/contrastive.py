@@ -24,7 +24,7 @@ class ContrastiveSettings(MethodSettings):
     tau: float = Field(0.1, gt=0)
     """Temperature of the similarity between rows."""
     projection_size: int = Field(32, ge=1)
-    """Z; the paper finds 32 and more to work alike (figure 7a)."""
+    """Z; in the paper, all sizes from 32 on work equally well (figure 7a)."""
     mask_rate: float = Field(0.2, ge=0, lt=1)
     """Share of a history's clicks that the second view masks. The paper does not give it."""
     zero_rate: float = Field(0.1, ge=0, lt=1)

@@ -35,17 +35,17 @@ class DeepMCPSettings(MethodSettings):
     """Settings of DeepMCP."""
 
     matching_weight: float = Field(5.0, ge=0)
-    """alpha, of the matching loss; the official code's value."""
+    """alpha, weight of the matching loss; the official code's value."""
     correlation_weight: float = Field(0.01, ge=0)
-    """beta, of the correlation loss; the official code's value."""
+    """beta, weight of the correlation loss; the official code's value."""
     tower: Annotated[tuple[int, int], AfterValidator(check_sizes)] = (4, 2)
     """Widths of a tower's two layers, in multiples of the embedding size."""
     negatives: int = Field(4, ge=1)
-    """K, for each pair of target and context; the official code's value."""
+    """K, negatives for each pair of target and context; the official code's value."""
     window: int = Field(5, ge=1)
-    """How many of the latest clicks are near a target; word2vec's value, the official data come without theirs."""
+    """How many of the latest clicks are near a target; word2vec's value, as the official data do not state one."""
     exponent: float = Field(0.75, ge=0)
-    """Of popularity, for the negatives; word2vec's value, the official data come with negatives."""
+    """Exponent of popularity for drawing negatives; word2vec's value, as the official data contain their negatives."""
 
 
 class Tower(nn.Sequential):
@@ -89,7 +89,7 @@ class DeepMCP(Method):
         settings: MethodSettings,  # noqa: ARG003
         manifest: Manifest | None,
     ) -> str | None:
-        """The correlation needs clicks before a click."""
+        """The correlation loss needs earlier clicks."""
         return None if clicks_are_seen(1, data, manifest) else "it needs click histories, and a row here has none"
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:

@@ -3,11 +3,11 @@
 Source: Lyu et al., Deep Match to Rank Model for Personalized Click-Through Rate Prediction, AAAI 2020, its auxiliary
 match network; as AQCL's baseline: the loss alone, without the relevance features and without positions. So a click's
 attention is z^T tanh(W e + b); a softmax over the history without its last click weighs the clicks' vectors; u = g of
-their sum, g a linear layer with PReLU. Every item has a second vector for its role as the one that is predicted.
+their sum, g a linear layer with PReLU. Every item has a second vector, used when the item is the one to be predicted.
 
 The official code draws 2,000 negatives for a batch by popularity and takes a sampled softmax over them, ln 2,001 = 7.6
-at the start were all items equally popular. The paper's loss is a sum over negatives, (1 + K) ln 2 at the start: with
-K = 10 that is 7.6 too, so that the weight 0.1 means about the same, and the negatives can be each row's own.
+at the start if all items were equally popular. The paper's loss is a sum over negatives, (1 + K) ln 2 at the start:
+with K = 10 that is 7.6 too, so the weight 0.1 means about the same, and each row can have negatives of its own.
 
 Shape:
     B rows, N history positions, G item fields, D embedding size, V items, K negatives; u (B, D); output table (V, D).
@@ -34,11 +34,11 @@ class DMRSettings(MethodSettings):
     """Settings of DMR's auxiliary match."""
 
     weight: float = Field(0.1, ge=0)
-    """beta, of the match loss; the paper's value."""
+    """beta, weight of the match loss; the paper's value."""
     negatives: int = Field(10, ge=1)
-    """K, for each row; see the module's docstring. The loss and the cost of a step grow with it."""
+    """K, negatives for each row; see the module's docstring. The loss and the cost of a step grow with K."""
     exponent: float = Field(1.0, ge=0)
-    """Of popularity, for the negatives; 1 is the unigram distribution of the official code."""
+    """Exponent of popularity for drawing negatives; 1 is the unigram distribution of the official code."""
     attention: int = Field(36, ge=1)
     """Hidden units of the attention over clicks, as many as DIN's; the paper gives none."""
 
@@ -72,7 +72,7 @@ class DMR(Method):
         settings: MethodSettings,  # noqa: ARG003
         manifest: Manifest | None,
     ) -> str | None:
-        """There must be a last click to predict, and one before it."""
+        """A row needs a last click to predict, and a click before it."""
         enough = clicks_are_seen(2, data, manifest)
         return None if enough else "it predicts the last click from those before, and a row here has fewer than 2"
 

@@ -1,7 +1,7 @@
 """DropoutNet: for random rows the user's or the item's ID is hidden, so that the rest must suffice as on cold start.
 
 Source: Volkovs et al., DropoutNet: Addressing Cold Start in Recommender Systems, NIPS 2017, section 4.1; as AQCL's
-baseline: on the backbone's own ID embeddings, the loss unchanged. The other features of a user (fields, history) and of
+baseline: on the backbone's ID embeddings, the loss unchanged. The other features of a user (fields, history) and of
 an item (fields) stay, and so does a backbone's shallow part, which no method touches. Embeddings that stay are not
 scaled up, as in the paper.
 
@@ -52,7 +52,7 @@ class DropoutNet(Method):
         settings: MethodSettings,  # noqa: ARG003
         manifest: Manifest | None,  # noqa: ARG003
     ) -> str | None:
-        """Without the user's ID among the inputs there is nothing to hide on that side."""
+        """The method needs the IDs of user and item among the inputs, since it hides them."""
         missing = [name for name in ("user", "item") if name not in data.fields]
         return f"it hides the IDs of users and items, and data.fields lacks {missing[0]!r}" if missing else None
 

@@ -3,7 +3,7 @@
 Source: Pan et al., arXiv 2109.13921, equation 2; in training, not in pre-training.
 
 Shape:
-    z, z+ (B, Z): row j is compared with the augmented view of every row; that of its own is its positive.
+    z, z+ (B, Z): row j is compared with the augmented view of every row; the view of row j is its positive.
 """
 
 from typing import ClassVar

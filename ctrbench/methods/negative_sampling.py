@@ -42,6 +42,6 @@ def hits(observed: Tensor, drawn: Tensor) -> Tensor:
 
 
 def mean_of(values: Tensor, rows: Tensor) -> Tensor:
-    """The mean of values (B,) over the rows (B,) that take part; 0 where none does."""
+    """The mean of values (B,) over the rows (B,) that take part; 0 if no row does."""
     part = rows.to(values.dtype)
     return (values * part).sum() / part.sum().clamp(min=1)

@@ -8,7 +8,7 @@ from ctrbench.methods.base import Loss, Method
 
 
 class Plain(Method):
-    """No addition."""
+    """Adds nothing to the backbone's loss."""
 
     paper = "none: the backbone's own loss"
     source = "the base that every other method is compared with"

@@ -31,7 +31,7 @@ class AUC(Metric):
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """None where a group holds one class only."""
+        """The metric of each group; None where a group holds one class only."""
         return grouped_auc(sample.label, sample.ranking, codes, groups)
 
 

@@ -20,14 +20,14 @@ Direction = Literal["higher", "lower", "one"]
 
 @dataclass(frozen=True)
 class Relative:
-    """How a metric's values are compared with a base's other than by their difference."""
+    """A comparison of a metric's values with a base's, other than by their difference."""
 
     name: str
-    """In records and published files."""
+    """Name in records and published files."""
     label: str
-    """In tables."""
+    """Name in tables."""
     unit: str
-    """Of the values, e.g. ``percent``."""
+    """Unit of the values, e.g. ``percent``."""
     by_seed: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64] | None]
     """Values and the base's values, both ``(S,)`` and paired by seed -> one value per seed, or None if undefined."""
 
@@ -36,9 +36,9 @@ class Metric(ABC):
     """Base class; a subclass sets the attributes and defines :meth:`by_group`. Metrics are never instantiated."""
 
     name: ClassVar[str]
-    """As registered, in records and recipes."""
+    """Registered name, used in records and recipes."""
     label: ClassVar[str]
-    """In tables."""
+    """Name in tables."""
     direction: ClassVar[Direction]
     tolerance: ClassVar[float] = 0.0
     """A value this close to a published one counts as equal to it."""
@@ -49,7 +49,7 @@ class Metric(ABC):
     high: ClassVar[float] = math.inf
     """Highest possible value."""
     reading: ClassVar[str]
-    """One sentence for those who read a table: what the number says and which values are good."""
+    """One sentence for readers of a table: what the number means and which values are good."""
     relative: ClassVar[Relative | None] = None
 
     @classmethod

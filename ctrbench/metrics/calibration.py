@@ -26,6 +26,6 @@ class Calibration(Metric):
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """None where a group has no positives."""
+        """The metric of each group; None where a group has no positives."""
         totals = sample.totals(codes, groups)
         return ratios(totals.predicted, totals.positives)

@@ -37,7 +37,7 @@ class GroupAUC(Metric):
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """None where no user of a group has both classes, or users are unknown."""
+        """The metric of each group; None where no user of a group has both classes, or users are unknown."""
         if sample.user is None or not len(sample.label):
             return [None] * groups
         ranking = sample.user_ranking

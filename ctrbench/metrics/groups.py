@@ -3,54 +3,18 @@
 Shape: n rows, G groups of a column.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Le
 from numpy.typing import NDArray
-
-from ctrbench.metrics.auc import grouped_auc
-from ctrbench.metrics.ne import normalized_entropy
-from ctrbench.metrics.ranking import Ranking
-from ctrbench.metrics.row_loss import row_loss
 
 OVERALL = "overall"
 ACTIVENESS = ("non-active", "slightly-active", "highly-active")
 """Names of the codes of :func:`activeness_codes`."""
 
-Count = Annotated[int, Ge(0)]
-Level = Annotated[float, Ge(0)]
-
 Column = tuple[NDArray[np.integer], Sequence[str]]
 """Codes ``(n,)`` in [-1, G), -1 outside every group, and the G names."""
-
-
-@dataclass(frozen=True)
-class GroupFigures:
-    """Metrics of one group of rows; the sufficient figures of any later table.
-
-    The bounds hold for what :func:`measure` finds; a record that breaks them is refused when it is read.
-    """
-
-    column: str
-    """``overall``, ``activeness``, ``click_length`` or a cohort column."""
-    group: str
-    """``overall``, one of :data:`ACTIVENESS`, a range of click lengths, or a value of the cohort column."""
-    rows: Count
-    positives: Count
-    auc: Annotated[float, Ge(0), Le(1)] | None
-    """None where the group holds one class only."""
-    logloss: Level | None
-    """Natural log; None for scores that are no probabilities."""
-    ne: Level | None
-    """Logloss over the entropy of the group's own base rate; None like AUC or logloss."""
-    calibration: Level | None
-    """Mean prediction / mean label; None without positives or probabilities."""
-    clipped: Count
-    """Rows whose probability was clipped at 1e-12 for the logloss."""
 
 
 def activeness_codes(length: NDArray[np.integer], cutoffs: tuple[int, int]) -> NDArray[np.int8]:
@@ -101,69 +65,3 @@ def _ranges(lowest: np.number, upper: NDArray[np.number]) -> list[str]:
     texts = [f"{end:.{digits}g}" for end in upper]
     first = texts[0] if lowest == upper[0] else f"{lowest:.{digits}g} to {texts[0]}"
     return [first, *(f"over {low} to {high}" for low, high in pairwise(texts))]
-
-
-def measure(
-    label: NDArray[np.generic],
-    score: NDArray[np.floating],
-    columns: Mapping[str, Column],
-    *,
-    probabilities: bool = True,
-) -> list[GroupFigures]:
-    """Metrics of all rows (first), then of every group of every column, in their order.
-
-    Args:
-        label: ``(n,)`` in {0, 1}.
-        score: ``(n,)``; a higher score ranks higher.
-        columns: Name of a column -> its codes and group names.
-        probabilities: The scores are probabilities. Otherwise AUC is the only metric.
-
-    Raises:
-        ValueError: a score is NaN, or no probability; a column's codes do not fit its names or the rows.
-    """
-    label = np.asarray(label, dtype=bool)
-    score = np.asarray(score, dtype=np.float64)
-    ranking = Ranking.of(score)
-    per_row = [*row_loss(label, score), score] if probabilities else []
-    figures = []
-    for column, (codes, names) in {OVERALL: (np.zeros(len(label), np.int8), (OVERALL,)), **columns}.items():
-        _check(column, codes, names, len(label))
-        aucs = grouped_auc(label, ranking, codes, len(names))
-        slots = codes.astype(np.intp) + 1  # slot 0 takes the rows outside every group
-        rows, positives = _sums(slots, None, names), _sums(slots, label, names)
-        sums = [_sums(slots, values, names) for values in per_row]
-        for code, name in enumerate(names):
-            counts = int(rows[code]), int(positives[code])
-            figures.append(_figures((column, name), counts, aucs[code], [float(total[code]) for total in sums]))
-    return figures
-
-
-def _figures(group: tuple[str, str], counts: tuple[int, int], auc: float | None, sums: Sequence[float]) -> GroupFigures:
-    """``sums`` over the group's rows: loss, clipped, prediction; empty where scores are no probabilities."""
-    rows, positives = counts
-    if not sums or rows == 0:
-        return GroupFigures(*group, rows, positives, auc, None, None, None, 0)
-    loss, clipped, predicted = sums
-    return GroupFigures(
-        column=group[0],
-        group=group[1],
-        rows=rows,
-        positives=positives,
-        auc=auc,
-        logloss=loss / rows,
-        ne=normalized_entropy(loss / rows, positives, rows),
-        calibration=predicted / positives if positives else None,
-        clipped=int(clipped),
-    )
-
-
-def _sums(slots: NDArray[np.intp], values: NDArray[np.generic] | None, names: Sequence[str]) -> NDArray[np.float64]:
-    """Sum of ``values`` (None: number of rows) in each of the G named groups."""
-    return np.bincount(slots, values, len(names) + 1)[1:].astype(np.float64)
-
-
-def _check(column: str, codes: NDArray[np.integer], names: Sequence[str], rows: int) -> None:
-    if len(codes) != rows:
-        raise ValueError(f"column {column!r} has {len(codes)} codes for {rows} rows")
-    if rows and not (codes.min() >= -1 and codes.max() < len(names)):
-        raise ValueError(f"column {column!r}: codes {codes.min()} to {codes.max()} do not fit {len(names)} names")

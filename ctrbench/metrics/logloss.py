@@ -29,7 +29,7 @@ class Logloss(Metric):
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """None where a group has no rows."""
+        """The metric of each group; None where a group has no rows."""
         totals = sample.totals(codes, groups)
         return ratios(totals.loss, totals.rows)
 

@@ -29,7 +29,7 @@ class NormalizedEntropy(Metric):
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """None where a group holds one class only."""
+        """The metric of each group; None where a group holds one class only."""
         totals = sample.totals(codes, groups)
         sums = zip(totals.loss.tolist(), totals.positives.tolist(), totals.rows.tolist(), strict=True)
         return [normalized_entropy(loss / rows if rows else None, positives, rows) for loss, positives, rows in sums]

@@ -42,7 +42,7 @@ class SharedNormalizedEntropy(Metric):
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """None where a group holds one class only."""
+        """The metric of each group; None where a group holds one class only."""
         totals = sample.totals(codes, groups)
         positives, negatives = totals.positives, totals.rows - totals.positives
         rows, all_positives = len(sample.label), int(np.count_nonzero(sample.label))
@@ -52,7 +52,7 @@ class SharedNormalizedEntropy(Metric):
 
         shared_odds = all_positives / (rows - all_positives)
         odds = np.divide(positives, negatives, out=np.ones(groups), where=both)
-        change = np.where(both, shared_odds / odds, 1.0)  # of the odds of label 1; nothing in groups of one class
+        change = np.where(both, shared_odds / odds, 1.0)  # factor on the odds of label 1; 1 in groups of one class
         # Odds against the label that a row has, by slot: 2 (code + 1) + label. Slots 0 and 1 are outside every group.
         factor = np.concatenate([[1.0, 1.0], np.stack([change, 1 / change], axis=1).ravel()])
         slots = 2 * (codes.astype(np.intp) + 1) + sample.label

@@ -75,7 +75,7 @@ def stable_order(codes: NDArray[np.integer]) -> NDArray[np.intp]:
 def pairs_won(
     group: NDArray[np.integer], tie: NDArray[np.integer], positive: NDArray[np.bool_], groups: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pairs of a positive and a negative row in each group: those in the right order (ties half), and all.
+    """Pairs of a positive and a negative row in each group: the pairs in the right order (ties half), and all pairs.
 
     Counted in whole numbers, a tie as one and a win as two, so nothing is rounded.
 
@@ -103,7 +103,7 @@ def pairs_won(
     first_run = np.flatnonzero(group_starts[edges[:-1]])
     negatives = np.diff(negatives_before[start])
     positives = np.diff(start) - negatives
-    # A positive wins over the negatives below its run and half of those in it; those of lower groups are taken off.
+    # A positive wins over the negatives below its run and half of those in it; lower groups are subtracted.
     halves = np.add.reduceat(run_positives * (below[:-1] + below[1:]), first_run)
     won[present] = (halves - 2 * negatives_before[start[:-1]] * positives) / 2
     pairs[present] = positives * negatives

@@ -1,4 +1,4 @@
-"""RelaImpr: relative improvement of what an AUC has above chance, in percent.
+"""RelaImpr: relative improvement of the part of an AUC that lies above chance, in percent.
 
 Source: AQCL eq. 9 (Yan et al., Coupled group lasso, ICML 2014): ((AUC - 0.5) / (AUC of the base - 0.5) - 1) x 100.
 

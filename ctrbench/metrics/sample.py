@@ -35,7 +35,7 @@ class Sample:
     """
 
     label: NDArray[np.bool_]
-    """``(n,)``; given as any array of 0 and 1."""
+    """``(n,)``; any array of 0 and 1 may be passed."""
     score: NDArray[np.float64]
     """``(n,)``: a higher score ranks higher."""
     user: NDArray[np.integer] | None = None

@@ -35,7 +35,7 @@ class PairedDifference:
 
 
 def t_quantile(probability: float, degrees: float) -> float:
-    """The value that Student's t with ``degrees`` degrees of freedom stays below with a probability."""
+    """The value below which Student's t with ``degrees`` degrees of freedom stays with a given probability."""
     from scipy.special import stdtrit  # noqa: PLC0415 - 0.3 seconds, and half of scipy.stats
 
     return float(stdtrit(degrees, probability))

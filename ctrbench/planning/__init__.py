@@ -1,1 +1,1 @@
-"""Recipe -> jobs: the rows of a table, their settings, what is done and what is left."""
+"""Recipe -> jobs: the rows of a table, their settings, and which jobs are done or left."""

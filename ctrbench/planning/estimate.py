@@ -9,13 +9,13 @@ from ctrbench.store.work import Progress
 
 @dataclass(frozen=True)
 class Pace:
-    """Of a finished run."""
+    """The speed and length of a finished run."""
 
     row: RowKey
     epochs: int
-    """Looks, as everywhere in this module: epochs, where each has one look."""
+    """Counted in looks, as everywhere in this module: with one look per epoch, epochs."""
     seconds: float | None
-    """None where another command made the run, perhaps on another machine."""
+    """None if another command made the run, perhaps on another machine."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Left:
     """Looks."""
     progress: Progress | None = None
     since: float = 0.0
-    """Seconds of its present epoch that have passed; 0 where it is not under way."""
+    """Seconds since its current epoch began; 0 for a run that is not under way."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Remaining:
 
     seconds: float
     bound: bool
-    """Every run is counted, with its greatest number of epochs: none is finished yet."""
+    """True while no run is finished: every run is then counted with its greatest number of epochs."""
     untimed: int = 0
-    """Runs that are not counted, for no epoch of their row has been timed: another row's pace says little."""
+    """Runs that are not counted, because no epoch of their row has been timed: another row's pace says little."""
 
     def __str__(self) -> str:
         minutes, seconds = divmod(round(self.seconds), 60)
@@ -49,10 +49,10 @@ class Remaining:
 
 
 def remaining(left: Sequence[Left], finished: Sequence[Pace], jobs: int) -> Remaining | None:
-    """From measured seconds per epoch, and the mean number of epochs of finished runs of the same row.
+    """Estimates from measured seconds per epoch, and the mean number of epochs of finished runs of the same row.
 
-    A timed row without a finished run is given the other rows' mean number of epochs; None while no row of ``left``
-    is timed.
+    For a timed row without a finished run it takes the other rows' mean number of epochs. None while no row of
+    ``left`` is timed.
     """
     needs = []
     for run in left:
@@ -66,7 +66,7 @@ def remaining(left: Sequence[Left], finished: Sequence[Pace], jobs: int) -> Rema
 
 
 def _seconds_per_epoch(row: RowKey, left: Sequence[Left], finished: Sequence[Pace]) -> float | None:
-    """Mean over the timed runs of a row; None where none is."""
+    """Mean over the timed runs of a row; None if no run of the row is timed."""
     paces = [pace.seconds / pace.epochs for pace in finished if pace.row == row and pace.seconds is not None]
     under_way = [run.progress for run in left if run.row == row and run.progress]
     paces += [progress.seconds_per_epoch for progress in under_way if progress.seconds_per_epoch is not None]

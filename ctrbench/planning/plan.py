@@ -31,7 +31,7 @@ class Job:
     config: JobConfig
     identity: str
     row: RowKey
-    """Rows may share a job: plain's, where variants differ in settings of a method only."""
+    """The rows that use the job. Rows share plain's job where their variants differ in settings of a method only."""
     plugins: tuple[Plugin, ...] = ()
     algorithm_version: int = ALGORITHM_VERSION
 
@@ -46,13 +46,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every job of a recipe once, done or not, and the rows that make no sense."""
+    """Every job of a recipe once, done or not, and the rows that a method refuses."""
 
     jobs: tuple[Job, ...]
     refused: dict[RowKey, str]
     """Row -> the method's reason."""
     manifests: dict[str, Manifest]
-    """Of each dataset, as prepared here."""
+    """Dataset -> the manifest of its prepared data."""
 
 
 def make_plan(
@@ -78,8 +78,8 @@ def make_plan(
         )
     settings = {}
     for row in rows:
-        fingerprint, plugins = manifests[row.dataset].fingerprint, registries.plugins(row)
-        settings[row] = best_settings_of(recipe, row, best, defaults, fingerprint=fingerprint, plugins=plugins)
+        manifest, plugins = manifests[row.dataset], registries.plugins(row)
+        settings[row] = best_settings_of(recipe, row, best, defaults, manifest=manifest, plugins=plugins)
     jobs: dict[str, Job] = {}
     for dataset, manifest in manifests.items():
         for seed in range(recipe.seeds):
@@ -108,13 +108,18 @@ def make_job(config: JobConfig, row: RowKey, manifest: Manifest, registries: Reg
 
 def training_fingerprint(config: JobConfig, manifest: Manifest, registries: Registries, defaults: Defaults) -> str:
     """The fingerprint of what a job reads while it trains: cohorts count for a method that asks for them."""
+    return manifest.fingerprint_with(cohorts_of(config, registries, defaults))
+
+
+def cohorts_of(config: JobConfig, registries: Registries, defaults: Defaults) -> tuple[str, ...]:
+    """The cohorts that a job's method reads while it trains."""
     method = registries.methods.get(config.method)
     settings = method.Settings.read(full_settings(config, defaults)["method"], f"methods.{config.method}")
-    return manifest.fingerprint_with(method.cohorts(settings))
+    return tuple(method.cohorts(settings))
 
 
 def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries, defaults: Defaults) -> str | None:
-    """Why a method refuses a job; None where it does not. Without the data there is no manifest.
+    """Why a method refuses a job; None if it accepts the job. ``manifest`` is None if the data are not prepared.
 
     Raises:
         CtrbenchError: a value of the backbone's or the method's settings is of another type.
@@ -165,7 +170,7 @@ def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults:
 def admitted(
     recipe: Recipe, manifests: Mapping[str, Manifest | None], registries: Registries, defaults: Defaults
 ) -> tuple[list[RowKey], dict[RowKey, str]]:
-    """The recipe's rows, and those that their method refuses, with its reason.
+    """The rows of a recipe that their methods accept, and the refused rows with the method's reason.
 
     Raises:
         CtrbenchError: an unknown backbone or method, or a setting of another type.

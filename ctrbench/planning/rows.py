@@ -27,7 +27,7 @@ def rows_of(
 
 
 def expanded(names: Iterable[str], registry: "Registry[Any]") -> list[str]:
-    """Names, with ``all`` replaced by every registered one."""
+    """Names, with ``all`` replaced by every registered name."""
     named = [name for name in names if name != ALL]
     return list(dict.fromkeys([*named, *(registry.names() if ALL in names else ())]))
 
@@ -36,7 +36,7 @@ def dataset_names(recipe: Recipe, data: Path) -> list[str]:
     """The recipe's datasets; ``all`` stands for those prepared in ``data``.
 
     Raises:
-        CtrbenchError: ``all``, and none is prepared.
+        CtrbenchError: the recipe says ``all``, and no dataset is prepared.
     """
     if ALL not in recipe.datasets:
         return list(dict.fromkeys(recipe.datasets))

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ctrbench import places
-from ctrbench.data.schema import digest
+from ctrbench.data.schema import Manifest, digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.planning.settings import build_config, parse_setting_path
 from ctrbench.recipe.recipe import Recipe
@@ -15,12 +14,12 @@ from ctrbench.store.identity import ALGORITHM_VERSION, Plugin, canonical
 
 
 class UnsearchedError(CtrbenchError):
-    """A row needs best settings, and no search found any."""
+    """A row needs best settings, and no matching search has been made."""
 
 
 def basis(recipe: Recipe, row: RowKey, defaults: Defaults, plugins: Sequence[Plugin] = ()) -> str:
-    """sha256 of all that decides a row's search but the data: algorithm, code of plug-ins, settings that are not
-    searched, space, effort.
+    """sha256 of everything but the data that decides a row's search: algorithm, code of plug-ins, settings that are
+    not searched, space, effort.
 
     Raises:
         CtrbenchError: as :func:`ctrbench.planning.settings.build_config`.
@@ -43,7 +42,7 @@ def best_settings_of(
     known: BestSettings | None,
     defaults: Defaults,
     *,
-    fingerprint: str | None,
+    manifest: Manifest | None,
     plugins: Sequence[Plugin] = (),
 ) -> dict[str, Any]:
     """The best settings of a row's search: path -> value; empty for a recipe without a search.
@@ -51,7 +50,7 @@ def best_settings_of(
     Raises:
         UnsearchedError: as :func:`search_of`.
     """
-    result = search_of(recipe, row, known, defaults, fingerprint=fingerprint, plugins=plugins)
+    result = search_of(recipe, row, known, defaults, manifest=manifest, plugins=plugins)
     return result.settings if result else {}
 
 
@@ -61,17 +60,17 @@ def search_of(
     known: BestSettings | None,
     defaults: Defaults,
     *,
-    fingerprint: str | None,
+    manifest: Manifest | None,
     plugins: Sequence[Plugin] = (),
 ) -> SearchResult | None:
     """The search of a row; None for a recipe without one.
 
     Args:
-        recipe: names the space.
-        row: of its table.
+        recipe: the recipe, whose section ``[search]`` has the space.
+        row: a row of its table.
         known: the results of all searches.
         defaults: of every setting.
-        fingerprint: of the data to run on; None where they are not prepared here.
+        manifest: of the data to run on; None where they are not prepared here.
         plugins: of the row, with what identifies their code.
 
     Raises:
@@ -81,7 +80,7 @@ def search_of(
     if not recipe.search:
         return None
     own_basis = basis(recipe, row, defaults, plugins)
-    if known and (result := known.of(row, own_basis, fingerprint)):
+    if known and (result := known.of(row, own_basis, manifest)):
         return result
     entries = known.entries(row) if known else []
     if not entries:
@@ -90,4 +89,4 @@ def search_of(
         cause = f"the settings of {row} were searched on other data"
     else:
         cause = f"the settings of {row} were searched with another recipe or another version of the algorithm"
-    raise UnsearchedError(f"{recipe.name}: {cause}; run: {places.search_command(recipe.name)}")
+    raise UnsearchedError(f"{recipe.name}: {cause}; run: {recipe.command('search')}")

@@ -1,6 +1,6 @@
-"""What a row's jobs are run with: paths of settings, and the layers that decide their values. No torch.
+"""The settings of a row's jobs: their paths, and the layers that decide their values. No torch.
 
-Whether a path exists is known from the defaults, so that a report needs no class of a backbone or a method.
+The defaults say which paths exist, so that a report needs no class of a backbone or a method.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from ctrbench.strict import Strict, is_plain
 from ctrbench.training.settings import TrainingSettings
 
 MODELS: dict[str, type[Strict]] = {"data": DataSettings, "training": TrainingSettings}
-"""The settings classes that need no torch: their values are checked wherever a configuration is built."""
+"""The settings classes that need no torch: every configuration is checked against them when it is built."""
 
 
 def parse_setting_path(path: str, row: RowKey, defaults: Defaults) -> tuple[Section, str] | None:
@@ -45,11 +45,11 @@ def parse_setting_path(path: str, row: RowKey, defaults: Defaults) -> tuple[Sect
 def check_paths(recipe: Recipe, rows: Iterable[RowKey], defaults: Defaults) -> None:
     """Checks that every path of ``--set``, of datasets, variants and the search space names a setting.
 
-    It may be of a row, or, since recipes share sections and commands filter, of a method or backbone that has no row
-    (``methods.NAME.KEY``), or of a shipped dataset that has none (``datasets.NAME.``).
+    The setting may belong to a row. Since recipes share sections and commands filter rows, it may also belong to a
+    method or backbone without a row (``methods.NAME.KEY``), or to a shipped dataset without one (``datasets.NAME.``).
 
     Raises:
-        CtrbenchError: one names nothing; the nearest path that does is suggested.
+        CtrbenchError: a path names no setting; the error suggests the nearest path.
     """
     known = {path for row in rows for path in _paths(row, defaults)}
     settings = [*recipe.datasets.values(), *recipe.variants.values(), recipe.overrides]
@@ -77,7 +77,7 @@ def _of_component(path: str, defaults: Defaults) -> bool:
 
 
 def _unscoped(path: str) -> str:
-    """The path without the name of a shipped dataset before it."""
+    """The path without the shipped dataset's name that it begins with."""
     scopes = (f"datasets.{card}." for card in places.cards())
     return path.removeprefix(next(filter(path.startswith, scopes), ""))
 
@@ -114,8 +114,8 @@ def build_config(
     """The configuration of one job.
 
     Raises:
-        CtrbenchError: an unknown key, a value that JSON cannot hold, or one of ``[data]`` or ``[training]`` of another
-            type.
+        CtrbenchError: an unknown key, a value that JSON cannot hold, or a value of ``[data]`` or ``[training]`` of the
+            wrong type.
     """
     given = layered(recipe, row, best, defaults)
     known = defaults.of(row.backbone, row.method)
@@ -130,7 +130,7 @@ def build_config(
                     f"{where}: {key} = {value!r:.60}: want text, a finite number, true, false or a list"
                 )
         if section in MODELS:
-            # Unset keys keep out, so that a new setting needs no entry in the file of defaults to change no identity.
+            # Unset keys stay out, so that a new setting changes no identity even before the file of defaults has it.
             given[section] = MODELS[section].read(own, where).model_dump(mode="json", exclude_unset=True)
     return JobConfig(
         **row.names,
@@ -142,7 +142,7 @@ def build_config(
 
 
 def setting(config: JobConfig, section: Section, key: str, defaults: Defaults) -> Any:
-    """A setting's value in a job, its default where the configuration does not differ."""
+    """A setting's value in a job: from the configuration, else its default."""
     own = config.settings.get(section, {})
     return own[key] if key in own else defaults.of(config.backbone, config.method)[section][key]
 

@@ -1,4 +1,4 @@
-"""What of a plan is done and what is left."""
+"""Which jobs of a plan are done, and which are left."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from ctrbench.store.store import Store
 
 @dataclass(frozen=True)
 class Status:
-    """Of a plan, as the store stands."""
+    """The state of a plan's jobs in the store."""
 
     done: Sequence[Job]
     left: Sequence[Job]
     failed: Sequence[tuple[Job, str]]
-    """Those of ``left`` whose last attempt failed, with the cause."""
+    """The jobs of ``left`` whose last attempt failed, with the cause."""
     refused: dict[RowKey, str]
     stale: int
-    """Finished jobs of the same configurations that were made with other data, algorithm or plug-in code."""
+    """Number of finished jobs with the same configurations, but other data, algorithm or plug-in code."""
 
 
 def status(plan: Plan, store: Store) -> Status:
@@ -41,7 +41,7 @@ def status(plan: Plan, store: Store) -> Status:
 
 
 def count_stale(left: Iterable[Job], store: Store) -> int:
-    """Finished jobs that have the configuration of an unfinished one, and nothing uses."""
+    """Number of finished jobs that have the configuration of an unfinished job and are not used by the plan."""
     count = 0
     for job in left:
         same = (entry.record for entry in store.entries(*job.names) if entry.record.config == job.config)
@@ -50,6 +50,6 @@ def count_stale(left: Iterable[Job], store: Store) -> int:
 
 
 def stale_line(stale: int) -> str:
-    """One sentence on finished jobs that nothing uses."""
+    """One sentence about stale finished jobs."""
     jobs = "1 finished job is stale" if stale == 1 else f"{stale} finished jobs are stale"
     return f"{jobs}: made with other data, another version of the algorithm, or another version of a plug-in"

@@ -26,7 +26,7 @@ from ctrbench.strict import Strict
 
 ASIN = re.compile(r"""(['"])asin\1: ?(['"])(.*?)\2""")
 JSON_OBJECT = re.compile(r'\{\s*"')
-"""How a line of JSON begins; upstream's Python literals have single quotes around their keys."""
+"""The start of a line of JSON; upstream's Python literals have single quotes around their keys."""
 
 
 class Options(Strict):
@@ -50,7 +50,7 @@ def read_reviews(path: Path) -> pd.DataFrame:
     """Columns ``user item time line`` of a file of reviews.
 
     Raises:
-        CtrbenchError: the gzip file is damaged or cut off, or a line is not a review.
+        CtrbenchError: the gzip file is damaged or truncated, or a line is not a review.
     """
     users, items, times = [], [], []
     for number, line in lines(path):
@@ -68,12 +68,12 @@ def read_metadata(path: Path, wanted: set[str]) -> pd.DataFrame:
     """Columns ``brand category_2 category_3 category_leaf`` of the wanted products, None where unknown.
 
     Raises:
-        CtrbenchError: the gzip file is damaged or cut off, a line is not a product, or the file does not describe
+        CtrbenchError: the gzip file is damaged or truncated, a line is not a product, or the file does not describe
             the wanted products.
     """
     products: dict[str, dict[str, str | None]] = {}
     for number, line in lines(path):
-        # A literal takes 50 us to parse and upstream's file holds twenty products for each in the 5-core.
+        # A literal takes 50 us to parse, and upstream's file has twenty products for each product in the 5-core.
         named = ASIN.search(line)
         if named and named[3] not in wanted:
             continue
@@ -84,7 +84,7 @@ def read_metadata(path: Path, wanted: set[str]) -> pd.DataFrame:
             raise CtrbenchError(f"{path.name}, line {number}: not a product ({error!r}); get the file again") from None
     if wanted and not any(any(known.values()) for known in products.values()):
         raise CtrbenchError(
-            f"{path.name}: no brand and no category of any of the {len(wanted):,} products reviewed; pass the metadata "
+            f"{path.name}: no brand or category for any of the {len(wanted):,} reviewed products; pass the metadata "
             "of the same products, as published in 2014 or 2018"
         )
     columns = ["brand", "category_2", "category_3", "category_leaf"]
@@ -92,7 +92,7 @@ def read_metadata(path: Path, wanted: set[str]) -> pd.DataFrame:
 
 
 def attributes(product: dict[str, Any]) -> dict[str, str | None]:
-    """Brand and the levels of the first category path; ``Unknown`` is upstream's word for no brand.
+    """Brand and the levels of the first category path; upstream writes ``Unknown`` for no brand.
 
     The path is the first of ``categories`` (2014), or ``category`` (2018), which ends at the first level that is
     markup.
@@ -113,7 +113,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines of a gzipped text file.
 
     Raises:
-        CtrbenchError: the gzip file is damaged or cut off, or holds no UTF-8 text.
+        CtrbenchError: the gzip file is damaged or truncated, or its text is not UTF-8.
     """
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:

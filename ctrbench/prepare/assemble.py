@@ -81,18 +81,18 @@ def assemble(request: Request, raw: Raw) -> Manifest:
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """The rows of a source, without stored negatives, and what their ids stand for."""
+    """The rows of a source, without stored negatives, and the meaning of their ids."""
 
     rows: Rows
     users: pd.Index
-    """(U - 1,) the source's own names of users 1, 2, ..."""
+    """(U - 1,) the source's names of users 1, 2, ..."""
     items: pd.Index
-    """(V - 1,) the same of items."""
+    """(V - 1,) the source's names of items 1, 2, ..."""
     place: pd.Index
     """(R,) the index of each row in the raw interactions."""
 
     def frames(self, raw: Raw) -> dict[Source, pd.DataFrame]:
-        """Raw attributes in the order of the codes to be, as :func:`values_of` has them."""
+        """Raw attributes in the order of the future codes, as :func:`values_of` returns them."""
         return values_of(raw, {"user": self.users, "item": self.items}, self.place)
 
 
@@ -101,7 +101,7 @@ def observe(card: Card, raw: Raw) -> Observed:
 
     Raises:
         CtrbenchError: the interactions are unsound or repeat each other, or the card's rule leaves a part without rows
-            or, where the source has labels, without both values of the click; all that is wrong is named.
+            or, if the source has labels, without both values of the click; the error names every problem.
     """
     interactions = checked(raw)
     problems = Problems(card.name)
@@ -146,7 +146,7 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
 
 
 def values_of(raw: Raw, keys: Mapping[Source, pd.Index], rows: pd.Index) -> dict[Source, pd.DataFrame]:
-    """Raw attributes in the order of the codes to be: users and items by id from the reserved 0, rows as sorted."""
+    """Raw attributes in the order of the future codes: users and items by id from the reserved 0, rows as sorted."""
     values = {source: pd.DataFrame(index=rows) for source in get_args(Source)} | dict(raw.attributes)
     for source, known in keys.items():
         values[source] = values[source].reindex(pd.Index([None, *known], dtype=object))
@@ -166,12 +166,12 @@ def encode(card: Card, frames: Mapping[Source, pd.DataFrame], rows: Rows) -> Enc
     """Codes of the card's fields and cohorts.
 
     Args:
-        card: names them.
-        frames: of :func:`values_of`.
+        card: names the fields and cohorts.
+        frames: the result of :func:`values_of`.
         rows: one per interaction.
 
     Raises:
-        CtrbenchError: the source has no such column, or its values do not fit the cut; all such columns are named.
+        CtrbenchError: the source lacks a column, or its values do not fit the cut; the error names all such columns.
     """
     problems = Problems(card.name)
     shown, clicked = _entities(rows, rows.in_training), _entities(rows, rows.trained_click)
@@ -207,7 +207,7 @@ def write(
 
 
 def stored_negatives(card: Card, labels: tuple[str, ...]) -> Negatives:
-    """How the manifest describes rows of label 0."""
+    """The manifest's description of the rows of label 0."""
     if labels:
         return Negatives(source="impressions")
     return Negatives(source="sampled", exponent=card.negatives.exponent, per_positive=card.negatives.per_positive)
@@ -259,7 +259,7 @@ def _column(
     if settings.raw_column not in frame:
         known = ", ".join(map(str, frame.columns)) or "none"
         raise CtrbenchError(
-            f"{card.name}: no {settings.raw_source} column {settings.raw_column!r} for {settings.name!r}; there is "
+            f"{card.name}: no {settings.raw_source} column {settings.raw_column!r} for {settings.name!r}; its columns: "
             f"{known}"
         )
     raw = frame[settings.raw_column]

@@ -14,7 +14,7 @@ from ctrbench.registry import unknown
 from ctrbench.strict import DatasetName, FieldName, FileName, Strict, parse_assignment
 
 LARGEST_SCALE = 10
-"""Of simulated data."""
+"""Largest scale of simulated data."""
 
 LARGEST_SEED = 2**63 - 1
 LARGEST_COUNT = 2**31 - 1
@@ -23,12 +23,12 @@ MOST_BUCKETS = 1000
 MOST_DAYS = 36_500
 """A century."""
 MOST_NEGATIVES = 1000
-"""Stored per positive: each is a row of validation or test."""
+"""Most stored negatives per positive: each is a row of validation or test."""
 STEEPEST_EXPONENT = 10
-"""Of popularity: far above 1, the most popular item alone is drawn, and a power of 300 is no finite number."""
+"""Largest exponent of popularity: far above 1, only the most popular item is drawn, and a power of 300 overflows."""
 
 CLICK = "click"
-"""The label of data whose every interaction is a click."""
+"""The label of data in which every interaction is a click."""
 
 RESERVED = {
     *("user", "item", "start", "length", "time", "split", "search_holdout", "line", "popularity"),
@@ -46,12 +46,12 @@ class SourceFile(Strict):
     """A raw file of the dataset."""
 
     file: FileName
-    """Its name in the downloads, and in a folder given by ``--source``."""
+    """Name of the file in the downloads, and in a folder given by ``--source``."""
     addresses: tuple[Address, ...] = ()
-    """Tried in order. None: the file is the user's own and comes by ``--source`` only."""
+    """Download addresses, tried in order. Empty: the user's own file, which only ``--source`` can pass."""
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
-    """Of the file that the addresses serve; another file is refused. None where nobody stated it: then the expected
-    counts decide, and the checksum goes into the manifest."""
+    """Checksum of the file that the addresses serve; another file is refused. None if nobody published one: then the
+    expected counts decide, and the file's checksum goes into the manifest."""
     alternate_checksums: dict[str, str] = Field(default_factory=dict)
     """Other files with the same interactions: description -> sha256. Accepted like ``sha256``."""
 
@@ -83,14 +83,14 @@ class SplitSettings(Strict):
 
 
 class NegativeSettings(Strict):
-    """Negatives of data that has positives only; without effect on data with impressions."""
+    """Negatives for data with positives only; no effect on data with impressions."""
 
     exponent: float = Field(0.0, ge=0, le=STEEPEST_EXPONENT)
     """Items are drawn by (training popularity) ** exponent: 0 is uniform, 1 proportional."""
     per_positive: int = Field(1, ge=1, le=MOST_NEGATIVES)
     """Stored negatives per validation and test positive."""
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
-    """Of the draw: part of the card, so that everybody's stored negatives are the same."""
+    """Seed of the draw: part of the card, so that everybody's stored negatives are the same."""
 
 
 class ColumnSettings(Strict):
@@ -100,10 +100,10 @@ class ColumnSettings(Strict):
     source: Source
     """``item`` and ``user``: one value per item or user; ``row``: the value may differ from row to row."""
     column: str = ""
-    """The raw column; the field's name if left out."""
+    """The raw column; left out: the field's name."""
     statistic: Literal["sum", "median"] | None = None
-    """The user's or item's value is this statistic of a column of numbers of the rows, over its training positives;
-    one without any has no value. None: the column is the user's or item's own."""
+    """The value of a user or item is this statistic of a column of numbers of its training positives; without a
+    training positive it has no value. None: the column itself holds the value of the user or item."""
 
     @property
     def raw_column(self) -> str:
@@ -118,7 +118,7 @@ class ColumnSettings(Strict):
     @model_validator(mode="after")
     def _a_row_has_no_statistic(self) -> Self:
         if self.statistic and self.source == "row":
-            raise ValueError("a statistic is of an item or a user, not of a row")
+            raise ValueError('a statistic needs source "item" or "user"; a row has none')
         return self
 
 
@@ -154,42 +154,44 @@ class Card(Strict):
     """A dataset card."""
 
     name: DatasetName
-    """Of the dataset, of its shipped card's file, and of its prepared folder; ``@`` and changes follow the name of a
-    shipped card (:func:`shipped_card`)."""
+    """Name of the dataset, of its shipped card's file, and of its prepared folder; ``@`` and changes follow the name of
+    a shipped card (:func:`shipped_card`)."""
     title: str
-    """For tables and pages."""
+    """Title in tables and pages."""
     citation: str = ""
     format: str
     """A name in :data:`ctrbench.prepare.formats.FORMATS`."""
     synthetic: bool = False
-    """Simulated: no sources; ``--scale``, ``--seed`` and ``--jobs`` apply."""
+    """True for simulated data: no sources; ``--scale``, ``--seed`` and ``--jobs`` apply."""
     scale: float = Field(1.0, gt=0, le=LARGEST_SCALE, allow_inf_nan=False)
-    """Simulated data: share of the full size; ``--scale`` goes before it."""
+    """Simulated data: share of the full size; ``--scale`` overrides it."""
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
-    """Simulated data: ``--seed`` goes before it."""
+    """Simulated data: seed; ``--seed`` overrides it."""
     sources: tuple[SourceFile, ...] = ()
     counts: Counts | None = None
     ties: Literal["file-order", "hashed", "apart"] = "file-order"
     """Order of a user's interactions of one time. ``file-order``: as in the file; ``hashed``: by a seeded hash of
-    user and item, so that an item's place in the file tells nothing; ``apart``: as in the file, but no click of
-    a row's own time is in its history."""
+    user and item, so that an item's place in the file reveals nothing; ``apart``: as in the file, but a row's
+    history has no click of the same time."""
     duplicates: Literal["refuse", "drop"] = "refuse"
     """Rows that repeat user, item and time: an error, or all but one are dropped."""
     keep: Literal["first", "last", "positive"] = "first"
-    """Which of them stays where the others are dropped: the first or last in the file, or the first that is a click."""
+    """Which of the repeated rows is kept if the others are dropped: first or last in the file, or the first click."""
     split: SplitSettings
     negatives: NegativeSettings = NegativeSettings()
     fields: tuple[FieldSettings, ...] = ()
     cohorts: tuple[CohortSettings, ...] = ()
     options: dict[str, Any] = Field(default_factory=dict)
-    """Of the format; its reader knows the keys."""
+    """Options of the format; the format's reader defines the keys."""
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
         if self.name == "downloads":
-            raise ValueError("a dataset cannot be called 'downloads': raw files lie in that folder")
+            raise ValueError("a dataset cannot be called 'downloads': that folder holds the raw files")
         if self.name == ALL:
-            raise ValueError(f"a dataset cannot be called {ALL!r}: recipes and options mean every dataset by it")
+            raise ValueError(
+                f"a dataset cannot be called {ALL!r}: in recipes and options that stands for every dataset"
+            )
         names = [column.name for column in (*self.fields, *self.cohorts)]
         for name in names:
             if name in RESERVED or name == CLICK or names.count(name) > 1:
@@ -205,8 +207,8 @@ class Card(Strict):
         return self
 
     def digest(self) -> str:
-        """sha256 of what decides the prepared data: a mended address or citation leaves it as it is."""
-        # Scale and seed count as the simulation takes them.
+        """sha256 of what decides the prepared data: a corrected address or citation does not change it."""
+        # Scale and seed are part of the simulation's settings.
         beside = {"title", "citation", "sources", "counts", "scale", "seed"}
         return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))
 
@@ -238,7 +240,7 @@ def shipped_card(name: str) -> Card:
     """The shipped card of a dataset; ``NAME@KEY=VALUE@KEY=VALUE`` is the card NAME with other values.
 
     Raises:
-        CtrbenchError: there is none of this name, or a change is not one of a key that the card can have.
+        CtrbenchError: no shipped card has the name, or a change names a key that the card cannot have.
     """
     base, _, changes = name.partition("@")
     known = places.cards()

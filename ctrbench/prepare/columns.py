@@ -22,7 +22,7 @@ def encode_field(
     the training rows.
 
     Args:
-        settings: of the card.
+        settings: the field on the card.
         raw: (E,) raw values.
         training: (R,) the entity of each training row, clicked or not.
 
@@ -43,16 +43,16 @@ def encode_field(
 def encode_cohort(
     settings: CohortSettings, raw: pd.Series, training: NDArray[np.int64]
 ) -> tuple[NDArray[np.int16], Cohort]:
-    """Codes of the groups; -1 is outside of all.
+    """Codes of the groups; -1 is outside every group.
 
     Args:
-        settings: of the card.
+        settings: the cohort on the card.
         raw: (E,) raw values.
-        training: (R,) the entity of each training row, whose values are the groups, or for ``quantiles`` and ``size``
-            of each training positive, which decide the edges.
+        training: (R,) the entity of each training row, whose values are the groups; for ``quantiles`` and ``size`` the
+            entity of each training positive, whose values decide the edges.
 
     Raises:
-        CtrbenchError: ``quantiles`` of a column that does not hold numbers, more values than an int16 can tell apart,
+        CtrbenchError: ``quantiles`` of a column that does not hold numbers, more values than an int16 can hold,
             or a value that cannot be the name of a group.
     """
     if settings.cut == "values":
@@ -78,7 +78,7 @@ def encode_cohort(
 
 def _sorted_values(raw: pd.Series) -> NDArray[np.object_]:
     values = raw.dropna().unique()
-    # Mixed types have no order of their own.
+    # Values of mixed types cannot be compared.
     ordered: list[object] = sorted(values, key=lambda value: (str(type(value)), value))
     return np.array(ordered, dtype=object)
 
@@ -87,7 +87,7 @@ def numbers_of(settings: ColumnSettings, raw: pd.Series) -> NDArray[np.float64]:
     """The values as numbers, NaN where missing.
 
     Raises:
-        CtrbenchError: one of them is not a number.
+        CtrbenchError: a value is not a number.
     """
     numbers = pd.to_numeric(raw, errors="coerce")
     if (numbers.isna() & raw.notna()).any():
@@ -102,12 +102,12 @@ def numbers_of(settings: ColumnSettings, raw: pd.Series) -> NDArray[np.float64]:
 def statistic_of(
     settings: ColumnSettings, raw: pd.Series, training: NDArray[np.int64], entities: int
 ) -> "pd.Series[float]":
-    """The settings' statistic (E,) of each entity's training values, NaN where it has none.
+    """The statistic (E,) of each entity's training values, NaN for an entity without any.
 
     Args:
-        settings: with a statistic.
+        settings: a field or cohort with a statistic.
         raw: (R,) value of each training positive.
-        training: (R,) its entity.
+        training: (R,) entity of each training positive.
         entities: E.
 
     Raises:
@@ -127,7 +127,7 @@ def _edges(training: NDArray[np.float64], buckets: int) -> NDArray[np.float64]:
     known = training[~np.isnan(training)]
     if not len(known):
         return np.zeros(buckets - 1)
-    # An edge is a value that occurs, so that a tie goes to the lower bucket as a whole.
+    # An edge is a value that occurs, so that all rows of a tie go to the lower bucket.
     return np.asarray(np.quantile(known, np.arange(1, buckets) / buckets, method="inverted_cdf"), np.float64)
 
 

@@ -1,7 +1,7 @@
 """Downloads with mirrors, resume, checksum and progress; files out of Python packages are one kind of mirror.
 
-pooch writes a file whole or not at all and checks it; what it lacks, going on with a partial file, is here (RFC 9110,
-sections 13.1.5 and 14: ``If-Range`` makes sure that the rest belongs to the part).
+pooch writes a file whole or not at all and checks it. This module adds what pooch lacks: resuming a partial file (RFC
+9110, sections 13.1.5 and 14: ``If-Range`` makes sure that the rest belongs to the part).
 """
 
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from ctrbench.prepare.formats import Progress, silent
 from ctrbench.prepare.wheel import SCHEME, FromWheel
 
 ATTEMPTS = 3
-"""Connections to one address before the next is tried; each goes on where the one before was cut."""
+"""Connections to one address before the next address is tried; each resumes where the connection before was cut."""
 TIMEOUT = 20.0
 """Seconds without a byte before a connection counts as cut."""
 CHUNK = 1 << 16
-"""Bytes written at a time, so also what a cut connection loses at most."""
+"""Bytes written at a time, and so the most that a cut connection loses."""
 
 
 def fetch(source: SourceFile, folder: Path, progress: Progress = silent) -> Path:
-    """The source's file below ``folder``, downloaded from the first address that gives it, unless it is there already.
+    """The source's file below ``folder``, downloaded from the first address that serves it, unless it exists already.
 
-    A partial file stays for the next time.
+    A partial file is kept for the next call.
 
     Raises:
-        CtrbenchError: no address gave the file, or what it gave has another checksum than the card states.
+        CtrbenchError: no address served the file, or the file's checksum differs from the card's.
     """
     target = folder / source.file
     if target.is_file():
@@ -52,7 +52,7 @@ def fetch(source: SourceFile, folder: Path, progress: Progress = silent) -> Path
             )
         except (OSError, ValueError) as error:
             failures.append(f"{urlsplit(address).netloc or urlsplit(address).path}: {_reason(error, source)}")
-    reasons = "; ".join(failures) or "the card has no address of it"
+    reasons = "; ".join(failures) or "the card has no address for it"
     raise CtrbenchError(f"{source.file}: not downloaded ({reasons}); get it by hand and pass it by --source")
 
 
@@ -62,12 +62,12 @@ def _downloader(address: str) -> "type[Resuming | FromWheel]":
 
 @dataclass(frozen=True)
 class Resuming:
-    """A pooch downloader that keeps the part of a cut download and goes on with it, now or at the next call."""
+    """A pooch downloader that keeps the part of a cut download and resumes it, at once or at the next call."""
 
     name: str
-    """Of the file, for the progress."""
+    """Name of the file, for the progress."""
     folder: Path
-    """Where parts lie."""
+    """Folder of partial files."""
     progress: Progress = silent
 
     def __call__(self, url: str, output_file: str, _pooch: Any, check_only: bool = False) -> None:  # noqa: ARG002
@@ -89,10 +89,10 @@ class Resuming:
         _validator(part).unlink(missing_ok=True)
 
     def _continue(self, url: str, part: Path) -> None:
-        """Adds to the part what it lacks, or starts it over where the server has another version or no ranges."""
+        """Completes the part, or starts over if the server has another version or does not support ranges."""
         validator = _validator(part)
         have = part.stat().st_size if part.exists() and validator.exists() else 0
-        # Compressed transfer would make the offsets those of another stream.
+        # With a compressed transfer, offsets would refer to another stream of bytes.
         headers = {"Accept-Encoding": "identity"}
         if have:
             headers |= {"Range": f"bytes={have}-", "If-Range": validator.read_text("utf-8")}
@@ -114,7 +114,7 @@ class Resuming:
 
 
 def _validator(part: Path) -> Path:
-    """Holds the server's mark of the version that a part belongs to."""
+    """The file that holds the server's validator (ETag or date) of the version that a part belongs to."""
     return part.with_suffix(".version")
 
 

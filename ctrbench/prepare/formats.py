@@ -10,7 +10,7 @@ from ctrbench.prepare.card import Card
 from ctrbench.registry import Registry
 
 Progress = Callable[[str, int, int | None], None]
-"""Called as ``progress(what, done, total)``; the total is None where nobody knows it."""
+"""Called as ``progress(what, done, total)``; the total is None if it is unknown."""
 
 
 def silent(what: str, done: int, total: int | None) -> None:
@@ -19,35 +19,35 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """What simulated data depends on beside its card."""
+    """What simulated data depend on besides their card."""
 
     scale: float = 1.0
     """Share of the full size."""
     seed: int = 0
     jobs: int = 1
-    """Processes; without influence on the data."""
+    """Number of processes; no effect on the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a format is asked to do."""
+    """What a format gets to prepare a dataset."""
 
     card: Card
     files: Mapping[str, Path]
-    """Name of each source file on the card -> where it lies."""
+    """Name of each source file on the card -> its path."""
     checksums: Mapping[str, str]
     """Name of each source file -> its sha256."""
     folder: Path
     """An empty folder to write into; it becomes the dataset when the format returns."""
     simulation: Simulation | None = None
-    """Of synthetic data only."""
+    """Given for simulated data only."""
     progress: Progress = silent
 
     def only_file(self) -> Path:
-        """Where the file of a format of one file lies.
+        """The path of the file, for a format that reads one file.
 
         Raises:
-            CtrbenchError: the card names none or several.
+            CtrbenchError: the card names no source file or several.
         """
         if len(self.card.sources) != 1:
             raise CtrbenchError(f"{self.card.name}: format {self.card.format} reads one file; name one in [[sources]]")
@@ -59,7 +59,7 @@ class Request:
 
 
 def card_hash(card: Card, simulation: Simulation | None) -> str:
-    """sha256 of what decides the prepared data beside the raw files."""
+    """sha256 of what decides the prepared data besides the raw files."""
     if simulation is None:
         return card.digest()
     return digest([card.digest(), simulation.scale, simulation.seed])

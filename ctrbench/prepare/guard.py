@@ -1,4 +1,4 @@
-"""The last look at prepared data: splits share nothing, no history reaches past its row, and names can be shown.
+"""The last check of prepared data: splits share nothing, no history reaches past its row, and names can be shown.
 
 Source: protocol of the splits. Shapes: W rows by user, in time order; N clicks of the same users.
 """
@@ -15,18 +15,18 @@ from ctrbench.names import problem_of, problem_of_groups
 
 
 def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: bool, apart: bool = False) -> None:
-    """Checks one block of whole users, as it will be written.
+    """Checks one block of complete users, in the form to be written.
 
     Args:
         rows: columns ``user item time split start length`` and the click label.
-        sequence: (N,) the items that these users clicked; ``start`` counts from its begin.
+        sequence: (N,) the items that these users clicked; ``start`` counts from its first element.
         label: name of the click label.
         sampled: rows of label 0 are stored negatives: each follows its positive and has its history.
-        apart: clicks of a row's own time are no part of its history.
+        apart: a row's history has no click of the same time.
 
     Raises:
-        CtrbenchError: one of the promises is broken; the first such row is named. This is a defect of the preparation
-            or of its source format, never of the data.
+        CtrbenchError: a guarantee is broken; the error names the first such row. The defect is in the preparation or in
+            the source format, never in the data.
     """
     column = {name: rows[name].to_numpy() for name in ("user", "item", "time", "split", "start", "length", label)}
     click = column[label] == 1
@@ -36,11 +36,11 @@ def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: b
 
 
 def check_names(manifest: Manifest) -> None:
-    """Checks the names that become part of a path or of a table's heading, also those of a format from outside.
+    """Checks the names that become part of a path or of a table's heading, whichever package provides the format.
 
     Raises:
-        CtrbenchError: a label, field or cohort has an unfit name, or two have the same; a group of a cohort has a name
-            that a report cannot show.
+        CtrbenchError: a label, field or cohort has an invalid name, or two have the same name; a group of a cohort has
+            a name that a report cannot show.
     """
     columns = [field.name for field in manifest.fields] + [cohort.name for cohort in manifest.cohorts]
     for kind, names in (("label", manifest.labels), ("field or cohort", columns)):

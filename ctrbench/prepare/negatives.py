@@ -21,13 +21,13 @@ def draw(
     per_positive: int,
     generator: np.random.Generator,
 ) -> NDArray[np.int32]:
-    """Items that the row's user never clicked, all different within a row, by popularity ** exponent.
+    """Draws items that the row's user never clicked, all different within a row, by popularity ** exponent.
 
     Args:
         user: (R,) user of each positive.
         owned: sorted ``user * V + item`` of all clicks of all splits.
         popularity: (V,) positive training rows of each item.
-        exponent: 0 draws uniformly from all items, also those without popularity.
+        exponent: 0 draws uniformly from all items, including those of popularity 0.
         per_positive: K.
         generator: source of randomness.
 
@@ -76,7 +76,7 @@ def _draw_one(
     allowed[earlier] = 0.0
     if not allowed.any():
         raise CtrbenchError(
-            f"no negative is left for a user of {end - start:,} items; leave the user out, or lower the card's "
-            "negatives.per_positive or negatives.exponent"
+            f"no negative is left for a user who clicked {end - start:,} items; leave the user out, or lower the "
+            "card's negatives.per_positive or negatives.exponent"
         )
     return int(generator.choice(size, p=allowed / allowed.sum()))

@@ -1,4 +1,4 @@
-"""What is wrong with a card and its file, collected, so that a user mends all of it at once."""
+"""Collects the problems of a card and its file, so that a user can mend all of them at once."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from ctrbench.errors import CtrbenchError
 
 
 class SeveralProblemsError(CtrbenchError):
-    """More than one thing to mend; still one line."""
+    """Several problems in one line."""
 
     def __init__(self, where: str, messages: list[str]) -> None:
         bare = [message.removeprefix(f"{where}: ") for message in messages]
@@ -17,7 +17,7 @@ class SeveralProblemsError(CtrbenchError):
 
 
 class Problems:
-    """Errors that do not end the work at once."""
+    """Errors that are collected before the work stops."""
 
     def __init__(self, where: str) -> None:
         """``where`` names the dataset."""
@@ -28,13 +28,13 @@ class Problems:
         return bool(self._messages)
 
     def add(self, message: str) -> None:
-        """Adds a problem, unless it is known already."""
+        """Adds a problem, unless it was added before."""
         if message not in self._messages:
             self._messages.append(message)
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
-        """A block whose CtrbenchError is added to the problems; what follows the block goes on."""
+        """A block whose CtrbenchError is added to the problems; the code after the block still runs."""
         try:
             yield
         except SeveralProblemsError as error:
@@ -44,7 +44,7 @@ class Problems:
             self.add(str(error))
 
     def refuse(self) -> None:
-        """Ends the work if there is a problem.
+        """Stops the work if any problem was added.
 
         Raises:
             CtrbenchError: the problem, or a :class:`SeveralProblemsError`.

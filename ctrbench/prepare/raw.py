@@ -16,13 +16,13 @@ YEAR_5138 = 1e11
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """Interactions in file order, with what is known of their items and users.
+    """Interactions in file order, with attributes of their items and users.
 
     Shapes: one row per interaction; one row per known item or user, in any order.
     """
 
     interactions: pd.DataFrame
-    """``user``, ``item`` (any keys), ``time`` (seconds since 1970, parts of one included), ``line`` (in the source
+    """``user``, ``item`` (any keys), ``time`` (seconds since 1970, possibly with a fraction), ``line`` (in the source
     file, from 1) and a column per label (0 or 1)."""
     attributes: Mapping[Source, pd.DataFrame]
     """The raw columns of fields and cohorts. ``item``, ``user``: by key, in any order, and a missing key or value is
@@ -32,19 +32,19 @@ class Raw:
     file: str
     """Name of the source file, for errors."""
     time_hint: str = ""
-    """What a user may do about times that are none, beside mending the file."""
+    """What a user can do about values that are not times, besides mending the file."""
 
 
 def checked(raw: Raw) -> pd.DataFrame:
-    """The same interactions, their time as float64 seconds, once users, items, times and labels are proved sound.
+    """Checks users, items, times and labels; returns the interactions with their time as float64 seconds.
 
     Raises:
-        CtrbenchError: there is no row; a user or item is missing; a time is missing, negative or not a number; a label
-            is neither 0 nor 1. The first such line of each kind is named.
+        CtrbenchError: the file has no row; a user or item is missing; a time is missing, negative or not a number; a
+            label is neither 0 nor 1. The error names the first such line of each kind.
     """
     table = raw.interactions
     if table.empty:
-        raise CtrbenchError(f"{raw.file}: no interactions in it; pass the right file by --source")
+        raise CtrbenchError(f"{raw.file}: the file has no interactions; pass the right file by --source")
     problems = Problems(raw.file)
     time = pd.to_numeric(table["time"], errors="coerce").to_numpy(np.float64)
     unsound: list[tuple[pd.Series[bool] | np.ndarray, str, str]] = [
@@ -65,10 +65,10 @@ KEY = ["user", "item", "time"]
 
 
 def refuse_duplicates(raw: Raw, interactions: pd.DataFrame, rule: str) -> None:
-    """Holds the checked interactions to the card's rule for those that repeat user, item and time.
+    """Applies the card's rule to checked interactions that repeat user, item and time.
 
     Raises:
-        CtrbenchError: there are some and the rule is to refuse them.
+        CtrbenchError: interactions repeat, and the rule is to refuse them.
     """
     if rule == "drop":
         return
@@ -81,13 +81,13 @@ def refuse_duplicates(raw: Raw, interactions: pd.DataFrame, rule: str) -> None:
 
 
 def without_duplicates(raw: Raw, interactions: pd.DataFrame, keep: str) -> pd.DataFrame:
-    """One of the checked interactions for each user, item and time, in file order.
+    """Keeps one of the checked interactions for each user, item and time, in file order.
 
     Args:
-        raw: says which columns are labels.
-        interactions: of :func:`checked`.
-        keep: which one: the ``first``, the ``last``, or ``positive``: the first of those with the most labels, the
-            click before all others.
+        raw: names the columns that are labels.
+        interactions: the result of :func:`checked`.
+        keep: which one: the ``first``, the ``last``, or ``positive``: the first of those with the most labels, where
+            the click counts before all other labels.
     """
     if keep == "positive" and raw.labels:
         # A stable sort, so that of equal ones the first in the file is kept.
@@ -97,10 +97,10 @@ def without_duplicates(raw: Raw, interactions: pd.DataFrame, keep: str) -> pd.Da
 
 
 def refuse(file: str, table: pd.DataFrame, bad: "pd.Series[bool] | np.ndarray", what: str, way_out: str = "") -> None:
-    """Names the first bad row of a table with a column ``line``.
+    """Refuses a table, with a column ``line``, that has a bad row; names the first one.
 
     Raises:
-        CtrbenchError: a flag of ``bad``, one per row, is up.
+        CtrbenchError: a flag of ``bad``, one per row, is set.
     """
     flags = np.asarray(bad)
     if flags.any():

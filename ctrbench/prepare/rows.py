@@ -22,16 +22,16 @@ class Rows:
     user: NDArray[np.int32]
     item: NDArray[np.int32]
     labels: dict[str, NDArray[np.int8]]
-    """The first is the click."""
+    """Label -> value; the first label is the click."""
     start: NDArray[np.int64]
     length: NDArray[np.int32]
     time: NDArray[np.float64]
-    """Parts of a second included: they decide the order and are left out of the file."""
+    """Seconds with their fraction, which decides the order and is left out of the file."""
     split: NDArray[np.int8]
     search_holdout: NDArray[np.int8]
     """1 on the training rows that a search is judged on."""
     origin: NDArray[np.int64]
-    """The interaction that a row was made from; a negative has its positive's."""
+    """The interaction that a row was made from; a negative has the interaction of its positive."""
 
     @property
     def click_label(self) -> str:
@@ -45,21 +45,21 @@ class Rows:
 
     @property
     def trained_click(self) -> NDArray[np.bool_]:
-        """Training positives: the only rows that popularity and the edges of cohorts may look at."""
+        """Training positives: the only rows that popularity and the edges of cohorts may depend on."""
         return self.click & self.in_training
 
     @property
     def in_training(self) -> NDArray[np.bool_]:
-        """Training rows, clicked or not: the only rows that vocabularies and the groups of cohorts may look at."""
+        """Training rows, clicked or not: the only rows that vocabularies and the groups of cohorts may depend on."""
         return np.asarray(self.split == Split.TRAIN)
 
     @property
     def parts(self) -> dict[str, NDArray[np.int8]]:
-        """What a row is for: its split, and whether a search is judged on it."""
+        """The use of each row: its split, and whether a search is judged on it."""
         return {"split": self.split, "search_holdout": self.search_holdout}
 
     def exact_table(self) -> pa.Table:
-        """The columns of :meth:`table`, ``time`` with its parts of a second."""
+        """The columns of :meth:`table`, ``time`` with its fraction of a second."""
         columns = {"user": self.user, "item": self.item, **self.labels}
         return pa.table({**columns, "start": self.start, "length": self.length, "time": self.time, **self.parts})
 
@@ -91,7 +91,7 @@ def histories(
         user: (R,) sorted.
         time: (R,) sorted within a user.
         click: (R,) whether the interaction is part of the sequence.
-        apart: leave out the clicks of the interaction's own time.
+        apart: leave out the clicks at the same time as the interaction.
     """
     new_user = np.diff(user, prepend=-1) != 0
     first = _latest(new_user)
@@ -107,7 +107,7 @@ def with_negatives(rows: Rows, popularity: NDArray[np.int64], settings: Negative
     Args:
         rows: positives only.
         popularity: (V,) training positives of each item.
-        settings: of the card.
+        settings: the card's settings of negatives.
 
     Raises:
         CtrbenchError: a user clicked nearly all items.

@@ -1,4 +1,4 @@
-"""Where the raw files of a card come from: the user's own, or downloads; and whether they are the right ones."""
+"""The raw files of a card, from the user or from downloads, and whether they are the right files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +9,15 @@ from ctrbench.prepare.card import Card, SourceFile
 
 
 def given(card: Card, source: Path) -> dict[str, Path]:
-    """The user's own files: in a folder by the card's names; a file, the others of the card beside it.
+    """The user's files, by the card's names: ``source`` is their folder, or one of the files, beside the others.
 
-    A card with one source takes a file of any name.
+    For a card with one source, the file may have any name.
 
     Raises:
-        CtrbenchError: a file is not there.
+        CtrbenchError: a file does not exist.
     """
     if not source.exists():
-        raise CtrbenchError(f"{card.name}: {source} is not there; pass an existing file or folder by --source")
+        raise CtrbenchError(f"{card.name}: {source} does not exist; pass an existing file or folder by --source")
     if not (source.is_file() or source.is_dir()):
         raise CtrbenchError(f"{card.name}: {source} is neither a file nor a folder; pass one of them by --source")
     if source.is_file() and len(card.sources) == 1:
@@ -36,7 +36,7 @@ def checksums_of(card: Card, files: Mapping[str, Path], *, other_version: bool) 
     """sha256 of each file; without a stated checksum every file passes, and the counts decide.
 
     Raises:
-        CtrbenchError: a file is none of those that the card states.
+        CtrbenchError: a file's checksum is not on the card.
     """
     found = {name: sha256_of(path) for name, path in files.items()}
     for source in card.sources:
@@ -49,5 +49,5 @@ def checksums_of(card: Card, files: Mapping[str, Path], *, other_version: bool) 
 
 
 def is_known(source: SourceFile, sha256: str) -> bool:
-    """Whether the checksum is one of those stated; any is where none is stated."""
+    """Whether the card states the checksum; true for any checksum if the card states none."""
     return source.sha256 is None or sha256 in (source.sha256, *source.alternate_checksums.values())

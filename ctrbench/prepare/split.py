@@ -15,10 +15,10 @@ DAY = 86_400
 
 
 def leave_last_out(user: NDArray[np.int32], click: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Per user: the last click is test, the one before validation, the rest train.
+    """Per user: the last click is test, the click before it validation, the rest train.
 
-    A user of two clicks has no validation row (train, test), a user of one is all train. A row that was not clicked
-    goes with the user's next click, or with the last one if none follows.
+    A user with two clicks has no validation row (train, test), a user with one click has only training rows. A row that
+    was not clicked goes with the user's next click, or with the last click if none follows.
 
     Returns:
         (R,) values of :class:`Split`.
@@ -35,9 +35,9 @@ def leave_last_out(user: NDArray[np.int32], click: NDArray[np.bool_]) -> NDArray
 
 
 def last_day(user: NDArray[np.int32], time: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Per user: the last day (UTC) with a row is test, the one before validation, the rest train.
+    """Per user: the last day (UTC) with a row is test, the day before it validation, the rest train.
 
-    A user of two days has no training row, a user of one is all test: on that day the user is new.
+    A user with two days has no training row, a user with one day has only test rows: on that day the user is new.
 
     Args:
         user: (R,) sorted.
@@ -60,8 +60,8 @@ def calendar(time: NDArray[np.float64], first_test_day: int, validation_days: in
 
     Args:
         time: (R,) seconds.
-        first_test_day: counted from where ``time`` is.
-        validation_days: their number.
+        first_test_day: counted from the same start as ``time``.
+        validation_days: number of validation days.
 
     Returns:
         (R,) values of :class:`Split`.
@@ -120,5 +120,5 @@ def search_holdout(
 
 
 def sentence(settings: SplitSettings) -> str:
-    """The rule in words."""
+    """The rule as a sentence."""
     return RULES[settings.rule][1].format(**settings.model_dump())

@@ -1,4 +1,4 @@
-"""The prepare stage from outside: a card and raw files become ``<data>/<name>/``, whole or not at all."""
+"""The prepare stage: a card and raw files become ``<data>/<name>/``, whole or not at all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Prepared:
     folder: Path
     manifest: Manifest
     fresh: bool
-    """False: the dataset was there already, from the same card and files."""
+    """False: the dataset existed already, prepared from the same card and files."""
 
 
 def prepare(
@@ -34,19 +34,19 @@ def prepare(
     force: bool = False,
     progress: Progress = silent,
 ) -> Prepared:
-    """Prepares a dataset below ``data``, unless it is there already.
+    """Prepares a dataset below ``data``, unless it exists already.
 
     Args:
-        card: of the dataset.
-        data: downloads lie in ``downloads/`` below it.
-        source: a raw file of the user's own, or a folder of them, instead of downloads.
-        simulation: of a synthetic card; None otherwise.
-        other_version: accept other counts and checksums than the card's.
+        card: card of the dataset.
+        data: data folder; downloads lie in its folder ``downloads/``.
+        source: the user's raw file, or a folder of raw files, instead of downloads.
+        simulation: scale, seed and jobs for a synthetic card; None otherwise.
+        other_version: accept counts and checksums that differ from the card's.
         force: prepare again.
         progress: called with the progress of downloads and of the simulation.
 
     Raises:
-        CtrbenchError: anything that the user can mend; what was prepared before is left as it was.
+        CtrbenchError: anything that the user can mend; a dataset prepared before is left unchanged.
     """
     folder = data / card.name
     make = FORMATS.get(card.format)
@@ -73,14 +73,14 @@ def prepare(
 
 
 def differing_counts(card: Card, manifest: Manifest) -> str:
-    """Each count that is not the card's, wanted -> found; empty where all agree or the card states none."""
+    """Each count that differs from the card's, wanted -> found; empty if all agree or the card states none."""
     wanted = card.counts.model_dump() if card.counts else {}
     found = manifest.model_dump(include=set(wanted))
     return ", ".join(f"{key} {want:,} -> {found[key]:,}" for key, want in wanted.items() if want != found[key])
 
 
 def _retitled(folder: Path, manifest: Manifest, title: str) -> Manifest:
-    """The manifest with the card's title, which decides nothing else: a mended title needs no new preparation."""
+    """The manifest with the card's present title: a changed title needs no new preparation."""
     if manifest.title == title:
         return manifest
     try:
@@ -90,7 +90,7 @@ def _retitled(folder: Path, manifest: Manifest, title: str) -> Manifest:
 
 
 def _present(folder: Path, wanted: str, checksums: Mapping[str, str]) -> Manifest | None:
-    """The manifest of a dataset already prepared from this card and, where files are given, from these files."""
+    """The manifest of a dataset already prepared from this card and, if files are given, from these files."""
     if not (folder / MANIFEST).is_file():
         return None
     try:

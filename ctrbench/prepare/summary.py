@@ -1,4 +1,4 @@
-"""What a manifest says of its rows: counts of the splits and the cut by activeness.
+"""The manifest's summary of the rows: counts of the splits and the cut by activeness.
 
 Source: AQCL figure 2 (60 / 30 / 10 % of users by click length). Shape: W rows by user, in time order.
 """
@@ -45,5 +45,5 @@ def activeness(test_users: NDArray[np.int32]) -> Activeness:
 
 
 def activeness_curve(test_users: NDArray[np.int32]) -> tuple[int, ...]:
-    """Click length at each percentile from 0 to 100 of the test users, at least one; each is a user's own."""
+    """Click length at each percentile from 0 to 100 of the test users (one or more); each value is that of a user."""
     return tuple(np.percentile(test_users, range(101), method="lower").astype(int).tolist())

@@ -1,4 +1,4 @@
-"""Ta Feng: the baskets of a grocery's members, one CSV line per customer, product and day, in a zip archive.
+"""Ta Feng: the baskets of a grocery's customers, one CSV line per customer, product and day, in a zip archive.
 
 Source: Ta Feng grocery data, November 2000 to February 2001. Every line is a click; a day's lines are a basket.
 """
@@ -27,7 +27,7 @@ NAMES = {
     "AMOUNT": "amount",
     "SALES_PRICE": "spend",
 }
-"""Columns of the file that are read, and their names here. ``SALES_PRICE`` is the price of the whole amount."""
+"""Column of the file -> its name in this module. ``SALES_PRICE`` is the price of the whole amount."""
 
 
 class Options(Strict):
@@ -45,32 +45,34 @@ def prepare(request: Request) -> Manifest:
 
 
 def read(path: Path, member: str) -> pd.DataFrame:
-    """The columns of :data:`NAMES` as texts, None where missing, and ``line``, that in the file.
+    """The columns of :data:`NAMES` as texts, None where missing, and ``line``, the number of the line in the file.
 
     Raises:
-        CtrbenchError: the zip archive is damaged or cut off, or has no such member or no such columns.
+        CtrbenchError: the zip archive is damaged or truncated, or lacks the member or a column.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-            # Blank lines are read as rows, so that rows and lines count alike.
+            # Blank lines are read as rows, so that the numbers of rows and lines agree.
             table = pd.read_csv(
                 file, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig", skip_blank_lines=False
             )
     except KeyError:
-        raise CtrbenchError(f"{path}: no {member} in it; pass the right archive by --source") from None
+        raise CtrbenchError(f"{path}: the archive has no {member}; pass the right archive by --source") from None
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise CtrbenchError(f"{path}: damaged or no zip of a CSV file ({reason}); delete it and get it again") from None
+        raise CtrbenchError(
+            f"{path}: damaged or not a zip of a CSV file ({reason}); delete it and get it again"
+        ) from None
     if missing := [name for name in NAMES if name not in table]:
         raise CtrbenchError(f"{member}: no column {', '.join(missing)}; pass the right file by --source")
     return table[list(NAMES)].rename(columns=NAMES).assign(line=np.arange(2, len(table) + 2))
 
 
 def raw_of(table: pd.DataFrame, file: str) -> Raw:
-    """Purchases at midnight (UTC) of their day, with what is known of their customers, products and baskets.
+    """Purchases at midnight (UTC) of their day, with attributes of their customers, products and baskets.
 
-    A customer's age group and area, and a product's subclass (255 products change theirs), are the first known ones in
-    time, so that nothing later decides them.
+    A customer's age group and area, and a product's subclass (255 products change it), are the earliest known values,
+    so that no later row decides them.
 
     Raises:
         CtrbenchError: an amount or a price is missing or not a positive number.
@@ -98,12 +100,12 @@ def raw_of(table: pd.DataFrame, file: str) -> Raw:
 
 
 def previous_basket(interactions: pd.DataFrame) -> "pd.Series[float]":
-    """Number of products in the basket of the customer's shopping day before the row's, NaN on the first.
+    """Number of products in the basket of the customer's previous shopping day, NaN on the first day.
 
-    The row's own basket is filled only after its products are chosen, so its size would tell of the future.
+    The size of the row's own basket is known only after its products are chosen, so it would reveal the future.
 
     Args:
-        interactions: columns ``user time``, a day's rows of one time.
+        interactions: columns ``user time``; all rows of a day have the same time.
     """
     size = interactions.groupby(["user", "time"]).size()
     before = size.groupby(level="user").shift().rename("before").reset_index()
@@ -112,5 +114,5 @@ def previous_basket(interactions: pd.DataFrame) -> "pd.Series[float]":
 
 def _positive(table: pd.DataFrame, column: str, file: str) -> "pd.Series[float]":
     numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-    refuse(file, table, ~(np.isfinite(numbers) & (numbers > 0)), f"{column} is missing or no positive number")
+    refuse(file, table, ~(np.isfinite(numbers) & (numbers > 0)), f"{column} is missing or not a positive number")
     return numbers

@@ -1,4 +1,4 @@
-"""Anyone's own interactions: one CSV or Parquet file whose columns the card names.
+"""A user's own interactions: one CSV or Parquet file whose columns the card names.
 
 All mismatches between card and file are reported together (:class:`ctrbench.prepare.problems.Problems`).
 """
@@ -25,7 +25,7 @@ from ctrbench.strict import Strict
 
 def _time_format(value: str | None) -> str | None:
     if value is not None and value not in UNITS and "%" not in value:
-        raise ValueError(f"{value!r} is none of {', '.join(UNITS)}, and no format such as %Y%m%d")
+        raise ValueError(f"{value!r} is neither {' nor '.join(UNITS)} nor a format such as %Y%m%d")
     return value
 
 
@@ -39,23 +39,23 @@ class Options(Strict):
     time: str = "time"
     """Column of the time."""
     time_format: Annotated[str | None, AfterValidator(_time_format)] = None
-    """How the time is written: ``seconds`` or ``milliseconds`` since 1970, or a format such as ``%Y%m%d%H`` (UTC where
-    it says nothing). None: seconds since 1970, or an ISO date or date and time; dates written as numbers are
+    """How the time is written: ``seconds`` or ``milliseconds`` since 1970, or a format such as ``%Y%m%d%H`` (UTC unless
+    the format has a time zone). None: seconds since 1970, or an ISO date or date and time; dates written as numbers are
     refused."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Label -> column of 0 and 1; the first is the click. None: every row is a click, and negatives are sampled."""
     quotes: Quotes = "one-line"
-    """Quotation marks in a CSV. ``one-line``: around a value, and one that does not close on its line is refused;
-    ``multi-line``: a value between them may span lines; ``none``: they are letters like any other."""
+    """Quotation marks in a CSV. ``one-line``: they enclose a value, and a value that does not close on its line is
+    refused; ``multi-line``: a quoted value may span lines; ``none``: they are ordinary characters."""
     blanks: Blanks = "refuse"
-    """Blanks around a value or a column's name: an error, or stripped."""
+    """Whether spaces around a value or a column's name are an error, or stripped."""
 
 
 def prepare(request: Request) -> Manifest:
     """The format ``table``.
 
     Raises:
-        CtrbenchError: the card does not fit the file; all that does not fit is named.
+        CtrbenchError: the card does not fit the file; the error names every mismatch.
     """
     card = request.card
     options = Options.read(card.options, f"{card.name}: options")
@@ -76,7 +76,7 @@ def prepare(request: Request) -> Manifest:
 
 
 def _problems_of_names(card: Card, options: Options) -> Iterator[str]:
-    """Labels whose names are taken or unfit, and inputs that are labels."""
+    """Problems of labels whose names are taken or invalid, and of fields that are made of a label's column."""
     taken = {column.name for column in (*card.fields, *card.cohorts)}
     for label in options.labels:
         if problem := problem_of("label", label):
@@ -89,21 +89,21 @@ def _problems_of_names(card: Card, options: Options) -> Iterator[str]:
             label = of_label[field.raw_column]
             yield (
                 f"{card.name}: field {field.name!r} is made of column {field.raw_column!r}, which is the label "
-                f"{label!r}: a model would read what it is to predict; leave the field out"
+                f"{label!r}: a model would read what it should predict; leave the field out"
             )
     own = (options.user, options.item, options.time, *options.labels.values())
     for column in dict.fromkeys(name for name in own if own.count(name) > 1):
-        yield f"{card.name}: options: column {column!r} stands for two things; name one column for each"
+        yield f"{card.name}: options: column {column!r} is named twice; name another column for one of the two"
 
 
 def raw_of(card: Card, options: Options, table: Table, problems: Problems) -> Raw | None:
     """The interactions of a table, and the items and users with their columns; None without users, items and times.
 
     Args:
-        card: of the dataset.
-        options: of the card.
-        table: its values.
-        problems: takes a time that cannot be read, and an item or user with two values of a column that should have
+        card: card of the dataset.
+        options: options of the card.
+        table: values of the file.
+        problems: collects a time that cannot be read, and an item or user with two values in a column that should have
             one.
     """
     values = table.values
@@ -147,13 +147,17 @@ def raw_of(card: Card, options: Options, table: Table, problems: Problems) -> Ra
 
 
 def _refuse_too_few_days(card: Card, time: "pd.Series[float]") -> None:
-    """What can be said of the card's split before users and items are known."""
+    """Checks the card's split as far as possible before users and items are known.
+
+    Raises:
+        CtrbenchError: the split holds out all days of the file.
+    """
     held_out = card.split.test_days + card.split.validation_days
     days = time // DAY
     if (known := days.dropna()).size and (span := int(known.max() - known.min()) + 1) <= held_out:
         raise CtrbenchError(
-            f"{card.name}: split {card.split.rule!r} holds out {held_out} days, and the file spans {span}: none is "
-            "left to train; choose another rule or fewer days on the card"
+            f"{card.name}: split {card.split.rule!r} holds out {held_out} days, but the file spans {span}: no day "
+            "is left to train on; choose another rule or fewer days on the card"
         )
 
 
@@ -163,7 +167,7 @@ def _columns_of(card: Card, source: Source, values: pd.DataFrame) -> list[str]:
 
 
 def one_per_key(values: pd.DataFrame, key: str, columns: list[str], file: str, problems: Problems) -> pd.DataFrame:
-    """The columns' first known values by key; a key with two values of a column is a problem."""
+    """The columns' first known values by key; a key with two values in a column is added to the problems."""
     groups = values.groupby(key, sort=False)
     for column in columns:
         several = groups[column].nunique() > 1
@@ -176,7 +180,7 @@ def one_per_key(values: pd.DataFrame, key: str, columns: list[str], file: str, p
 
 
 def _look_ahead(card: Card, raw: Raw, problems: Problems) -> None:
-    """Adds what the common path would refuse once the problems found so far are mended."""
+    """Adds the problems that the common path would find once the present ones are mended."""
     with problems.collecting():
         observed = observe(card, raw)
         there = {source: set(frame.columns) for source, frame in raw.attributes.items()}

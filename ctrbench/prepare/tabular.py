@@ -1,7 +1,7 @@
-"""One CSV or Parquet file: the columns that a card names, read as they are written or refused with the line.
+"""One CSV or Parquet file: the columns that a card names, read exactly as written, or refused with the line's number.
 
-Source: RFC 4180 for CSV. pandas reads the values; a pass of the standard library's strict reader before it makes sure
-that every line is one row of as many values as the header.
+Source: RFC 4180 for CSV. pandas reads the values; before that, the standard library's strict reader makes sure that
+every row has as many values as the header.
 """
 
 import bz2
@@ -34,19 +34,19 @@ MAGIC = b"PAR1"
 """First bytes of a Parquet file, whatever its name."""
 
 OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-"""Ending of a compressed CSV's name -> what opens it."""
+"""Ending of a compressed CSV's name -> function that opens the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The columns of a file that were asked for and are there."""
+    """The requested columns that a file has."""
 
     file: str
-    """Its name, for errors."""
+    """Name of the file, for errors."""
     values: pd.DataFrame
     """One row per row of the file, in its order; a missing value or an empty text is None or NaN."""
     line: NDArray[np.int64]
-    """(R,) where each row stands in the file: its first line of a CSV, its number from 1 of a Parquet file."""
+    """(R,) position of each row in the file: its first line in a CSV, its number from 1 in a Parquet file."""
 
 
 def read(
@@ -57,17 +57,17 @@ def read(
     quotes: Quotes = "one-line",
     blanks: Blanks = "refuse",
 ) -> Table:
-    """The wanted columns, CSV values as texts and Parquet values in their own types.
+    """The wanted columns, CSV values as texts and Parquet values in the types of the file.
 
     Args:
         path: the file.
         wanted: names of columns.
-        problems: takes the columns that are missing, doubled, nested or padded with blanks; they are left out.
-        quotes: of CSV, as on the card.
-        blanks: as on the card.
+        problems: collects the columns that are missing, doubled, nested or padded with spaces; they are left out.
+        quotes: the card's rule for quotation marks in a CSV.
+        blanks: the card's rule for spaces around values.
 
     Raises:
-        CtrbenchError: the file is empty, damaged, neither of the two, or a line of it does not fit the header.
+        CtrbenchError: the file is empty, damaged, neither CSV nor Parquet, or a line does not fit the header.
     """
     try:
         reader = _read_parquet if _is_parquet(path) else _read_csv
@@ -102,7 +102,7 @@ def _read_parquet(path: Path, wanted: list[str], problems: Problems, _quotes: Qu
     kept = [name for name in present if name not in nested]
     table = file.read(columns=kept)
     count = file.metadata.num_rows
-    # A stored index is a column like any other; as an index it may repeat, and values would land on other rows.
+    # A stored index is read as an ordinary column: as an index it may repeat, and values would land on wrong rows.
     values = {name: _plain(table[name]).to_pandas(integer_object_nulls=True) for name in kept}
     line = np.arange(1, count + 1)
     return Table(file=path.name, values=pd.DataFrame(values, index=pd.RangeIndex(count)), line=line)
@@ -153,11 +153,11 @@ def _text(path: Path) -> Iterator[IO[str]]:
 
 
 def _checked_lines(path: Path, dialect: dict[str, Any], *, one_line: bool) -> tuple[list[str], NDArray[np.int64]]:
-    """The header, and the line (R,) at which each row begins; blank lines are no rows.
+    """The header, and the line (R,) at which each row begins; blank lines are not rows.
 
     Raises:
-        CtrbenchError: a row has more or fewer values than the header, spans lines although it may not, or has a lone
-            quotation mark.
+        CtrbenchError: a row has more or fewer values than the header, spans lines where ``one_line`` forbids it, or has
+            a lone quotation mark.
     """
     starts = array("q")
     with _text(path) as file:
@@ -166,15 +166,15 @@ def _checked_lines(path: Path, dialect: dict[str, Any], *, one_line: bool) -> tu
         try:
             header = next((record for record in reader if record), None)
             if header is None:
-                raise ValueError("it is empty")
+                raise ValueError("the file is empty")
             before = reader.line_num
             for record in reader:
                 if one_line and reader.line_num > before + 1:
-                    raise csv.Error(f"a quotation mark opens there and closes on line {reader.line_num}")
+                    raise csv.Error(f"a quotation mark opens on this line and closes on line {reader.line_num}")
                 if record:
                     if len(record) != len(header):
                         raise CtrbenchError(
-                            f"{path.name}, line {before + 1}: {len(record)} values, and the header has {len(header)}; "
+                            f"{path.name}, line {before + 1}: {len(record)} values, but the header has {len(header)}; "
                             "mend the line (a comma within a value needs quotation marks around it, and a comma at the "
                             "end makes another value)"
                         )
@@ -183,13 +183,13 @@ def _checked_lines(path: Path, dialect: dict[str, Any], *, one_line: bool) -> tu
         except csv.Error as error:
             raise CtrbenchError(
                 f'{path.name}, line {before + 1}: {error}; mend the line, or set options.quotes on the card: "none" '
-                'takes quotation marks as letters, "multi-line" lets a value span lines'
+                'reads quotation marks as ordinary characters, "multi-line" lets a value span lines'
             ) from None
     return header, np.array(starts, np.int64)
 
 
 def _without_blanks(table: Table, problems: Problems, blanks: Blanks) -> Table:
-    """The table with blanks around its texts stripped, or else added to the problems."""
+    """The table with the spaces around its texts stripped; under ``refuse`` they are added to the problems."""
     values, padded = table.values.copy(), {}
     for name in values.columns:
         known = values[name].dropna()
@@ -210,4 +210,4 @@ def _without_blanks(table: Table, problems: Problems, blanks: Blanks) -> Table:
 
 
 def _blanks_message(place: str, what: str) -> str:
-    return f'{place}: blanks around {what}; mend the file, or set options.blanks = "strip" on the card'
+    return f'{place}: spaces around {what}; mend the file, or set options.blanks = "strip" on the card'

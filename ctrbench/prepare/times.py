@@ -1,4 +1,4 @@
-"""Times of a user's own file, in any of the ways in which logs write them, as seconds since 1970."""
+"""Reads the times of a user's own file, in any of the usual forms, as seconds since 1970."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.raw import refuse
 
 UNITS = {"seconds": 1, "milliseconds": 1000}
-"""What a ``time_format`` may be beside a format of :func:`time.strptime`: parts of a second."""
+"""Values of ``time_format`` besides formats of :func:`time.strptime` -> how many of the unit make a second."""
 
 DIGITS = {
     "YYYYMMDD": (8, "%Y%m%d"),
@@ -23,9 +23,9 @@ def seconds(table: pd.DataFrame, file: str, time_format: str | None = None) -> "
 
     Args:
         table: columns ``time`` and ``line``.
-        file: its name, for errors.
+        file: name of the file, for errors.
         time_format: a key of :data:`UNITS` or a format of :func:`time.strptime`. None: numbers are seconds, and texts
-            are ISO dates or dates and times, UTC where they say nothing.
+            are ISO dates or dates and times, UTC unless they state a time zone.
 
     Raises:
         CtrbenchError: ``time_format`` is not a valid format; without one, the times are dates written as
@@ -49,7 +49,7 @@ def seconds(table: pd.DataFrame, file: str, time_format: str | None = None) -> "
             file,
             table,
             fewer,
-            f"time {raw[fewer].iloc[0]!r} stands among {others}",
+            f"time {raw[fewer].iloc[0]!r} is among {others}",
             "or set options.time_format on the card",
         )
     _refuse_digits(numbers[number], file)
@@ -66,7 +66,7 @@ def _since_1970(moments: pd.Series) -> "pd.Series[float]":
 
 
 def _parsed(raw: pd.Series, time_format: str) -> "pd.Series[float]":
-    # A number that was read as a float would end in ".0".
+    # A number read as a float would end in ".0".
     text = raw.map("{:.0f}".format, na_action="ignore") if pd.api.types.is_float_dtype(raw) else raw.astype(str)
     try:
         return _since_1970(pd.to_datetime(text, format=time_format, utc=True, errors="coerce"))
@@ -81,10 +81,10 @@ def _refuse_digits(numbers: "pd.Series[float]", file: str) -> None:
         year = 10.0 ** (digits - 4)
         if numbers.empty or not numbers.between(1970 * year, 2101 * year, inclusive="left").all():
             continue
-        # Of other numbers in this range, 4 % and less are dates by chance.
+        # Of numbers in this range that are not dates, 4 % or fewer look like dates by chance.
         days = pd.to_datetime(numbers.map("{:.0f}".format), format=time_format, errors="coerce")
         if days.notna().mean() > 0.5:
             raise CtrbenchError(
-                f"{file}: times such as {numbers.iloc[0]:.0f} look like {name}, and numbers are read as seconds since "
+                f"{file}: times such as {numbers.iloc[0]:.0f} look like {name}, but numbers are read as seconds since "
                 f'1970; set options.time_format = "{time_format}" on the card ("seconds" if they are seconds)'
             )

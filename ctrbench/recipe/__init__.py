@@ -1,1 +1,1 @@
-"""Recipes: what a table or figure is made of, as TOML, and which recipes a command asks for. No torch, no data."""
+"""Recipes: the runs behind a table or figure, as TOML, and the recipes that a command names. No torch, no data."""

@@ -20,7 +20,7 @@ class Collection(Strict):
     """Recipes that a command processes one after another."""
 
     name: RecipeName
-    """The file's name without its ending, if left out."""
+    """Left out: the file's name without its ending."""
     title: str
     recipes: tuple[str, ...] = Field(min_length=1)
     """Names of recipes or of other collections, or paths that end in ``.toml``, relative to this file's folder."""
@@ -32,7 +32,7 @@ def collection_names() -> list[str]:
 
 
 def read_collection(name: str) -> Collection:
-    """Reads a shipped collection by name, or any by the path of its ``.toml`` file.
+    """Reads a shipped collection by name, or any collection by the path of its ``.toml`` file.
 
     Raises:
         CtrbenchError: no such file, not TOML, an unknown key, or a value of another type.
@@ -42,7 +42,7 @@ def read_collection(name: str) -> Collection:
 
 
 def recipes_of(name: str) -> list[str]:
-    """Names and paths of the recipes that a name stands for: a recipe's itself, a collection's in order, each once.
+    """Names and paths of the recipes behind a name: that of a recipe itself, or a collection's, in order, each once.
 
     Raises:
         CtrbenchError: no such recipe, a collection that contains itself, or a file that cannot be read.
@@ -71,7 +71,7 @@ def for_each_recipe(recipes: Sequence[tuple[str, T]], do: Callable[[T], None]) -
     """Calls ``do`` for each recipe, given as (name, recipe); a failure does not stop the others.
 
     Raises:
-        CtrbenchError: of the only one that failed, or one line that names all of them.
+        CtrbenchError: the error of the only recipe that failed, or one line that names all recipes that failed.
     """
     failed: dict[str, CtrbenchError] = {}
     for name, recipe in recipes:

@@ -20,7 +20,7 @@ class ColumnPart:
 
     name: str
     buckets: int | None
-    """None: the column's own groups."""
+    """Number of quantile buckets; None: the groups of the column."""
 
 
 def parse_column(expression: str) -> tuple[ColumnPart, ...]:

@@ -1,5 +1,6 @@
-"""Which recipes a command asks for: named ones, with changes, or one made from names alone."""
+"""The recipes that a command names, with changes, or a recipe made from names alone."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,11 @@ from pydantic import Field
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import write_toml
+from ctrbench.names import ALL
 from ctrbench.places import card_name
 from ctrbench.recipe.collection import recipes_of
 from ctrbench.recipe.read import read_recipe, recipe_names, recipe_path
-from ctrbench.recipe.recipe import ALL, Recipe
+from ctrbench.recipe.recipe import Recipe
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
 
@@ -26,7 +28,7 @@ Names = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class RecipeMatch:
-    """A recipe that a command asks for."""
+    """A recipe that matches a command."""
 
     recipe: Recipe
     argument: str | None
@@ -36,19 +38,19 @@ class RecipeMatch:
 
 
 class RecipeQuery(Strict):
-    """What a command asks for; ``last.toml`` keeps it for the next ``ctrbench report``."""
+    """The recipes and changes that a command names; ``last.toml`` keeps them for the next ``ctrbench report``."""
 
     name: str | None = None
-    """Of a recipe or collection, or the path of its file."""
+    """Name of a recipe or collection, or the path of its file."""
     datasets: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     seeds: int | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Of ``--set``: path -> value."""
+    """Settings of ``--set``: path -> value."""
 
     def matches(self) -> list[RecipeMatch]:
-        """As :func:`find_recipes`."""
+        """The recipes, as found by :func:`find_recipes`."""
         return find_recipes(**dict(self))
 
     def save(self, path: Path) -> None:
@@ -59,7 +61,7 @@ class RecipeQuery(Strict):
         """
         name = str(Path(self.name).resolve()) if self.name and self.name.endswith(".toml") else self.name
         document = self.model_copy(update={"name": name}).model_dump(exclude_none=True, exclude_defaults=True)
-        header = "what ctrbench run was last asked for; ctrbench report without a name shows it"
+        header = "query of the last ctrbench run; ctrbench report without a name shows its results"
         write_toml(path, document, header, option="--results")
 
 
@@ -72,19 +74,21 @@ def find_recipes(
     seeds: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> list[RecipeMatch]:
-    """The recipe of a name, those of a collection, or, without a name, a recipe made from the names alone.
+    """The recipe of a name, the recipes of a collection, or, without a name, a recipe made from the names alone.
 
     For a single recipe the names replace the recipe's own, whose settings are kept; the base is always included. For a
-    collection they filter: each recipe keeps those of its names that are listed, and a recipe that keeps none is
-    skipped. A dataset's name also selects its changed cards (``amazon-beauty`` also ``amazon-beauty@ties=apart``).
+    collection they filter: each recipe keeps those of its names that are listed (``all``: every one), and a recipe that
+    keeps none is skipped. A dataset's name also selects its changed cards (``amazon-beauty`` also
+    ``amazon-beauty@ties=apart``).
 
     Raises:
-        CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of it that has them all, or
-            neither a recipe nor a method or backbone is named.
+        CtrbenchError: no such recipe, a name that no recipe of a collection has, no recipe of the collection that has
+            all names, or neither a recipe nor a method or backbone is named.
     """
     if name is None:
-        document = _ad_hoc(datasets, backbones, methods)
-        return [RecipeMatch(_changed(document, seeds=seeds, overrides=overrides), None, is_unmodified=True)]
+        recipe = _changed(_ad_hoc(datasets, backbones, methods), seeds=seeds, overrides=overrides)
+        asked = _options({"datasets": datasets, "backbones": backbones, "methods": methods})
+        return [RecipeMatch(recipe.asked_with(asked, _change_options(seeds, overrides)), None, is_unmodified=True)]
     originals = {argument: read_recipe(argument) for argument in recipes_of(name)}
     wanted: Names = {"datasets": datasets, "backbones": backbones, "methods": methods}
     narrowed = dict.fromkeys(originals, wanted) if len(originals) == 1 else _narrowed(originals, wanted)
@@ -93,18 +97,19 @@ def find_recipes(
     found = []
     for argument, names in narrowed.items():
         recipe = _changed(_renamed(originals[argument], **names), seeds=seeds, overrides=overrides)
+        recipe.asked_with([argument, *_options(names)], _change_options(seeds, overrides))
         unchanged = recipe.model_dump_json() == originals[argument].model_dump_json()
         found.append(RecipeMatch(recipe, argument, is_unmodified=unchanged and not _borrows_a_name(recipe, argument)))
     return found
 
 
 def _borrows_a_name(recipe: Recipe, argument: str) -> bool:
-    """Whether a shipped recipe has the name of another file's."""
+    """Whether a recipe from another file has the name of a shipped recipe."""
     return recipe.name in recipe_names() and recipe_path(argument).resolve() != recipe_path(recipe.name).resolve()
 
 
 def _narrowed(recipes: Mapping[str, Recipe], wanted: Names) -> dict[str, Names]:
-    """Of each recipe that has some of the names of every kind asked for, those that it has."""
+    """Recipe -> those of the wanted names that it has; a recipe must have some of every kind that is wanted."""
     for kind, names in wanted.items():
         known = {own for recipe in recipes.values() for own in getattr(recipe, kind)}
         for name in names:
@@ -120,13 +125,15 @@ def _narrowed(recipes: Mapping[str, Recipe], wanted: Names) -> dict[str, Names]:
 
 def _among(names: Sequence[str], own: Mapping[str, object] | set[str]) -> list[str]:
     """Those of a recipe's own names that ``names`` choose; where it takes all there are, ``names``."""
-    return list(names) if ALL in own else [each for each in own if each in names or card_name(each) in names]
+    if ALL in names or ALL in own:
+        return list(own) if ALL in names else list(names)
+    return [each for each in own if each in names or card_name(each) in names]
 
 
 def _renamed(
     original: Recipe, *, datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]
 ) -> dict[str, Any]:
-    """A recipe's document with other names in place of its own."""
+    """A recipe's document with its names replaced."""
     document = original.model_dump()
     methods = list(dict.fromkeys([original.base, *methods])) if methods else ()
     for kind, names in (("datasets", datasets), ("backbones", backbones), ("methods", methods)):
@@ -140,6 +147,17 @@ def _changed(document: dict[str, Any], *, seeds: int | None, overrides: Mapping[
         document["seeds"] = seeds
     document["overrides"] = {**document.get("overrides", {}), **(overrides or {})}
     return Recipe.read(document, document["name"])
+
+
+def _options(names: Names) -> list[str]:
+    return [word for kind, own in names.items() if own for word in (f"--{kind.removesuffix('s')}", ",".join(own))]
+
+
+def _change_options(seeds: int | None, overrides: Mapping[str, Any] | None) -> list[str]:
+    words = [] if seeds is None else ["--seeds", str(seeds)]
+    # JSON writes text, numbers, true, false and lists as TOML does.
+    assignments = (f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items())
+    return words + [word for each in assignments for word in ("--set", each)]
 
 
 def _ad_hoc(datasets: Sequence[str], backbones: Sequence[str], methods: Sequence[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Recipe files: those that ship with the package, and any other by its path."""
+"""Recipe files: shipped ones by name, any other by its path."""
 
 import contextlib
 from pathlib import Path
@@ -12,7 +12,7 @@ from ctrbench.recipe.recipe import Recipe
 from ctrbench.registry import unknown
 
 COLLECTED = "recipes"
-"""The key that tells the file of a :class:`ctrbench.recipe.collection.Collection` from a recipe's."""
+"""The key that only the file of a :class:`ctrbench.recipe.collection.Collection` has."""
 EXTENDS = "extends"
 """The key that names the recipe whose keys are inherited."""
 
@@ -42,10 +42,10 @@ def recipe_path(name: str, folder: Path = Path()) -> Path:
 
 
 def read_recipe(name: str | Path) -> Recipe:
-    """Reads a shipped recipe by name, or any by the path of its ``.toml`` file.
+    """Reads a shipped recipe by name, or any recipe by the path of its ``.toml`` file.
 
-    One with ``extends = "NAME"`` inherits every top-level key that it does not set itself; a path is relative to the
-    recipe's folder.
+    A recipe with ``extends = "NAME"`` inherits every top-level key that it does not set itself; a path is relative to
+    the recipe's folder.
 
     Raises:
         CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, circular inheritance, or a
@@ -55,7 +55,7 @@ def read_recipe(name: str | Path) -> Recipe:
     document = _inherited(path)
     if COLLECTED in document:
         raise CtrbenchError(f"{path}: a collection of recipes, not a recipe; name one of its recipes")
-    return Recipe.read(document, str(path))
+    return Recipe.read(document, str(path)).asked_with([str(name)])
 
 
 def _inherited(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """A recipe: one table or figure of a paper, as TOML."""
 
+import shlex
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from ctrbench import places
 from ctrbench.names import ALL
 from ctrbench.recipe.space import Search
 from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
@@ -15,31 +18,31 @@ class ViewSpec(Strict):
     kind: str
     """A name in :data:`ctrbench.report.views.VIEWS`."""
     metric: str | None = None
-    """A registered metric, for kinds that show one; left out, those of ``Recipe.metrics``."""
+    """A registered metric, for kinds that show one; left out, each of ``Recipe.metrics``."""
     by: str | None = None
     """The column that cuts the rows: ``activeness``, ``click_length``, a cohort column, ``overall`` for no cut, or an
-    expression over them (:mod:`ctrbench.recipe.column`); left out, what the command line says, else ``activeness``."""
+    expression over them (:mod:`ctrbench.recipe.column`); left out, the command's ``--by``, else ``activeness``."""
     task: str | None = None
     """Left out: every task of the runs."""
     layout: Literal["wide", "long"] = "wide"
     """``wide``: one column per group; ``long``: one row per group, for columns with many groups."""
     title: str | None = None
-    """Left out: the kind's own."""
+    """Left out: the kind's default title."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Of the kind, as its ``Options`` class documents."""
+    """Settings of the kind, as its ``Options`` class documents."""
 
 
 class Recipe(Strict):
-    """What to run, with which settings, and which published values it answers to."""
+    """What to run, with which settings, and which published values to compare with."""
 
     name: RecipeName
-    """The file's name without its ending, if left out; its report, figures and best settings lie under it."""
+    """Names the report, the figures and the best settings; left out: the file's name without its ending."""
     title: str
-    """Of the table."""
+    """Title of the table."""
     paper: str | None = None
     """Citation in one line."""
     published: RecipeName | None = None
-    """A file of ``ctrbench/published`` without its ending; its values stand beside ours."""
+    """A file of ``ctrbench/published`` without its ending; its values are printed beside ours."""
     datasets: dict[DatasetName, dict[str, Any]] = Field(min_length=1)
     """Names of prepared datasets, or a table ``[datasets.NAME]`` of settings (path -> value) for each; ``all`` adds
     those that are prepared."""
@@ -48,14 +51,14 @@ class Recipe(Strict):
     methods: dict[ComponentName, dict[str, Any]] = Field(min_length=1)
     """Names, or a table ``[methods.NAME]`` of settings for each; ``all`` adds those that are not named."""
     variants: dict[VariantName, dict[str, Any]] = Field(default_factory=dict)
-    """Name -> settings (path -> value): every row is run once with each. They override best settings, so what a search
-    found for a row holds for all its variants."""
+    """Name -> settings (path -> value): every row is run once with each variant. They override best settings, so one
+    search of a row serves all its variants."""
     base: str = "plain"
     """The method that the others are compared with; one of ``methods``."""
     metrics: tuple[str, ...] = ("auc", "ne")
     """Registered metrics that the tables show, in this order."""
     views: tuple[ViewSpec, ...] = ()
-    """What the report shows; none: levels, changes and published values of ``metrics``."""
+    """What the report shows; empty: levels, changes and published values of ``metrics``."""
     representations: int = Field(0, ge=0, le=100_000)
     """Test rows whose h is stored beside each record, for views that show it."""
     seeds: int = Field(5, ge=1, le=1000)
@@ -65,11 +68,36 @@ class Recipe(Strict):
     training: dict[str, Any] = Field(default_factory=dict)
     """Section ``[training]``: :class:`ctrbench.training.settings.TrainingSettings`."""
     search: Search | None = None
-    """``ctrbench search`` must then come before ``ctrbench run``."""
+    """Settings to search; if given, ``ctrbench search`` must come before ``ctrbench run``."""
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """What ``--set`` gave: path -> value. It overrides everything else, best settings included."""
+    """Settings of ``--set``: path -> value. They override all others, best settings included."""
     not_comparable: dict[str, str] = Field(default_factory=dict)
-    """Dataset -> why its rows do not answer to the published ones."""
+    """Dataset -> why its rows cannot be compared with the published ones."""
+
+    _asked: tuple[str, ...] | None = PrivateAttr(None)
+    """The words by which a command names the recipe; None where it was not found by any."""
+    _changes: tuple[str, ...] = PrivateAttr(())
+    """The words of ``ctrbench run`` that changed its seeds and settings."""
+
+    def asked_with(self, words: Sequence[str], changes: Sequence[str] = ()) -> Self:
+        """This recipe, which remembers by which words a command asked for it, and by which ``run`` changed it."""
+        self._asked, self._changes = tuple(words), tuple(changes)
+        return self
+
+    def command(self, verb: str, *options: str) -> str:
+        """A command on this recipe that can be typed as it stands, with the names that were asked for; a recipe that no
+        command asked for goes by its name.
+
+        ``run`` takes seeds and settings too. ``report`` and ``measure`` know these, and a recipe made of names alone,
+        from the last run.
+        """
+        if self._asked is None:
+            words = [places.recipe_argument(self.name)]
+        elif verb in ("report", "measure") and (self._changes or self._asked[0].startswith("--")):
+            words = []
+        else:
+            words = [shlex.quote(word) for word in (*self._asked, *(self._changes if verb == "run" else ()))]
+        return " ".join(("ctrbench", verb, *words, *options))
 
     @field_validator("datasets", "backbones", "methods", mode="before")
     @classmethod

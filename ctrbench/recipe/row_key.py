@@ -11,7 +11,7 @@ class RowKey:
     backbone: str
     method: str
     variant: str = ""
-    """Empty in a recipe without variants."""
+    """Name of the variant; empty in a recipe without variants."""
 
     def __str__(self) -> str:
         return f"{self.dataset} {self.backbone} {self.method}" + (f" ({self.variant})" if self.variant else "")

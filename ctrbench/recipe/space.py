@@ -11,7 +11,7 @@ EDGE = 0.05
 """Share of a dimension's range, on its scale, that counts as its end."""
 
 GREATEST = 1e300
-"""Of the numbers that a search may draw."""
+"""Largest absolute value of a number that a search may draw."""
 
 
 class Dimension(Strict):
@@ -22,7 +22,7 @@ class Dimension(Strict):
     log: bool = False
     """Draw from low to high on a logarithmic scale."""
     choices: tuple[Any, ...] = ()
-    """Values of any type, all alike likely; a space of choices only is searched as a grid, without repeats."""
+    """Values of any type, equally likely; a space of choices only is searched as a grid, without repeats."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -32,7 +32,7 @@ class Dimension(Strict):
         if self.low is not None and self.high is not None and not self._least() < self.low < self.high:
             raise ValueError("low must be less than high, and above 0 where log is set")
         if any(abs(end) > GREATEST for end in ends if end is not None):
-            raise ValueError(f"low and high lie within -{GREATEST} and {GREATEST}")
+            raise ValueError(f"low and high must lie between -{GREATEST} and {GREATEST}")
         if not is_plain(self.choices):
             raise ValueError(f"choices are text, numbers, true, false or lists (got {self.choices!r:.60})")
         return self
@@ -48,9 +48,9 @@ class Dimension(Strict):
         return self.low, self.high, math.nextafter(self.low, self.high)
 
     def on_edge(self, value: object) -> bool:
-        """Whether a number lies where the space ends, so that a wider one may hold a better.
+        """Whether a number lies at an end of the space, so that a wider space may hold a better number.
 
-        That is the least or the greatest of the choices, or within :data:`EDGE` of the range from either end.
+        An end is the least or the greatest of the choices, or :data:`EDGE` of the range next to low or high.
         """
         if not _is_number(value):
             return False
@@ -65,11 +65,12 @@ class Search(Strict):
     """Section ``[search]``: settings chosen on validation, with equal effort for every method."""
 
     trials: int = Field(ge=1, le=10_000)
-    """Per dataset, backbone and method. A method with fewer distinct points than this has all of them tried."""
+    """Trials per dataset, backbone and method. If a method has fewer distinct points, all of them are tried."""
     seed: int = Field(1000, ge=0, lt=2**31)
-    """Of the search, and of its runs; no seed of the table, so that no table row was chosen on its own noise."""
+    """Seed of the search and of its runs. It is not a seed of the table, so that no row is chosen on its own noise."""
     objective: str = "logloss"
-    """What decides, on the search holdout at the kept epoch: ``METRIC`` of the main task, or ``TASK.METRIC``."""
+    """What the search optimises, on the search holdout at the kept epoch: ``METRIC`` of the main task, or
+    ``TASK.METRIC``."""
     space: dict[str, Dimension] = Field(min_length=1)
     """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
     searched over the rest."""

@@ -1,1 +1,1 @@
-"""Stage 5: tables, verdicts, formats, from records alone."""
+"""Stage 5: tables, verdicts and formats, made from records alone."""

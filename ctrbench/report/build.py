@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.recipe.column import parse_column
 from ctrbench.recipe.recipe import Recipe, ViewSpec
@@ -18,39 +18,41 @@ from ctrbench.report.views.base import BY, View, ViewData
 from ctrbench.report.views.grouped import count
 
 MISSING_NAMED = 6
-"""Missing jobs that are named one by one; the JSON names all."""
+"""Most missing jobs that a warning names one by one; the JSON names all."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a format writes down."""
+    """The content of a report, from which every format is written."""
 
     recipe: Recipe
     summary: tuple[ViewData, ...]
-    """One table per dataset, backbone and task; none where no view shows cells."""
+    """One table per dataset, backbone and task; empty if no view shows cells."""
     views: tuple[ViewData, ...]
-    """In the recipe's order, those of one section together."""
+    """The views in the recipe's order, but with the views of one section together."""
     notes: tuple[Note, ...]
     """The footer."""
     cells: tuple[Cell, ...] = ()
-    """What the tables of methods show."""
+    """The cells that the tables of methods show."""
     missing: tuple[str, ...] = ()
-    """What has no record, in words."""
+    """Names of the jobs without a record."""
     incomplete: str | None = None
     """What is missing, in one sentence; None where every job is there."""
+    left_out: tuple[str, ...] = ()
+    """Which views the records do not suffice for, and why, one sentence each."""
     caution: str | None = None
-    """A warning where comparisons rest on few seeds."""
+    """A warning if comparisons rest on few seeds, else None."""
     data: str = ""
     """One sentence below each picture: titles of the datasets, and their seeds or users."""
 
     @property
     def name(self) -> str:
-        """Of the recipe."""
+        """Name of the recipe."""
         return self.recipe.name
 
     @property
     def title(self) -> str:
-        """Of the recipe."""
+        """Title of the recipe."""
         return self.recipe.title
 
     @property
@@ -60,12 +62,12 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """What is missing, and what to be careful about."""
+        """Sentences about missing jobs and about comparisons on few seeds."""
         caution = [f"Caution: {self.caution}"] if self.caution else []
-        return [*([self.incomplete] if self.incomplete else []), *caution]
+        return [*([self.incomplete] if self.incomplete else []), *self.left_out, *caution]
 
     def picture_name(self, view: ViewData) -> str | None:
-        """Name without ending of a drawn view's files: the recipe's; where several are drawn, with kind and number."""
+        """Name without ending of a view's picture: the recipe's, with kind and number if several views are drawn."""
         drawn = self.drawn
         if not any(view is each for each in drawn):
             return None
@@ -77,7 +79,7 @@ class Report:
 
     @property
     def sections(self) -> dict[str, list[ViewData]]:
-        """Heading -> its views; views of the whole recipe have an empty heading."""
+        """Heading -> views below it; views of the whole recipe have an empty heading."""
         found: dict[str, list[ViewData]] = {}
         for view in self.views:
             found.setdefault(view.section, []).append(view)
@@ -85,17 +87,17 @@ class Report:
 
 
 def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None) -> Report:
-    """The report of a recipe, as far as its records go.
+    """The report of a recipe, from the records that exist.
 
     Args:
         recipe: what to show.
         results: folder of the archive and the work folder.
         data: folder of prepared data; it may be empty.
-        by: the column that cuts the rows of views that name none; None for :data:`BY`.
+        by: the column that cuts the rows in views that name no column; None for :data:`BY`.
 
     Raises:
-        CtrbenchError: an unknown view, option, metric or task, a column that was not measured, no finished job, or as
-            :func:`ctrbench.report.select.select_rows`.
+        CtrbenchError: an unknown view, option, metric or task, records that suffice for none of the views, no finished
+            job, or as :func:`ctrbench.report.select.select_rows`.
     """
     if by is not None and by != OVERALL:
         parse_column(by)
@@ -103,7 +105,7 @@ def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None
 
 
 def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
-    """What the views of a recipe are made of.
+    """The data from which the views of a recipe are made.
 
     Raises:
         CtrbenchError: an unknown view, no finished job where one is needed, or as
@@ -116,19 +118,18 @@ def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
         return select_data(recipe, results, data)
     found = select_rows(recipe, results, data)
     if not found.rows:
-        raise CtrbenchError(f"{recipe.name}: no finished run yet; start with ctrbench run {recipe.name}")
+        raise CtrbenchError(f"{recipe.name}: no finished run yet; start with {recipe.command('run')}")
     return found
 
 
 def build(data: ReportData, by: str | None = None) -> Report:
-    """Makes a report of what was found.
+    """Makes a report from selected data.
 
     Raises:
         CtrbenchError: as :func:`find_report`.
     """
     recipe = data.recipe
-    made = [_view(spec, recipe, by) for spec in views_of(recipe)]
-    shown = [view for each in made for view in each.show(data)]
+    shown, left_out = _shown([_view(spec, recipe, by) for spec in views_of(recipe)], data)
     of_cells = list(dict.fromkeys(view.cells_of for view in shown if view.cells_of))
     cells = merged(data, of_cells)
     return Report(
@@ -139,6 +140,7 @@ def build(data: ReportData, by: str | None = None) -> Report:
         cells=tuple(cells),
         missing=data.missing,
         incomplete=incomplete(data),
+        left_out=left_out,
         caution=caution(cells),
         data=_data(data),
     )
@@ -147,6 +149,24 @@ def build(data: ReportData, by: str | None = None) -> Report:
 def _view(spec: ViewSpec, recipe: Recipe, by: str | None) -> View:
     own = spec if spec.by else spec.model_copy(update={"by": by or BY})
     return VIEWS.get(spec.kind)(own, recipe.name)
+
+
+def _shown(views: Sequence[View], data: ReportData) -> tuple[list[ViewData], tuple[str, ...]]:
+    """What the views show, and in a sentence for each reason which of them are left out.
+
+    Raises:
+        CtrbenchError: as :func:`find_report`.
+    """
+    shown: list[ViewData] = []
+    causes: dict[str, list[str]] = {}
+    for view in views:
+        try:
+            shown += view.show(data)
+        except NothingToShowError as error:
+            causes.setdefault(str(error), []).append(view.spec.kind)
+    if causes and not shown:
+        raise NothingToShowError("; ".join(causes))
+    return shown, tuple(f"left out: {', '.join(dict.fromkeys(kinds))} ({cause})" for cause, kinds in causes.items())
 
 
 def _summary(data: ReportData, of_cells: Sequence[tuple[str, str]]) -> list[ViewData]:
@@ -158,7 +178,7 @@ def _summary(data: ReportData, of_cells: Sequence[tuple[str, str]]) -> list[View
 
 
 def incomplete(data: ReportData) -> str | None:
-    """What is missing, in one sentence; None where nothing is."""
+    """A sentence that names the missing jobs; None if no job is missing."""
     if not data.missing:
         return None
     finished = len({row.record.identity for row in data.rows} or {facts.dataset for facts in data.facts})

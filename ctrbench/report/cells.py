@@ -30,36 +30,36 @@ class Cell:
     metric: str
     """A registered metric, or the relative form of one, such as ``relaimpr``."""
     seeds: int
-    """Seeds behind ``mean``; of a relative metric those that the base has too; 0 for a reference row."""
+    """Seeds behind ``mean``; for a relative metric, those that the base has too; 0 for a reference row."""
     mean: float | None
-    """Over seeds; a relative metric's is that of the means. None where undefined."""
+    """Mean over seeds; for a relative metric, its value for the means. None where undefined."""
     std: float | None = None
     """Sample standard deviation over seeds."""
     interval: Interval | None = None
-    """95 % t-interval of ``mean``: ``ci_low`` and ``ci_high`` of the CSV, and what the value verdict looks at."""
+    """95 % t-interval of ``mean``: ``ci_low`` and ``ci_high`` of the CSV; the value verdict rests on it."""
     difference: PairedDifference | None = None
     """Method minus base over the seeds that both have; its interval is in the tables for reading and in the JSON, not
-    in the CSV. Of a metric that is best at 1, the difference of the distances from 1. Of a relative metric the metric
-    itself, the base's being 0."""
+    in the CSV. For a metric that is best at 1, the difference of the distances from 1. For a relative metric, the
+    metric itself, since the base's value is 0."""
     pairs: int = 0
     """Seeds behind ``difference``."""
     p: float | None = None
-    """p of the difference, Holm-corrected."""
+    """Holm-corrected p value of the difference."""
     published: float | None = None
     variant: str = ""
-    """Of the recipe's settings; empty where it has none, and for a reference row."""
+    """Variant of the recipe; empty for a recipe without variants, and for a reference row."""
     published_delta: float | None = None
     """The paper's difference to its base."""
     value_verdict: Value | None = None
-    """None for a single seed and for a reference row."""
+    """Verdict on the value; None for a single seed and for a reference row."""
     direction: Direction | None = None
-    """None for a single seed and for the base."""
+    """Verdict on the direction; None for a single seed and for the base."""
     agreement: Agreement | None = None
-    """With the paper's direction; None where nothing comparable is published."""
+    """Agreement with the paper's direction; None where nothing comparable is published."""
 
     @property
     def is_reference(self) -> bool:
-        """Whether no model was trained for it."""
+        """Whether the cell belongs to a reference row, for which no model was trained."""
         return self.backbone == NO_BACKBONE
 
     @property

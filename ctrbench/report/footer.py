@@ -1,4 +1,4 @@
-"""What stands under every report: how the numbers were obtained, in the records' own words."""
+"""The footer of every report: how the numbers were obtained, from what the records say."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,8 +29,8 @@ class Note(NamedTuple):
 
 
 def footer(data: ReportData, cells: Sequence[Cell], columns: Iterable[str]) -> list[Note]:
-    """The notes of a report, from its data, its cells and the columns that cut them; of a report without jobs, those
-    of its data alone."""
+    """The notes of a report, from its data, its cells and the columns that cut them; without jobs, only the notes about
+    the data."""
     datasets = _datasets(data)
     facts = [Note("Data", "; ".join(map(_data, datasets.values())))] if datasets else []
     if not data.rows:
@@ -89,7 +89,7 @@ def _count(count: int, unit: str) -> str:
 
 
 def _metric(watch: str) -> str:
-    """``auc`` or ``click.auc`` -> ``AUC`` or ``AUC of click``; the label is written small where it is a plain word."""
+    """``auc`` or ``click.auc`` -> ``AUC`` or ``AUC of click``; a label that is a plain word is put in lower case."""
     *task, name = watch.rsplit(".", 1)
     label = METRICS.get(name).label if name in METRICS.names() else name
     label = label.lower() if label.istitle() else label
@@ -112,7 +112,7 @@ def _negatives(data: ReportData, row: ReportRow) -> str:
 
 
 def _groups(data: ReportData, by: str) -> str:
-    """Numbers of rows of each group of a column, for every dataset and task; empty for no cut."""
+    """Number of rows in each group of a column, for every dataset and task; empty if ``by`` does not cut the rows."""
     if by == OVERALL:
         return ""
     several = len(tasks_of(data)) > 1
@@ -141,8 +141,8 @@ def _cut(facts: DataFacts, by: str, rows: str) -> str:
 
 
 def _settings(data: ReportData) -> str:
-    """Settings that all jobs share, then those that a row's dataset decides, its backbone, its method, or several of
-    them together: each setting once for whatever decides it."""
+    """Settings that all jobs share, then the settings that dataset, backbone or method decide, or several of them
+    together: each setting is told once for the names that decide it."""
     places = _places(data)
     flat = [_flat(data, row) for row in data.rows]
     decided: dict[tuple[int, ...], list[str]] = {}
@@ -182,7 +182,7 @@ def _listed(settings: Mapping[str, str]) -> str:
 
 
 def _search(data: ReportData) -> str:
-    """Trials, where they were judged, and the best settings beyond which better ones may lie."""
+    """Trials, the rows that judged them, and the best settings at an edge of the space: better ones may lie beyond."""
     if not data.recipe.search:
         return "0 trials: every method runs with the settings that the recipe fixes"
     text = (
@@ -228,7 +228,7 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
 
 
 def _clipping(data: ReportData) -> str:
-    """Clipped rows, of all that were predicted for a task."""
+    """How many of the predicted rows were clipped, by task."""
     clipped = rows = 0
     for row in {row.record.identity: row for row in data.rows}.values():
         for metrics in row.record.tasks.values():
@@ -261,7 +261,7 @@ def _machine(record: Record) -> str:
 
 
 def _cost(records: Sequence[Record]) -> str:
-    """Runs and the wall time of their training; of each dataset where there are several."""
+    """Number of runs and wall time of their training; also for each dataset if the report has several."""
     threads = " or ".join(map(str, sorted({record.environment.threads for record in records})))
     each = f"{threads} thread{'s' if threads != '1' else ''} each"
     text = f"{_trained(records)} in all (wall time of training, {each})"
@@ -278,7 +278,7 @@ def _trained(records: Sequence[Record]) -> str:
 
 
 def _mixed(records: Sequence[Record], describe: Callable[[Record], str]) -> str:
-    """One description; several, with their numbers of runs, where the table mixes them."""
+    """The one description of all runs, or, if runs differ, every description with its number of runs."""
     counts: dict[str, int] = {}
     for record in records:
         counts[describe(record)] = counts.get(describe(record), 0) + 1

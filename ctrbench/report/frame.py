@@ -1,4 +1,4 @@
-"""The numbers of a view: a small typed table that every format can write down. No pandas.
+"""The numbers of a view: a small typed table that every format can write. No pandas.
 
 Shape: R rows, C columns.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DASH = "-"
-"""Stands for what is undefined: a group of one class, a spread of one seed, a verdict without a published value."""
+"""Shown for an undefined value: a group of one class, a spread of one seed, a verdict without a published value."""
 
 
 class Level(NamedTuple):
@@ -24,7 +24,7 @@ class Level(NamedTuple):
 
 
 Value = str | int | float | bool | Level | Interval | None
-"""Of a cell; None where it is undefined."""
+"""Value of a table's cell; None if it is undefined."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,17 @@ class Frame:
         return [row[place] for row in self.rows]
 
     def only(self, names: Iterable[str]) -> Self:
-        """Some of the columns, in the order given."""
+        """The named columns, in the given order."""
         places = [self.names.index(name) for name in names]
         columns = tuple(self.columns[place] for place in places)
         return replace(self, columns=columns, rows=tuple(tuple(row[p] for p in places) for row in self.rows))
 
     def without(self, *names: str) -> Self:
-        """All columns but some."""
+        """All columns except the named ones."""
         return self.only(name for name in self.names if name not in names)
 
     def renewed(self) -> Self:
-        """The same values, with the leading columns of text naming the rows, as :meth:`of` finds them."""
+        """The same values; the leading columns of text name the rows, as in :meth:`of`."""
         return type(self).of(self.names, self.rows)
 
     def where(self, **values: Sequence[Value]) -> Self:
@@ -122,7 +122,7 @@ class Frame:
         return replace(self, rows=tuple(kept))
 
     def without_empty_columns(self) -> Self:
-        """Columns without a value, such as the intervals of one seed, are left out."""
+        """The frame without the columns that have no value, such as the intervals of one seed."""
         empty = [
             column.name
             for place, column in enumerate(self.columns)
@@ -131,7 +131,7 @@ class Frame:
         return self.without(*empty)
 
     def with_intervals(self) -> Self:
-        """For reading: each pair of columns ``X_low`` and ``X_high`` as one, and blanks in place of underscores."""
+        """The frame for reading: columns ``X_low`` and ``X_high`` become one, and underscores become spaces."""
         columns, rows = [], [list[Value]() for _ in self.rows]
         for place, column in enumerate(self.columns):
             if column.name.endswith("_high"):
@@ -145,7 +145,7 @@ class Frame:
         return replace(self, columns=tuple(columns), rows=tuple(map(tuple, rows)))
 
     def pandas(self) -> "pd.DataFrame":
-        """As a pandas frame, for drawing; what is undefined is NaN in a column of numbers."""
+        """The pandas frame for drawing; an undefined value is NaN in a column of numbers."""
         import pandas as pd  # noqa: PLC0415 - slow to import, and only a drawing needs it
 
         own = {name: self.column(name) for name in self.names}
@@ -154,7 +154,7 @@ class Frame:
 
 
 def stacked(names: Sequence[str], records: Iterable[Mapping[str, Value]]) -> Frame:
-    """Records of different kinds below each other; what a record lacks is undefined."""
+    """A frame of records of different kinds, one below the other; a value that a record lacks is undefined."""
     return Frame.of(names, ([record.get(name) for name in names] for record in records))
 
 

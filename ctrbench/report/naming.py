@@ -1,4 +1,4 @@
-"""Facts of many rows, each told once for whatever decides it: dataset, backbone, method, variant, or several."""
+"""Facts of many rows, each told once for the names that decide it: dataset, backbone, method, variant, or several."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ Place = tuple[str, ...]
 
 
 def shared(facts: Iterable[tuple[str, str]]) -> str:
-    """Each distinct text once, with the names it holds for; without names where it holds for all."""
+    """Each distinct text once, with the names it holds for; without names if it holds for all."""
     facts = list(facts)
     texts = {text for _, text in facts}
     return next(iter(texts)) if len(texts) == 1 else told(facts)
@@ -23,13 +23,13 @@ def told(facts: Iterable[tuple[str, str]]) -> str:
 
 
 def told_by_place(places: Sequence[Place], texts: Sequence[str]) -> str:
-    """The text of each place, once for the places that have it; named by the fewest parts that decide it."""
+    """Each distinct text once, with its places, named by the fewest parts that decide the text."""
     parts = deciding(places, texts)
     return told((label(place, parts), text) for place, text in zip(places, texts, strict=True))
 
 
 def deciding(places: Sequence[Place], values: Sequence[str | None]) -> tuple[int, ...]:
-    """The fewest parts such that places that agree in them agree in a value."""
+    """The fewest parts that decide the value: places that agree in these parts have the same value."""
     parts = varying(places)
     subsets = itertools.chain.from_iterable(itertools.combinations(parts, size) for size in range(len(parts) + 1))
     return next(subset for subset in subsets if _decides(subset, places, values))
@@ -43,7 +43,7 @@ def _decides(subset: Sequence[int], places: Sequence[Place], values: Sequence[st
 
 
 def labels(places: Sequence[Place], among: Sequence[Place]) -> list[str]:
-    """Each place by the parts in which those of a table differ."""
+    """The label of each place, made of the parts in which the places of ``among`` differ."""
     return [label(place, varying(among)) for place in places]
 
 
@@ -53,5 +53,5 @@ def varying(places: Sequence[Place]) -> list[int]:
 
 
 def label(place: Place, parts: Sequence[int]) -> str:
-    """A place by some of its parts."""
+    """The label of a place, made of some of its parts."""
     return " · ".join(place[part] for part in parts)

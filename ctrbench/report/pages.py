@@ -1,4 +1,4 @@
-"""Pages whose numbers are generated from the archive: what stands between two HTML comments is replaced in place.
+"""Pages whose numbers are generated from the archive: the text between two HTML comments is replaced in place.
 
 | marker | is replaced by |
 |---|---|
@@ -53,11 +53,11 @@ FORMATS = {
     "direction": "",
     "direction_verdict": "",
 }
-"""Field of a cell -> its format where the marker gives none."""
+"""Field of a cell -> its format unless the marker gives one."""
 KEYS = ("dataset", "backbone", "method", "variant", "task", "group", "metric")
-"""By which a cell is chosen."""
+"""Keys by which a cell is chosen."""
 VERDICTS = ("value_verdict", "direction", "agreement")
-"""By which cells are counted too."""
+"""Further keys by which cells are counted."""
 RECIPE, MINUS = "recipe", "minus."
 
 _MARKER = re.compile(r"<!-- (?P<kind>cell|count|value|best|table|given):(?P<words>.*?)-->", re.DOTALL)
@@ -67,17 +67,17 @@ Words = dict[str, str]
 
 @dataclass
 class Pages:
-    """Regenerates pages from the archive of a results folder alone; data prepared here play no part."""
+    """Regenerates pages from the archive of a results folder alone; prepared data have no influence."""
 
     results: Path
     _data: dict[str, ReportData] = field(default_factory=dict)
     _reports: dict[str, Report] = field(default_factory=dict)
 
     def regenerate(self, text: str, where: str) -> str:
-        """A page with everything between its markers made anew.
+        """A page with the text between its markers regenerated.
 
         Raises:
-            CtrbenchError: a marker is malformed, names nothing or several things, or is not closed.
+            CtrbenchError: a marker is malformed, matches nothing or several things, or is not closed.
         """
         parts: list[str] = []
         given: Words = {}
@@ -112,7 +112,7 @@ class Pages:
             return str(len(list(_matching(self._cells(name, words), words))))
         if kind == "best":
             return self._best(name, words)
-        # A view has its own names, of which the page's need not all be one.
+        # A view has names of its own; not every name that the page gives must be one of them.
         view = self._view(name, words)
         if kind == "table":
             return f"\n\n{table(_chosen(view, own))}\n\n"
@@ -181,7 +181,7 @@ def changes(before: str, after: str) -> list[int]:
 
 
 def _absolute(name: str) -> str:
-    """The registered metric of a relative form; any other name itself."""
+    """The registered metric of a relative form; any other name is returned unchanged."""
     for metric in map(METRICS.get, METRICS.names()):
         if metric.relative and metric.relative.name == name:
             return metric.name
@@ -203,7 +203,7 @@ def _words(text: str, place: str) -> Words:
 
 
 def _matching(found: Sequence[Cell], words: Mapping[str, str]) -> Iterator[Cell]:
-    """Cells with the values that are asked for; a reference row has neither a backbone nor a variant."""
+    """Cells with the values that a marker names; a reference row has neither a backbone nor a variant."""
     for cell in found:
         known = [key for key in KEYS if not (cell.is_reference and key in ("backbone", "variant"))]
         asked = [key for key in (*known, *VERDICTS) if key in words]
@@ -212,7 +212,7 @@ def _matching(found: Sequence[Cell], words: Mapping[str, str]) -> Iterator[Cell]
 
 
 def _chosen(view: ViewData, words: Words) -> Frame:
-    """The rows and the columns of a view that a marker asks for; a column by which rows are chosen is left out."""
+    """The rows and columns of a view that a marker names; a column by which rows are chosen is left out."""
     frame = view.table
     by = {key: [value] for key, value in words.items() if key in frame.names}
     columns = words["columns"].split(",") if "columns" in words else [name for name in frame.names if name not in by]

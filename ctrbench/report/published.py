@@ -14,10 +14,10 @@ from ctrbench.places import card_name
 from ctrbench.registry import unknown
 
 PLACE = ("dataset", "backbone", "method")
-"""Columns of a file whose rows stand beside ours; ``task`` and ``group`` may follow."""
+"""Columns of a file whose rows are shown beside ours; ``task`` and ``group`` may follow."""
 
 STANDS_FOR = {"oncold-sim": "oncold"}
-"""Dataset of ours -> the private one whose published rows it is laid beside, without being comparable."""
+"""Our dataset -> the private dataset that it stands in for: published rows are shown beside ours, not compared."""
 
 
 class Counts(NamedTuple):
@@ -36,9 +36,9 @@ class Published:
     """(dataset, backbone, method, task, group, metric) -> value; the task is empty in a table that names none."""
 
     def value(self, dataset: str, backbone: str, method: str, group: str, metric: str, *tasks: str) -> float | None:
-        """The published value of a cell under the first of some names of its task, or None.
+        """The published value of a cell under the first of several names of its task that has one, else None.
 
-        Datasets carry our names, with changes to their card or without.
+        Datasets have our names, with or without changes to the card.
         """
         place = published_name(dataset), backbone, method
         found = (self.values.get((*place, task, group, metric)) for task in tasks or ("",))
@@ -46,17 +46,17 @@ class Published:
 
 
 def published_name(dataset: str) -> str:
-    """The published tables' name of one of our datasets."""
+    """The name that the published tables use for one of our datasets."""
     name = card_name(dataset)
     return STANDS_FOR.get(name, name)
 
 
 @cache
 def read_published(table: str | None) -> Published:
-    """The values of a table whose rows are named by :data:`PLACE`; without any where ``table`` is None.
+    """The values of a table whose rows are named by :data:`PLACE`; empty if ``table`` is None.
 
     Raises:
-        CtrbenchError: no such table.
+        CtrbenchError: the table does not exist.
     """
     if table is None:
         return Published({})
@@ -70,10 +70,10 @@ def read_published(table: str | None) -> Published:
 
 @cache
 def read_counts(table: str | None) -> Mapping[str, Counts]:
-    """Published name of a dataset -> its size; without any where ``table`` is None.
+    """Published name of a dataset -> its size; empty if ``table`` is None.
 
     Raises:
-        CtrbenchError: no such table.
+        CtrbenchError: the table does not exist.
     """
     if table is None:
         return {}

@@ -1,4 +1,4 @@
-"""Where a report's files lie in the results folder, and writing them."""
+"""Writes a report's files into the results folder."""
 
 import re
 from pathlib import Path
@@ -16,12 +16,12 @@ ENDINGS = {"md": "markdown", "csv": "csv"}
 
 
 def file_stem(recipe: str, by: str | None = None) -> str:
-    """Name without ending of a report's files; by another column than :data:`BY` it has files of its own.
+    """Name without ending of a report's files; a report by another column than :data:`BY` has files of its own.
 
-    A column may be an expression with ``/`` and ``*``; what does not fit a file's name becomes ``-``.
+    A column may be an expression with ``/`` and ``*``; characters that a file name cannot have become ``-``.
 
     Raises:
-        CtrbenchError: the recipe's name is not fit for a path.
+        CtrbenchError: the recipe's name cannot be part of a path.
     """
     check_name("recipe", recipe)
     return recipe if by in (None, BY) else f"{recipe}-by-{re.sub(r'[^A-Za-z0-9_.@=+-]+', '-', by)[:LONGEST]}"
@@ -54,11 +54,11 @@ def write_picture(report: Report, path: Path, ending: str) -> None:
     """Writes the one picture of a report.
 
     Raises:
-        CtrbenchError: it has none or several, or the file cannot be written.
+        CtrbenchError: the report has no picture or several, or the file cannot be written.
     """
     if len(report.drawn) != 1:
         count = len(report.drawn) or "no"
-        raise CtrbenchError(f"{report.name}: it has {count} pictures, where {ending} takes one; pass --format html")
+        raise CtrbenchError(f"{report.name}: {count} pictures, but {ending} takes one; pass --format html")
     from ctrbench.report.render.picture import picture  # noqa: PLC0415 - as above
 
     write_file(path, picture(report.drawn[0], report, ending), option="--output")

@@ -1,4 +1,4 @@
-"""The records that fill a recipe's report, found by what the archive says of itself. No torch, no class of a method."""
+"""Selects the records of a recipe's report from the archive alone. No torch, no class of a method."""
 
 import itertools
 from collections import Counter
@@ -23,7 +23,7 @@ from ctrbench.store.store import Entry, Store
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A finished job in its place of a table; one job may stand in several rows."""
+    """A finished job at its place in a table; one job may fill several rows."""
 
     key: RowKey
     record: Record
@@ -40,7 +40,7 @@ class ReferenceRow:
 
 @dataclass(frozen=True)
 class Edge:
-    """A best setting where its search space ends."""
+    """A best setting at an end of its search space."""
 
     dataset: str
     backbone: str
@@ -51,10 +51,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class SearchFacts:
-    """What the searches of a table's rows came to."""
+    """Summary of the searches of a table's rows."""
 
     trials: int
-    """In all."""
+    """Number of trials in all searches."""
     pruned: int
     failed: int
     """Trials whose training diverged."""
@@ -63,32 +63,32 @@ class SearchFacts:
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything that a recipe's views are made of. Equal to itself alone, so that what is computed of it is kept."""
+    """All data that a recipe's views are made from. Compared by identity, so that derived results can be cached."""
 
     recipe: Recipe
     rows: tuple[ReportRow, ...] = ()
-    """In the order of the table, then by seed."""
+    """Finished jobs in the order of the table, then by seed."""
     references: tuple[ReferenceRow, ...] = ()
-    """Of the same data as the rows."""
+    """Reference rows on the same data as the rows."""
     facts: tuple[DataFacts, ...] = ()
-    """Of each dataset, for views that show the data alone."""
+    """Facts of each dataset, for views that show the data alone."""
     missing: tuple[str, ...] = ()
-    """Jobs without a record, in words."""
+    """Names of the jobs without a record."""
     refused: Mapping[str, str] | None = None
     """Row -> why its method refuses it."""
     searched: SearchFacts | None = None
-    """None where nothing was searched."""
+    """Facts of the searches; None if nothing was searched."""
     defaults: Defaults = field(default_factory=shipped_defaults)
     store: Store | None = None
-    """For views that read more than records, such as representations."""
+    """The store, for views that read more than records, such as representations."""
 
 
 def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registries = REGISTRIES) -> ReportData:
     """The finished jobs of a recipe, chosen by configuration, and the reference rows of their data.
 
-    Of a dataset that is prepared here, only records of those very data count; of another, those of the data for which
-    most of the recipe's jobs are finished. Likewise only records of a plug-in's present code count; of one that is not
-    installed, those of the code that most of the row's records were made with.
+    If a dataset is prepared here, only records on these very data are used; otherwise the records on the version of the
+    data for which most of the recipe's jobs are finished. If a plug-in is installed, only records of its present code
+    are used; otherwise the records of the code that most of the row's records were made with.
 
     Raises:
         CtrbenchError: an unknown name or setting, a damaged record, only stale records, or no row has the best settings
@@ -112,11 +112,16 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
         fingerprint = manifest.fingerprint if manifest else _commonest_data(own, archived)
         for key, config in own:
             matching = [entry for entry in archived[key] if entry.record.config == config]
-            current = [each for each in matching if _is_current(each.record, plugins[key], fingerprint, manifest)]
+            current = [
+                each
+                for each in matching
+                if each.record.fingerprint == fingerprint
+                and _is_current(each.record, _plugins_now(each.record, plugins[key], registries), manifest)
+            ]
             if current:
                 rows.append(ReportRow(key, current[0].record, current[0].facts))
             else:
-                # Rows may share a job; it is missing once.
+                # Rows may share a job, which is then missing only once.
                 missing.setdefault(config.model_dump_json(), f"{key} seed {config.seed}")
                 stale += len(matching)
     refused = _refused(recipe, keys, missing, manifests, registries)
@@ -124,7 +129,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     if stale and not rows:
         raise CtrbenchError(
             f"{recipe.name}: its {stale} finished job{'s are' if stale > 1 else ' is'} stale: made with other data, or "
-            "another version of the algorithm or of a plug-in; run: ctrbench run " + recipe.name
+            f"another version of the algorithm or of a plug-in; run: {recipe.command('run')}"
         )
     return ReportData(
         recipe=recipe,
@@ -140,9 +145,10 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
 
 
 def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
-    """The facts of a recipe's datasets and their reference rows; no job is looked for.
+    """The facts of a recipe's datasets and their reference rows, without any jobs.
 
-    Of a dataset that is prepared here, only facts of those very data count; of another, the last that are stored.
+    Of a dataset that is prepared here, only facts of those very data count; of another, those of the data on which most
+    stored jobs were measured.
 
     Raises:
         CtrbenchError: a damaged file.
@@ -154,16 +160,25 @@ def select_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
         facts = store.facts(name)
         if manifest:
             facts = [each for each in facts if each.key == (manifest.fingerprint, manifest.measuring_fingerprint)]
-        found += facts[-1:]
+        found += [_most_used(store, facts)] if facts else []
         if not facts:
             missing.append(name)
     return ReportData(recipe=recipe, facts=tuple(found), missing=tuple(missing), store=store)
 
 
+def _most_used(store: Store, facts: Sequence[DataFacts]) -> DataFacts:
+    """The facts of the data on which most stored jobs were measured."""
+    if len(facts) == 1:
+        return facts[0]
+    records = (entry.record for entry in store.all_entries())
+    counts = Counter((each.dataset, each.fingerprint, each.measuring_fingerprint) for each in records)
+    return max(facts, key=lambda each: (counts[each.dataset, *each.key], each.key))
+
+
 def known_defaults(
     keys: Iterable[RowKey], plugins: Mapping[RowKey, Sequence[Plugin]], registries: Registries
 ) -> Defaults:
-    """The golden file's defaults, and those of the plug-ins of some rows.
+    """The defaults of the golden file and of the plug-ins of some rows.
 
     Raises:
         CtrbenchError: a name that nobody registered and no record knows.
@@ -183,26 +198,36 @@ def known_defaults(
 
 
 def _plugins(key: RowKey, entries: Sequence[Entry], registries: Registries) -> tuple[Plugin, ...]:
-    """The plug-ins of a row: as installed, or, where one is not, as most of the row's records name them."""
+    """The plug-ins of a row: as installed, or, if one is not installed, as most of the row's records name them."""
     if key.backbone in registries.backbones.names() and key.method in registries.methods.names():
         return registries.plugins(key)
-    known = {str(entry.record.plugins): entry.record.plugins for entry in entries}
-    counts = Counter(str(entry.record.plugins) for entry in entries)
+    own = [_divided(entry.record)[0] for entry in entries]
+    known = {str(each): each for each in own}
+    counts = Counter(map(str, own))
     return known[max(counts, key=lambda each: (counts[each], each))] if counts else ()
 
 
-def _is_current(
-    record: Record, plugins: tuple[Plugin, ...], fingerprint: str | None, manifest: Manifest | None
-) -> bool:
-    """Whether a record was made with the present algorithm, and with the plug-ins and data that the report is of."""
-    if fingerprint != record.fingerprint:
-        return False
+def _divided(record: Record) -> tuple[tuple[Plugin, ...], tuple[Plugin, ...]]:
+    """The plug-ins of a record: its backbone and method, and others that its settings name."""
+    names = {("backbone", record.backbone), ("method", record.method)}
+    own = tuple(each for each in record.plugins if (each.kind, each.name) in names)
+    return own, tuple(each for each in record.plugins if each not in own)
+
+
+def _plugins_now(record: Record, of_row: tuple[Plugin, ...], registries: Registries) -> tuple[Plugin, ...]:
+    """The plug-ins of a record as the report wants them: those of its row, and of others that its settings name the
+    present code, or, where one is not installed, the record's own."""
+    beside = _divided(record)[1]
+    absent = [each for each in beside if not registries.has_plugin(each.kind, each.name)]
+    present = registries.named(record.config, of_row)
+    return of_row + tuple(sorted((*present, *absent), key=lambda each: (each.kind, each.name)))
+
+
+def _is_current(record: Record, plugins: tuple[Plugin, ...], manifest: Manifest | None) -> bool:
+    """Whether a record was made with the present algorithm, these plug-ins, and the cohorts that its method reads."""
     if record.identity != record.config.identity(record.cohort_fingerprint or record.fingerprint, plugins):
         return False
-    if not manifest or not record.cohorts:
-        return True
-    known = {cohort.name for cohort in manifest.cohorts}
-    return known.issuperset(record.cohorts) and manifest.fingerprint_with(record.cohorts) == record.cohort_fingerprint
+    return not manifest or manifest.was_read(record.fingerprint, record.cohorts, record.cohort_fingerprint)
 
 
 def _configs(
@@ -214,7 +239,7 @@ def _configs(
     *,
     plugins: Mapping[RowKey, tuple[Plugin, ...]],
 ) -> tuple[list[tuple[RowKey, JobConfig]], list[SearchResult], list[str]]:
-    """Every job of the recipe in its row, the searches of the rows, and in words the jobs of rows not searched yet."""
+    """Every job of the recipe by row, the searches of the rows, and the names of the jobs of rows not searched yet."""
     best = read_best_settings(results) if recipe.search else None
     configs: list[tuple[RowKey, JobConfig]] = []
     searches: dict[tuple[str, ...], SearchResult] = {}
@@ -223,8 +248,7 @@ def _configs(
     for key in keys:
         manifest = manifests[key.dataset]
         try:
-            fingerprint = manifest.fingerprint if manifest else None
-            found = search_of(recipe, key, best, defaults, fingerprint=fingerprint, plugins=plugins[key])
+            found = search_of(recipe, key, best, defaults, manifest=manifest, plugins=plugins[key])
         except UnsearchedError as error:
             first = first or error
             unsearched += [f"{key} seed {seed}, not searched" for seed in range(recipe.seeds)]
@@ -241,7 +265,7 @@ def _configs(
 def _commonest_data(
     wanted: Sequence[tuple[RowKey, JobConfig]], archived: Mapping[RowKey, Sequence[Entry]]
 ) -> str | None:
-    """The data of most of the wanted jobs; None where none is finished."""
+    """The data that most of the wanted jobs were made with; None if none of them is finished."""
     counts = Counter(
         entry.record.fingerprint for key, config in wanted for entry in archived[key] if entry.record.config == config
     )
@@ -255,7 +279,7 @@ def _refused(
     manifests: Mapping[str, Manifest | None],
     registries: Registries,
 ) -> dict[str, str]:
-    """Rows of missing jobs that their method refuses. Only these are asked of the classes, which import torch."""
+    """Rows of missing jobs that their method refuses. Only for these rows are the classes asked, which import torch."""
     lacking = {name.rpartition(" seed ")[0] for name in missing.values()}
     backbones, methods = registries.backbones.names(), registries.methods.names()
     asked = [key for key in keys if str(key) in lacking and key.backbone in backbones and key.method in methods]

@@ -5,6 +5,7 @@ Source: the protocol's sections on seeds, significance and verdicts.
 Shape: S seeds.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -12,7 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
@@ -47,11 +48,11 @@ def cells(data: ReportData, metric: str, by: str) -> tuple[Cell, ...]:
 
     Args:
         data: the table's rows, in the order in which it shows them.
-        metric: a registered one.
+        metric: name of a registered metric.
         by: the column that cuts the rows; ``overall`` for no cut.
 
     Raises:
-        CtrbenchError: no finished job; none has measured the column or the metric; two jobs for one place of the table,
+        CtrbenchError: no finished job; no job has measured the column or the metric; two jobs for one row and seed,
             or jobs on two versions of the data.
     """
     check_rows(data)
@@ -71,7 +72,7 @@ def cells(data: ReportData, metric: str, by: str) -> tuple[Cell, ...]:
 
 
 def merged(data: ReportData, shown: Iterable[tuple[str, str]]) -> list[Cell]:
-    """The cells of several metrics, each cut by a column, with the metrics of one place below each other."""
+    """The cells of several metrics, each cut by a column; metrics of the same model and group follow each other."""
     places: dict[tuple[str, ...], dict[str, Cell]] = {}
     for metric, by in shown:
         for cell in cells(data, metric, by):
@@ -81,7 +82,7 @@ def merged(data: ReportData, shown: Iterable[tuple[str, str]]) -> list[Cell]:
 
 
 def why_not_comparable(not_comparable: Mapping[str, str], facts: DataFacts) -> str | None:
-    """Why what is found on a dataset does not answer to published values; None where it does."""
+    """Why results on a dataset cannot be compared with published values; None if they can."""
     if facts.dataset in not_comparable:
         return not_comparable[facts.dataset]
     if facts.synthetic:
@@ -94,12 +95,12 @@ def check_rows(data: ReportData) -> None:
     """Refuses rows that no table can show together.
 
     Raises:
-        CtrbenchError: there is none, two lie in one place, or they were made with two versions of a dataset or of a
+        CtrbenchError: the data have no row, two jobs for one row and seed, or jobs on two versions of a dataset or of a
             task.
     """
     name = data.recipe.name
     if not data.rows:
-        raise CtrbenchError(f"{name}: no finished run yet; start with ctrbench run {name}")
+        raise CtrbenchError(f"{name}: no finished run yet; start with {data.recipe.command('run')}")
     prints: dict[str, str] = {}
     definitions: dict[tuple[str, str], str] = {}
     places = set()
@@ -108,7 +109,7 @@ def check_rows(data: ReportData) -> None:
         if prints.setdefault(dataset, record.fingerprint) != record.fingerprint:
             raise CtrbenchError(
                 f"{name}: runs on two versions of {dataset} ({prints[dataset][:12]} and {record.fingerprint[:12]}) "
-                "cannot stand in one table; run the older ones again"
+                "cannot share one table; run the older ones again"
             )
         for task, metrics in record.tasks.items():
             if (first := definitions.setdefault((dataset, task), metrics.definition)) != metrics.definition:
@@ -128,7 +129,7 @@ def check_column(data: ReportData, by: str) -> None:
     """Refuses a column by which the rows cannot be cut.
 
     Raises:
-        CtrbenchError: no job has measured it, or jobs on one dataset have measured it with different groups.
+        NothingToShowError: no job has measured it, or jobs on one dataset have measured it with different groups.
     """
     name, known = data.recipe.name, {OVERALL}
     groups: dict[tuple[str, str], object] = {}
@@ -137,27 +138,23 @@ def check_column(data: ReportData, by: str) -> None:
             known |= {column for columns in metrics.values.values() for column in columns}
             own = row.facts.groups.get(metrics.definition, {}).get(by)
             if own is not None and groups.setdefault((row.key.dataset, metrics.definition), own) != own:
-                raise CtrbenchError(
+                raise NothingToShowError(
                     f"{name}: runs on {row.key.dataset} were measured with two versions of column {by!r}; measure them "
-                    f"again: ctrbench measure {name}"
+                    f"again: {data.recipe.command('measure')}"
                 )
     if by not in known:
-        raise CtrbenchError(
+        raise NothingToShowError(
             f"{name}: no finished run has measured column {by!r} (measured: {', '.join(sorted(known))}); measure it: "
-            f"ctrbench measure {name} --by {_quoted(by)}"
+            f"{data.recipe.command('measure', '--by', shlex.quote(by))}"
         )
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if {" ", "*"}.intersection(text) else text
 
 
 def _measured_metric(data: ReportData, name: str) -> type[Metric]:
     metric = METRICS.get(name)
     if not any(name in metrics.values for row in data.rows for metrics in row.record.tasks.values()):
-        recipe = data.recipe.name
-        raise CtrbenchError(
-            f"{recipe}: no finished run has measured {metric.label}; measure it: ctrbench measure {recipe}"
+        raise NothingToShowError(
+            f"{data.recipe.name}: no finished run has measured {metric.label}; measure it: "
+            f"{data.recipe.command('measure')}"
         )
     return metric
 
@@ -191,7 +188,7 @@ class _Family:
 
     data: ReportData
     example: ReportRow
-    """Any row of the dataset, backbone and variant."""
+    """Some row of the dataset, backbone and variant: they share what is read from it."""
     task: str
     group: Group
     metric: type[Metric]
@@ -212,7 +209,7 @@ class _Family:
 
     @cached_property
     def lower_is_better(self) -> bool:
-        """Of what :meth:`difference` compares."""
+        """Whether a lower value is better among the values that :meth:`difference` compares."""
         return self.metric.direction != "higher"
 
     def cells(self) -> list[Cell]:
@@ -266,7 +263,7 @@ class _Family:
         return self.sample(method)
 
     def difference(self, method: str) -> PairedDifference | None:
-        """To the base; None for the base itself and where no seed is common."""
+        """Difference to the base; None for the base itself, and if the two have no seed in common."""
         own, base = self.pairs(method)
         if method == self.base or not len(own):
             return None
@@ -284,7 +281,7 @@ class _Family:
     def _published(self, method: str) -> tuple[float | None, float | None]:
         """The paper's value, and its difference to the paper's base."""
         table, key = read_published(self.data.recipe.published), self.example.key
-        # A table that names no task is of the main one.
+        # A published table that names no task is about the main task.
         task = "" if self.task == self.example.record.main_task else self.task
         value, base = (
             table.value(key.dataset, key.backbone, name, self.group[1], self.name, self.task, task)
@@ -295,7 +292,7 @@ class _Family:
 
 @dataclass(frozen=True)
 class _RelativeFamily(_Family):
-    """The same in the metric's relative form, whose published values have no tolerance."""
+    """A family in the metric's relative form, whose published values have no tolerance."""
 
     @property
     def name(self) -> str:
@@ -312,11 +309,11 @@ class _RelativeFamily(_Family):
         return np.array([]) if values is None else values
 
     def spread(self, method: str) -> Values:
-        """None for the base, whose relative value is constant by definition."""
+        """The values (S) behind the spread; None for the base, whose relative value is constant by definition."""
         return np.array([]) if method == self.base else self.sample(method)
 
     def difference(self, method: str) -> PairedDifference | None:
-        """The metric's difference on another scale: the same test decides whether it is 0."""
+        """The difference in the metric itself: the relative form is its rescaling, so the same test applies."""
         plain, sample = super().difference(method), self.sample(method)
         if plain is None or not len(sample):
             return None

@@ -1,4 +1,4 @@
-"""What a report begins with: one line per method, what is significant beside it, and what to be careful about."""
+"""The start of a report: one line per method, significant differences elsewhere, and warnings."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ KIND = "summary"
 def summary(data: ReportData, metrics: Sequence[str], by: str) -> list[ViewData]:
     """One table per dataset, backbone and task: the first metric over all rows, one line per method.
 
-    What the other metrics and groups say is its reading.
+    The sentence below a table tells what the other metrics and groups say.
 
     Raises:
         CtrbenchError: as :func:`ctrbench.report.statistics.cells`.
@@ -42,7 +42,7 @@ def summary(data: ReportData, metrics: Sequence[str], by: str) -> list[ViewData]
 
 
 def caution(cells: Iterable[Cell]) -> str | None:
-    """A warning where comparisons rest on few seeds; None where none does."""
+    """A warning if comparisons rest on few seeds, else None."""
     pairs = min((cell.pairs for cell in cells if cell.p is not None), default=FEW_SEEDS)
     if pairs >= FEW_SEEDS:
         return None
@@ -82,7 +82,7 @@ def _frame(section: Section, metric: type[Metric]) -> Frame:
 
 
 def _beyond(sections: Sequence[tuple[type[Metric], Section]], base: str) -> str:
-    """Where a method differs from the base in a group or in another metric."""
+    """A sentence that says where a method differs from the base, in a group or in another metric."""
     if not any(cell.p is not None for metric, section in sections for cell in section.of(metric.name)):
         return ""
     found: dict[tuple[str, ...], list[str]] = {}

@@ -1,4 +1,4 @@
-"""What a cell says beside the published value, and a method beside its base."""
+"""Verdicts: a value against the published value, and a method against its base."""
 
 from typing import Literal
 
@@ -17,13 +17,13 @@ FEW_SEEDS = 5
 def value_verdict(
     mean: float | None, interval: Interval | None, published: float | None, *, tolerance: float, comparable: bool
 ) -> Value | None:
-    """Where our mean lies seen from the published value: ``higher`` is ours above the paper's.
+    """Where our mean lies relative to the published value: ``higher`` means that ours is above the paper's.
 
     Args:
-        mean: over seeds; None where the metric is undefined.
-        interval: 95 %, of that mean; None with a single seed, which gets no verdict.
+        mean: our mean over seeds; None where the metric is undefined.
+        interval: 95 % interval of that mean; None with a single seed, which gets no verdict.
         published: the paper's value.
-        tolerance: a smaller difference than this is ``within`` too; 0 where only the interval decides.
+        tolerance: a smaller difference than this is ``within`` too; 0 if only the interval decides.
         comparable: the paper's value belongs to the same data and protocol.
     """
     if published is None:
@@ -38,7 +38,7 @@ def value_verdict(
 
 
 def direction_verdict(delta: float | None, p: float | None, *, lower_is_better: bool) -> Direction | None:
-    """What a method does to its base: ``delta`` is method minus base, ``p`` corrected; None with a single seed."""
+    """How a method changes its base: ``delta`` is method minus base, ``p`` is corrected; None with a single seed."""
     if delta is None or p is None:
         return None
     if p >= SIGNIFICANT:
@@ -49,8 +49,8 @@ def direction_verdict(delta: float | None, p: float | None, *, lower_is_better: 
 def agreement(
     ours: Direction | None, published_delta: float | None, *, lower_is_better: bool = False
 ) -> Agreement | None:
-    """Whether our direction is that of the paper's difference to its base. Its tables state no significance, so any
-    difference but zero is an effect, and our ``no difference`` beside it ``differs``."""
+    """Whether our direction agrees with the paper's difference to its base. The paper's tables state no significance:
+    any difference but zero counts as an effect, from which our ``no difference`` ``differs``."""
     if ours is None or published_delta is None:
         return None
     better = (published_delta < 0) == lower_is_better

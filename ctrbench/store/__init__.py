@@ -1,1 +1,1 @@
-"""What jobs leave: their identity, their records, the work folder, and the archive that is committed. No torch."""
+"""Results of jobs: identities, records, the work folder, and the archive that is committed. No torch."""

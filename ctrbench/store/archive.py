@@ -7,7 +7,7 @@
 | ``references.jsonl`` | reference rows, one line each |
 | ``<backbone>-<method>.representations.parquet`` | h of some test rows, for the jobs that store it |
 
-A dataset with a changed card (``amazon-beauty@ties=apart``) lies in the folder of its card, beside the others.
+Records on a dataset with a changed card (``amazon-beauty@ties=apart``) share the folder of the card.
 
 Git merges the files line by line (``merge=union`` in ``.gitattributes``). Lines that a merge leaves out of order or
 twice are read as if they were in order, and put in order by :meth:`Archive.tidy`.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DATA, REFERENCES = "data", "references"
-"""Names of the files that hold no jobs."""
+"""Names of the files that hold no records of jobs."""
 RESTORE = "restore it from git, or repeat its jobs"
 
 
@@ -43,7 +43,7 @@ class Archive:
     folder: Path
 
     def records(self, dataset: str, backbone: str, method: str) -> list[Record]:
-        """The records of a dataset, backbone and method, each once; empty where there are none.
+        """The records of a dataset, backbone and method, each once; empty if the archive has none.
 
         Raises:
             CtrbenchError: a line is damaged, or two lines of a job disagree.
@@ -118,9 +118,9 @@ class Archive:
         facts: Iterable[DataFacts] = (),
         references: Iterable[ReferenceRecord] = (),
     ) -> None:
-        """Adds to the files, each of which is replaced whole, facts first, so that no record is without them.
+        """Adds to the files. Each is replaced whole, the facts first, so that no record is ever without facts.
 
-        A record of the same identity is replaced; groups and values of the same data are added to those that are there.
+        A record of the same identity is replaced; groups and values of the same data are merged with the stored ones.
 
         Raises:
             CtrbenchError: a file is damaged, or facts disagree about their groups.
@@ -136,7 +136,7 @@ class Archive:
             write_lines(path, in_order)
 
     def tidy(self) -> list[Path]:
-        """Puts the lines of every file in order, and makes lines that stand twice one; returns the files it wrote.
+        """Puts the lines of every file in order, and removes duplicate lines; returns the files that it wrote.
 
         Raises:
             CtrbenchError: a file is damaged, or two lines of a job or of the same data disagree.
@@ -168,7 +168,7 @@ class Archive:
         """The file of a dataset's, backbone's and method's records.
 
         Raises:
-            CtrbenchError: a name is not fit to be part of a path.
+            CtrbenchError: a name cannot be part of a path.
         """
         return self._card(dataset) / f"{_pair(backbone, method)}.jsonl"
 
@@ -181,11 +181,11 @@ class Archive:
         return self._card(dataset) / f"{REFERENCES}.jsonl"
 
     def representations(self, dataset: str, backbone: str, method: str) -> Path:
-        """The file of their representations."""
+        """The file of the representations of a dataset's, backbone's and method's jobs."""
         return self._card(dataset) / f"{_pair(backbone, method)}.representations.parquet"
 
     def add_representations(self, record: Record, source: Path) -> None:
-        """Adds h of some test rows, a Parquet file of its own, to the file of a record's dataset, backbone and method.
+        """Adds the Parquet file with a job's h of some test rows to the file of the dataset, backbone and method.
 
         Raises:
             CtrbenchError: a file is damaged.
@@ -201,7 +201,7 @@ class Archive:
         _write_parquet(path, own)
 
     def read_representations(self, record: Record) -> "pa.Table | None":
-        """``row``, ``click_length``, ``codeword`` and ``h`` of a record; None where none are stored.
+        """``row``, ``click_length``, ``codeword`` and ``h`` of a record; None if it has no stored representations.
 
         Raises:
             CtrbenchError: the file is damaged.
@@ -250,7 +250,7 @@ def is_tidy(path: Path, documents: Iterable[Strict]) -> bool:
 
 
 def merged_references(rows: Iterable[ReferenceRecord]) -> list[ReferenceRecord]:
-    """Reference rows in order, each once: values of the same row are put together, later ones win."""
+    """Reference rows in order, each once: values of the same row are merged, later ones win."""
     found: dict[tuple[str, ...], ReferenceRecord] = {}
     for row in rows:
         key = row.dataset, row.fingerprint, row.measuring_fingerprint, row.task, row.reference
@@ -275,16 +275,16 @@ def _references(path: Path) -> list[ReferenceRecord]:
 
 
 def _one_of(first: Record, second: Record, path: Path) -> Record:
-    """One of two records of a job that was run twice: they may differ in what it cost and where it ran alone."""
+    """One of two records of a job that was run twice: they may differ only in the cost and place of the run."""
     if _results(first) != _results(second):
         raise CtrbenchError(
-            f"{path}: job {first.identity[:12]} stands twice, with other results; remove one of the two lines"
+            f"{path}: two lines of job {first.identity[:12]} have different results; remove one of them"
         )
     return min(first, second, key=line_of)
 
 
 def _results(record: Record) -> dict[str, object]:
-    """What a record says, without what its epochs cost."""
+    """A record's content, without the cost of its epochs."""
     document = record.model_dump(exclude={"timings", "environment"})
     costs = ("seconds", "cpu_seconds", "rows_per_second")
     document["epochs"] = [{key: each[key] for key in each if key not in costs} for each in document["epochs"]]
@@ -321,7 +321,7 @@ def read_parquet(path: Path, way_out: str) -> "pa.Table":
     """A Parquet file.
 
     Raises:
-        CtrbenchError: it cannot be read; the error ends with ``way_out``.
+        CtrbenchError: the file cannot be read; the message ends with ``way_out``.
     """
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -337,7 +337,7 @@ def _write_parquet(path: Path, table: "pa.Table") -> None:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     buffer = pa.BufferOutputStream()
-    # Bytes of equal weight stand together, so that floats compress.
+    # Bytes of equal significance are stored together, so that floats compress.
     options = {"use_dictionary": ["identity"], "use_byte_stream_split": ["h.list.element"]}
     pq.write_table(table, buffer, compression="zstd", compression_level=19, **options)
     replace_file(path, buffer.getvalue().to_pybytes())

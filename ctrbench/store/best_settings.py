@@ -1,10 +1,11 @@
-"""What a search leaves: ``results/best_settings/<recipe>.toml``."""
+"""The results of searches: ``results/best_settings/<recipe>.toml``."""
 
 import itertools
 from pathlib import Path
 from typing import Any, Literal
 
 from ctrbench import places
+from ctrbench.data.schema import Manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml, write_toml
 from ctrbench.names import check_name
@@ -21,9 +22,9 @@ class Trial(Strict):
     state: Literal["complete", "pruned", "failed"]
     """``pruned``: stopped after an epoch that was worse than the median of earlier trials at that epoch."""
     value: float | None = None
-    """Of the objective, of a complete trial."""
+    """Value of the objective; None for a trial that is not complete."""
     epochs: int
-    """Epochs trained."""
+    """Epochs begun, whatever the looks in each of them."""
 
 
 class SearchResult(Strict):
@@ -36,11 +37,15 @@ class SearchResult(Strict):
     """The best point: path -> value, as in the recipe's search space."""
     objective: str
     value: float
-    """Of the objective, on the search holdout, at ``settings``."""
+    """Value of the objective, on the search holdout, at ``settings``."""
     basis: str
-    """sha256 of everything else that the search was run with; another recipe or algorithm has another."""
+    """sha256 of everything but the data that decides the search (:func:`ctrbench.planning.search_basis.basis`)."""
     fingerprint: str
-    """Of what training reads of the prepared data."""
+    """Of what training reads of the prepared data, cohorts left out."""
+    cohorts: tuple[str, ...] = ()
+    """Those that the method of some trial reads while it trains."""
+    cohort_fingerprint: str | None = None
+    """The same with these cohorts; None without any."""
     trials: tuple[Trial, ...]
     """All points, in the order in which they were drawn."""
 
@@ -51,27 +56,31 @@ class SearchResult(Strict):
 
 
 class BestSettings(Strict):
-    """Results of searches: of one recipe, or of all."""
+    """Results of searches, of one recipe or of all recipes."""
 
     recipe: str = ""
-    """Empty: of all."""
+    """Name of the recipe; empty for the results of all recipes."""
     results: tuple[SearchResult, ...] = ()
 
     def entries(self, row: RowKey) -> list[SearchResult]:
         """All searches of a row, whatever their settings and data."""
         return [result for result in self.results if result.names == row.names]
 
-    def of(self, row: RowKey, basis: str, fingerprint: str | None) -> SearchResult | None:
+    def of(self, row: RowKey, basis: str, manifest: Manifest | None) -> SearchResult | None:
         """A row's search with this basis, on these data (None: on any); None where there is none."""
-        matching = (r for r in self.entries(row) if r.basis == basis and fingerprint in (None, r.fingerprint))
-        return next(matching, None)
+        for each in self.entries(row):
+            if each.basis == basis and (
+                not manifest or manifest.was_read(each.fingerprint, each.cohorts, each.cohort_fingerprint)
+            ):
+                return each
+        return None
 
 
 def best_settings_path(results: Path, recipe: str) -> Path:
-    """Where the best settings of a recipe lie.
+    """The file of a recipe's best settings.
 
     Raises:
-        CtrbenchError: the recipe's name is not fit to be part of a path.
+        CtrbenchError: the recipe's name cannot be part of a path.
     """
     return results / FOLDER / f"{check_name('recipe', recipe)}.toml"
 
@@ -84,7 +93,7 @@ def read_best_settings(results: Path) -> BestSettings:
     """
     folder = results / FOLDER
     try:
-        # Not a glob, which passes over a folder that cannot be read.
+        # Not a glob, which silently skips a folder that cannot be read.
         files = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
         raise CtrbenchError(f"{folder}: cannot be read ({error.strerror}); pass another --results") from None
@@ -109,9 +118,11 @@ def write_best_settings(results: Path, best: BestSettings) -> None:
     before = _read(path).results if path.exists() else ()
     renewed = {_key(result) for result in best.results}
     kept = tuple(result for result in before if _key(result) not in renewed)
-    document = BestSettings(recipe=best.recipe, results=kept + best.results).model_dump(mode="json", exclude_none=True)
+    document = BestSettings(recipe=best.recipe, results=kept + best.results).model_dump(
+        mode="json", exclude_defaults=True
+    )
     write_toml(path, document, places.search_command(best.recipe), option="--results")
 
 
 def _key(result: SearchResult) -> tuple[str, ...]:
-    return (*result.names.values(), result.basis, result.fingerprint)
+    return (*result.names.values(), result.basis, result.fingerprint, str(result.cohort_fingerprint))

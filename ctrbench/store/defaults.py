@@ -1,8 +1,8 @@
 """The defaults of every setting, in a file: identities hold only what differs from them.
 
-``defaults.json`` is the golden file. A report reads it in place of the classes of backbones and methods, so that it
-needs neither torch nor a plug-in. ``python -m ctrbench.store.defaults`` writes it anew; it refuses to change a default
-that stands there unless ``ALGORITHM_VERSION`` was counted up.
+``defaults.json`` is the golden file. A report reads it instead of the classes of backbones and methods, so that the
+report needs neither torch nor a plug-in. ``python -m ctrbench.store.defaults`` rewrites the file; it refuses to change
+a default in the file unless ``ALGORITHM_VERSION`` was counted up.
 """
 
 import json
@@ -34,10 +34,10 @@ class Defaults(Strict):
     methods: dict[str, dict[str, Any]]
 
     def of(self, backbone: str, method: str) -> dict[Section, dict[str, Any]]:
-        """By section, for a job on a backbone with a method.
+        """The defaults by section, for a job on a backbone with a method.
 
         Raises:
-            CtrbenchError: one of them is not known.
+            CtrbenchError: the file lacks the backbone or the method.
         """
         for kind, name, known in (("backbone", backbone, self.backbones), ("method", method, self.methods)):
             if name not in known:
@@ -50,19 +50,19 @@ class Defaults(Strict):
         }
 
     def including(self, kind: str, name: str, settings: dict[str, Any]) -> Self:
-        """The same with the defaults of one more ``backbone`` or ``method``."""
+        """A copy with the defaults of one more ``backbone`` or ``method``."""
         group = f"{kind}s"
         return self.model_copy(update={group: {**getattr(self, group), name: settings}})
 
 
 @cache
 def shipped_defaults() -> Defaults:
-    """Those of the golden file."""
+    """The defaults in the golden file."""
     return Defaults.model_validate_json(PATH.read_text("utf-8"))
 
 
 def current_defaults(backbones: "Registry[Any]", methods: "Registry[Any]") -> Defaults:
-    """Those of the settings classes themselves, of built-in components alone."""
+    """The defaults in the settings classes of the built-in components."""
     from ctrbench.data.settings import DataSettings  # noqa: PLC0415 - a report needs none of the classes
     from ctrbench.training.settings import TrainingSettings  # noqa: PLC0415
 
@@ -85,7 +85,7 @@ def defaults_of(model: type[Strict]) -> dict[str, Any]:
 
 
 def changed_defaults(golden: Defaults, current: Defaults) -> list[str]:
-    """Paths of the settings of ``golden`` whose default differs in ``current``, or that it lacks."""
+    """Paths of the settings of ``golden`` whose default differs in ``current``, or that ``current`` lacks."""
     known, found = _paths(golden), _paths(current)
     return [path for path, value in known.items() if path not in found or not same(found[path], value)]
 
@@ -106,7 +106,7 @@ def write_golden(golden: Defaults | None, current: Defaults, path: Path = PATH) 
     changed = changed_defaults(golden, current) if golden else []
     if golden and changed and current.algorithm_version == golden.algorithm_version:
         raise CtrbenchError(
-            f"{', '.join(changed)}: another default changes what existing records stand for; count up "
+            f"{', '.join(changed)}: a changed default changes the meaning of existing records; count up "
             "ALGORITHM_VERSION in ctrbench/store/identity.py"
         )
     replace_file(path, json.dumps(current.model_dump(mode="json"), indent=1) + "\n")

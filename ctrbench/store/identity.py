@@ -28,15 +28,16 @@ Settings = Mapping[Section, Mapping[str, Any]]
 class Plugin(Strict):
     """A registered component from outside the package: its code takes part in the identity."""
 
-    kind: Literal["backbone", "method"]
+    kind: Literal["backbone", "method", "metric"]
+    """A metric counts where it is watched."""
     name: str
     distribution: str | None
     """Name and version of the installed distribution that registers it; None for one registered in code."""
     digest: str
-    """sha256 of the source of the module that defines it, and of those of its bases from the same package."""
+    """sha256 of the source of the module that defines it, and of the modules of its bases in the same package."""
     defaults: dict[str, Any]
-    """Of its settings, so that a report can be made where the plug-in is not installed. They take part in the identity
-    too: they may stand in another module than the component."""
+    """Of its settings (none for a metric), so that a report can be made where the plug-in is not installed. They take
+    part in the identity too: they may stand in another module than the component."""
 
 
 class JobConfig(Strict):
@@ -50,8 +51,8 @@ class JobConfig(Strict):
     settings: dict[Section, dict[str, Any]] = Field(default_factory=dict)
     """Canonical (:func:`canonical`); a section without differences is absent."""
     judged_on: Literal["test", "search_holdout"] = "test"
-    """The rows that the record's metrics are taken on. ``search_holdout``: a trial of a search, which trains without
-    the rows that the training split sets aside, and is stopped and measured on them; it reads nothing else."""
+    """The rows that the record's metrics are measured on. ``search_holdout``: a trial of a search, which trains without
+    the search holdout, and is stopped and measured on it; it reads nothing outside the training split."""
     representations: int = Field(0, ge=0)
     """Test rows, evenly spread, whose h is stored beside the record (AQCL figure 6)."""
 
@@ -75,7 +76,7 @@ class JobConfig(Strict):
 def canonical(value: Any) -> Any:
     """The JSON form in which settings are compared: tuples are lists, and a float without a fraction is an int.
 
-    So a recipe may say 1 or 1.0, and neither a TOML reader nor a settings class changes an identity.
+    So a recipe may say 1 or 1.0, and no TOML reader or settings class changes an identity.
     """
     if isinstance(value, Mapping):
         return {str(key): canonical(entry) for key, entry in value.items()}
@@ -100,5 +101,5 @@ def differing(settings: Settings, defaults: Settings) -> dict[Section, dict[str,
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values have one canonical form; True is not 1, which Python would have equal."""
+    """Whether two values have the same canonical form; True and 1, equal in Python, differ."""
     return digest(canonical(one)) == digest(canonical(other))

@@ -1,7 +1,7 @@
-"""A document as one line of JSON: how the archive's files and the work folder hold records, facts and reference rows.
+"""A document as one line of JSON, the form of records, facts and reference rows in the archive and the work folder.
 
-Epochs stand in columns, and what equals a default is left out. Numbers are written with the fewest digits that give the
-same number back.
+Epochs are stored by column, and values equal to a default are left out. Numbers are written with the fewest digits that
+give the same number back.
 """
 
 import json
@@ -18,7 +18,7 @@ T = TypeVar("T", bound=Strict)
 
 
 def read_lines(path: Path, model: type[T]) -> list[T]:
-    """The documents of a file, in its order; none where there is no file.
+    """The documents of a file, in its order; empty if the file does not exist.
 
     Raises:
         CtrbenchError: the file cannot be read, or a line is damaged.
@@ -29,7 +29,7 @@ def read_lines(path: Path, model: type[T]) -> list[T]:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read ({error}); restore the file from git") from None
-    # Not splitlines, which also breaks a line within a string.
+    # Not splitlines, which also breaks lines at separators within a JSON string.
     lines = text.removesuffix("\n").split("\n") if text else []
     return [_parsed(line, model, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
@@ -38,7 +38,7 @@ def write_lines(path: Path, documents: Iterable[Strict]) -> None:
     """Writes a file whole, one line for each document.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     replace_file(path, "".join(f"{line_of(document)}\n" for document in documents))
 
@@ -49,16 +49,16 @@ def line_of(document: Strict) -> str:
 
 
 def plain(document: Strict) -> dict[str, Any]:
-    """What the line of a document holds."""
+    """The content of a document's line."""
     found = document.model_dump(mode="json", exclude_defaults=True)
     return {**found, "epochs": _columns(found["epochs"])} if isinstance(document, Record) else found
 
 
 def parse_record(document: Any, where: str) -> Record:
-    """A record from what :func:`plain` gave.
+    """A record from the result of :func:`plain`.
 
     Raises:
-        CtrbenchError: it is damaged, or its content is not what its identity stands for.
+        CtrbenchError: the record is damaged, or its content does not match its identity.
     """
     try:
         epochs = _epochs(document["epochs"])
@@ -72,7 +72,7 @@ def parse_record(document: Any, where: str) -> Record:
         own = None
     if own != record.identity:
         raise CtrbenchError(
-            f"{where}: its settings or data are not those of job {record.identity[:12]}; restore the file from git, or "
+            f"{where}: settings or data do not match job {record.identity[:12]}; restore the file from git, or "
             "repeat the job"
         )
     return record

@@ -7,12 +7,12 @@ from ctrbench.store.store import Store
 
 @dataclass(frozen=True)
 class Packed:
-    """What a call moved."""
+    """What a call of :func:`pack` moved."""
 
     records: int
     references: int
     files: tuple[str, ...]
-    """Those that were written, below the archive's folder."""
+    """The files that were written, below the archive's folder."""
 
 
 def pack(store: Store) -> Packed:

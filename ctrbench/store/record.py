@@ -1,8 +1,8 @@
-"""What a finished job leaves: tables and figures read nothing else.
+"""The record of a finished job: tables and figures read nothing else.
 
 A record is one line of the archive. What all jobs on the same data share (the dataset's facts, the names and sizes of
-groups) lies once beside the records, in :class:`DataFacts`. A line leaves out what equals a default of these classes:
-another default would change what existing lines say, so theirs never change.
+groups) is stored once beside the records, in :class:`DataFacts`. A line leaves out values that equal a default of these
+classes: a changed default would change the meaning of existing lines, so these defaults never change.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from ctrbench.training.history import EpochMetrics
 Reference = Literal["popularity", "random", "oracle"]
 
 FIRST_VERSION = 2
-"""The algorithm version of a line that names none; fixed, whatever the present version."""
+"""The algorithm version of a line that names none; it never changes, even when ``ALGORITHM_VERSION`` does."""
 
 Values = dict[str, dict[str, list[float | None]]]
 """Metric -> column -> one value per group, in the order of the groups."""
@@ -38,7 +38,7 @@ class Environment(Strict):
     threads: int
     device: str
     git_commit: str | None = None
-    """Of the clone that the package was imported from, when the job began, with ``-dirty`` where the package had
+    """Commit of the clone that the package was imported from, when the job began, with ``-dirty`` if the package had
     uncommitted changes; None for an installed package."""
 
 
@@ -50,9 +50,9 @@ class Timings(Strict):
     rows_per_second: float
     """Training rows per CPU second."""
     evaluation_seconds: float
-    """Prediction and metrics of the measured rows."""
+    """Time of prediction and metrics on the measured rows."""
     peak_memory_mb: float | None = None
-    """Of the process since it started; one process runs several jobs. None where the system does not say."""
+    """Peak memory of the process, which may have run earlier jobs; None if the system does not report it."""
 
 
 class Groups(Strict):
@@ -70,13 +70,13 @@ class Groups(Strict):
 
 
 class DataFacts(Strict):
-    """What a report says of a prepared dataset, and the groups by which its test rows are cut."""
+    """What a report says about a prepared dataset, and the groups by which its test rows are cut."""
 
     dataset: DatasetName
     fingerprint: str
-    """Of what training reads."""
+    """Training fingerprint (``Manifest.fingerprint``)."""
     measuring_fingerprint: str
-    """Of what measuring and printing read."""
+    """``Manifest.measuring_fingerprint``."""
     title: str
     users: int
     items: int
@@ -95,11 +95,11 @@ class DataFacts(Strict):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells the facts of one dataset apart: both fingerprints."""
+        """The key of the facts within a dataset: both fingerprints."""
         return self.fingerprint, self.measuring_fingerprint
 
     def merged(self, other: Self) -> Self:
-        """These facts with the groups of ``other`` added, which describe the same data.
+        """These facts with the groups of ``other``, facts of the same data, added.
 
         Raises:
             CtrbenchError: the two disagree about a column's groups.
@@ -119,7 +119,7 @@ class TaskMetrics(Strict):
     """The metrics of one task on the measured rows."""
 
     definition: str
-    """Of the task: the key of its groups in :class:`DataFacts`."""
+    """Definition of the task: the key of its groups in :class:`DataFacts`."""
     clipped: int = 0
     """Rows whose probability was clipped at 1e-12 for the logloss."""
     values: Values
@@ -145,20 +145,20 @@ class Record(Strict):
     method: ComponentName
     seed: int
     settings: dict[Section, dict[str, Any]] = Field(default_factory=dict)
-    """Those that differ from their defaults."""
+    """Settings that differ from their defaults."""
     judged_on: Literal["test", "search_holdout"] = "test"
     representations: int = 0
     plugins: tuple[Plugin, ...] = ()
     algorithm_version: int = FIRST_VERSION
     fingerprint: str
-    """Of what every job's training reads of the data."""
+    """Training fingerprint of the data, without cohorts."""
     cohorts: tuple[str, ...] = ()
     """Cohort columns that the method read while it trained."""
     cohort_fingerprint: str | None = None
-    """Of the training data with these columns; None without any."""
+    """Training fingerprint with these columns; None if the method read none."""
     measuring_fingerprint: str
     best_epoch: int
-    """Place in ``epochs``, from 1, of the look whose weights are kept."""
+    """Position in ``epochs``, from 1, of the look whose weights are kept."""
     epochs: tuple[EpochMetrics, ...] = Field(min_length=1)
     """One entry per look."""
     tasks: dict[str, TaskMetrics] = Field(min_length=1)
@@ -176,7 +176,7 @@ class Record(Strict):
 
     @property
     def config(self) -> JobConfig:
-        """The configuration that the identity stands for."""
+        """The configuration that the identity is computed from."""
         return JobConfig.model_construct(**{name: getattr(self, name) for name in JobConfig.model_fields})
 
     @property
@@ -185,7 +185,7 @@ class Record(Strict):
         return next(iter(self.tasks))
 
     def own_identity(self) -> str:
-        """What the record's content hashes to; equal to ``identity`` in an intact record."""
+        """The identity computed from the record's content; equal to ``identity`` in an intact record."""
         return self.config.identity(self.cohort_fingerprint or self.fingerprint, self.plugins, self.algorithm_version)
 
     def overall(self, metric: str, task: str | None = None) -> float | None:
@@ -226,7 +226,7 @@ class ReferenceRecord(Strict):
         return {column for columns in self.values.values() for column in columns}
 
     def merged(self, other: Self) -> Self:
-        """This row with the values of ``other`` over its own; both are of the same data."""
+        """This row updated with the values of ``other``, a row of the same data."""
         metrics = dict.fromkeys([*self.values, *other.values])
         values = {metric: {**self.values.get(metric, {}), **other.values.get(metric, {})} for metric in metrics}
         return self.model_copy(update={"values": values})
@@ -240,7 +240,7 @@ def group_metrics(values: Values, facts: DataFacts, definition: str, column: str
     """Stored values joined with the groups that they belong to; none where the column was not measured.
 
     Raises:
-        CtrbenchError: there are not as many values as groups.
+        CtrbenchError: the numbers of values and groups differ.
     """
     known = facts.groups.get(definition, {}).get(column)
     measured = {metric: columns[column] for metric, columns in values.items() if column in columns}
@@ -258,7 +258,7 @@ def group_metrics(values: Values, facts: DataFacts, definition: str, column: str
 
 
 def _check(values: Values) -> None:
-    """Every metric has a value of all rows, and each value lies within the metric's bounds."""
+    """Checks that every metric has a value for all rows together, and that each value lies within the bounds."""
     for metric, columns in values.items():
         if len(columns.get(OVERALL, ())) != 1:
             raise ValueError(f"no {metric} of all rows")

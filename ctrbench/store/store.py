@@ -30,8 +30,8 @@ class Entry:
 class Store:
     """Finds records in the archive and in the work folder; new ones are written to the work folder alone.
 
-    What was read of a file is kept until the file changes. Another process may pack at any time: a record leaves the
-    work folder after the archive has it, so what looks into both looks into the work folder first.
+    A file's content is cached until the file changes. Another process may pack at any time: a record leaves the work
+    folder after the archive has it, so a search of both looks into the work folder first.
     """
 
     def __init__(self, archive: Archive, work: WorkFolder) -> None:
@@ -63,7 +63,7 @@ class Store:
         """A finished job.
 
         Raises:
-            CtrbenchError: it has no record, or a damaged one.
+            CtrbenchError: the job has no record, or a damaged one.
         """
         if entry := self._unpacked(identity):
             return entry
@@ -87,7 +87,7 @@ class Store:
         return list((found | unpacked).values())
 
     def all_entries(self) -> Iterator[Entry]:
-        """All finished jobs, those of the archive first.
+        """All finished jobs, first the jobs of the archive.
 
         Raises:
             CtrbenchError: a record is damaged.
@@ -121,7 +121,7 @@ class Store:
         return list(found.values())
 
     def representations(self, record: Record) -> "pa.Table | None":
-        """h of some test rows of a finished job; None where none are stored.
+        """h of some test rows of a finished job; None if the job has no stored representations.
 
         Raises:
             CtrbenchError: the file is damaged.
@@ -145,10 +145,10 @@ class Store:
             self.unpacked_data.add(facts=[facts], references=rows)
 
     def discard(self, identity: str, names: tuple[str, str, str]) -> None:
-        """Forgets a job, wherever its record lies. Does nothing while another driver holds it.
+        """Removes a job from the archive and the work folder. Does nothing while another driver holds the job.
 
         Raises:
-            CtrbenchError: the place cannot be written.
+            CtrbenchError: a folder cannot be written.
         """
         with self.work.claim(identity) as claimed:
             if claimed:
@@ -158,10 +158,10 @@ class Store:
                         self.archive.remove(names, identity)
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
-        """Replaces records whose metrics were taken again, each in the place where it lies.
+        """Replaces records whose metrics were measured again, each in the folder that holds it.
 
         Raises:
-            CtrbenchError: a place cannot be written.
+            CtrbenchError: a folder cannot be written.
         """
         with self.locked():
             packed = []
@@ -174,10 +174,10 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other processes from changing the archive, and what is packed into it; waits for those that do.
+        """Keeps other processes from changing the archive and the jobs to pack; waits for a process that does.
 
         Raises:
-            CtrbenchError: a place cannot be written.
+            CtrbenchError: a folder cannot be written.
         """
         try:
             self.work.folder.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ class Store:
         return {identity: entry for identity, entry in found.items() if entry}
 
     def _unpacked(self, identity: str) -> Entry | None:
-        """A finished job of the work folder; None where it is not there, or not any more."""
+        """A finished job of the work folder; None if the work folder does not hold it, or no longer does."""
         stamp = _stamp(path := self.work.finished(identity))
         known = self._work.get(identity)
         if stamp is None:
@@ -226,7 +226,7 @@ class Store:
 
 
 Stamp = tuple[int, int, int] | None
-"""What tells the contents of a file apart that is only ever replaced whole; None where it does not exist."""
+"""Identifies the content of a file that is only ever replaced whole; None for a file that does not exist."""
 
 
 def _stamp(path: Path) -> Stamp:

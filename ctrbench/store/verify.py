@@ -1,4 +1,4 @@
-"""Checks the archive's files: every line, its place, its order, and what it refers to."""
+"""Checks the archive's files: every line, its file, its order, and what it refers to."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,17 +47,17 @@ def _documents(
     order: Callable[[T], Any],
     found: list[CtrbenchError],
 ) -> Sequence[T]:
-    """The lines of a file; faults of the file as a whole are added to ``found``."""
+    """The documents of a file; faults of the file as a whole are added to ``found``."""
     try:
         documents = read_lines(path, model)
     except CtrbenchError as error:
         found.append(error)
         return []
     if not documents:
-        found.append(CtrbenchError(f"{path}: it is empty, which no file of this package is; restore it from git"))
+        found.append(CtrbenchError(f"{path}: it is empty; restore it from git"))
     elif twice := len(documents) - len(set(map(key, documents))):
-        lines = "1 line stands" if twice == 1 else f"{twice} lines stand"
-        found.append(CtrbenchError(f"{path}: {lines} there twice; {PACK}"))
+        lines = "1 line is" if twice == 1 else f"{twice} lines are"
+        found.append(CtrbenchError(f"{path}: {lines} duplicated; {PACK}"))
     elif sorted(documents, key=order) != documents:
         found.append(CtrbenchError(f"{path}: its lines are out of order; {PACK}"))
     elif not is_tidy(path, documents):
@@ -77,7 +77,7 @@ def _unfit(
     tasks: Mapping[str, Values],
     facts: Mapping[tuple[str, str, str], DataFacts],
 ) -> Iterator[CtrbenchError]:
-    """Values that do not fit the groups of their data. ``tasks``: definition -> values."""
+    """Faults for values that do not fit the groups of their data. ``tasks``: definition -> values."""
     known = facts.get((measured.dataset, measured.fingerprint, measured.measuring_fingerprint))
     if known is None:
         yield CtrbenchError(f"{path}: no facts of the data of {what} in {DATA}.jsonl; restore that file from git")

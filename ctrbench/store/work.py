@@ -1,15 +1,15 @@
-"""The work folder: jobs under way, and finished ones that the archive does not hold yet. Git ignores it.
+"""The work folder: jobs under way, and finished jobs that are not packed into the archive yet. Git ignores it.
 
 | path below ``results/work/`` | holds |
 |---|---|
 | ``jobs/<identity>/`` | checkpoint and progress of a job under way |
 | ``locks/<identity>.lock`` | held by the driver that works on the job; released when the process ends |
 | ``finished/<identity>.json`` | record and facts of a finished job |
-| ``predictions/<identity>.parquet`` | its predictions, which stay here after the record is packed |
+| ``predictions/<identity>.parquet`` | predictions of a finished job; they stay after the record is packed |
 | ``representations/<identity>.parquet`` | h of some test rows, where the job stores it |
 | ``failed/<identity>.json`` | why the last attempt failed |
 
-Only the driver writes here. A file is there whole or not at all.
+Only the driver writes to this folder. A file is written whole or not at all.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ class Failure(Strict):
     identity: str
     config: JobConfig
     cause: str
-    """One line."""
+    """The cause, one line."""
     traceback: str
 
 
@@ -51,7 +51,7 @@ class Progress(Strict):
     """How far a job under way has come."""
 
     epoch: int
-    """Looks so far: epochs, where each has one look."""
+    """Number of looks so far: with one look per epoch, of epochs."""
     at_most: int
     """Looks."""
     seconds_per_epoch: float | None
@@ -79,7 +79,7 @@ class WorkFolder:
                     pass
 
     def identities(self) -> list[str]:
-        """Of the finished jobs that are not packed."""
+        """The identities of the finished jobs that are not packed."""
         return sorted(path.stem for path in (self.folder / "finished").glob("*.json"))
 
     def has(self, identity: str) -> bool:
@@ -90,7 +90,7 @@ class WorkFolder:
         """Record and facts of a finished job.
 
         Raises:
-            CtrbenchError: there is none, or it is damaged.
+            CtrbenchError: the job has no record, or a damaged one.
         """
         path = self.finished(identity)
         document = _read_json(path, "remove it to repeat the job")
@@ -98,7 +98,7 @@ class WorkFolder:
             raise CtrbenchError(f"{path}: not the record of a job; remove it to repeat the job")
         record = parse_record(document["record"], str(path))
         if record.identity != identity:
-            raise CtrbenchError(f"{path}: the record of job {record.identity[:12]}; remove it to repeat the job")
+            raise CtrbenchError(f"{path}: holds job {record.identity[:12]} instead; remove the file to repeat the job")
         return record, DataFacts.read(document["facts"], str(path))
 
     def write(
@@ -138,19 +138,19 @@ class WorkFolder:
             self.finished(identity).unlink(missing_ok=True)
 
     def finished(self, identity: str) -> Path:
-        """Where the record of a finished job lies until it is packed."""
+        """The file of a finished job's record until it is packed."""
         return self.folder / "finished" / f"{identity}.json"
 
     def predictions(self, identity: str) -> Path:
-        """Where the predictions of a finished job lie, if they are here."""
+        """The file of a finished job's predictions, if this folder has them."""
         return self.folder / "predictions" / f"{identity}.parquet"
 
     def representations(self, identity: str) -> Path:
-        """Where the representations of a finished job lie, if it stores any."""
+        """The file of a finished job's representations, if it stores any."""
         return self.folder / "representations" / f"{identity}.parquet"
 
     def read_representations(self, identity: str) -> "pa.Table | None":
-        """h of some test rows of a finished job; None where none are stored here.
+        """h of some test rows of a finished job; None if this folder has none.
 
         Raises:
             CtrbenchError: the file is damaged.
@@ -159,7 +159,7 @@ class WorkFolder:
         return read_parquet(path, "repeat the job: ctrbench run --force") if path.exists() else None
 
     def read_predictions(self, identity: str) -> "pa.Table | None":
-        """``row`` and the probability of each trained task; None where the predictions are not here.
+        """``row`` and the probability of each trained task; None if this folder does not have the predictions.
 
         Raises:
             CtrbenchError: the file is damaged.
@@ -168,7 +168,7 @@ class WorkFolder:
         return read_parquet(path, "repeat the job: ctrbench run --force") if path.exists() else None
 
     def discard(self, identity: str) -> None:
-        """Forgets a job: its record, checkpoint, predictions and failure; the caller holds the claim.
+        """Removes a job's record, checkpoint, predictions and failure; the caller holds the claim.
 
         Raises:
             CtrbenchError: the folder cannot be written.
@@ -180,7 +180,7 @@ class WorkFolder:
             self.clear(identity)
 
     def clear(self, identity: str) -> None:
-        """Forgets the checkpoint of a job; the caller holds the claim.
+        """Removes the checkpoint of a job; the caller holds the claim.
 
         Raises:
             CtrbenchError: the folder cannot be written.
@@ -210,7 +210,7 @@ class WorkFolder:
             lock.release()
 
     def checkpoint(self, identity: str) -> bytes | None:
-        """The last checkpoint of a job; None where it has none."""
+        """The last checkpoint of a job; None if it has none."""
         with contextlib.suppress(OSError):
             return (self.folder / "jobs" / identity / CHECKPOINT).read_bytes()
         return None
@@ -225,7 +225,7 @@ class WorkFolder:
             replace_file(self.folder / "jobs" / identity / CHECKPOINT, content)
 
     def write_progress(self, identity: str, progress: Progress) -> None:
-        """Says how far a job has come.
+        """Stores how far a job has come.
 
         Raises:
             CtrbenchError: the folder cannot be written.
@@ -234,14 +234,14 @@ class WorkFolder:
             _replace_json(self.folder / "jobs" / identity / PROGRESS, progress.model_dump(mode="json"))
 
     def progress(self, identity: str) -> Progress | None:
-        """How far a job has come; None where it has not begun or is finished."""
+        """How far a job has come; None if it has not begun or is finished."""
         path = self.folder / "jobs" / identity / PROGRESS
         with contextlib.suppress(OSError, ValueError, CtrbenchError):
             return Progress.read(json.loads(path.read_text("utf-8")), str(path))
         return None
 
     def mark_failed(self, failure: Failure) -> None:
-        """Keeps the cause of a failed attempt.
+        """Stores the cause of a failed attempt.
 
         Raises:
             CtrbenchError: the folder cannot be written.
@@ -250,7 +250,7 @@ class WorkFolder:
             _replace_json(self._failure(failure.identity), failure.model_dump(mode="json"))
 
     def failure(self, identity: str) -> Failure | None:
-        """Why a job's last attempt failed; None where it did not."""
+        """Why a job's last attempt failed; None if it did not fail."""
         path = self._failure(identity)
         return Failure.read(_read_json(path, "remove it"), str(path)) if path.exists() else None
 

@@ -1,6 +1,6 @@
-"""Contract tests: what every method, backbone and metric must do, wherever it comes from.
+"""Contract tests: what every method, backbone and metric must do, whichever package registers it.
 
-A class per kind, to be inherited in a test file of pytest, which collects the tests of the base class::
+One class per kind. Inherit from it in a test file; pytest collects the tests of the base class::
 
     from ctrbench.testing import MethodContract
 

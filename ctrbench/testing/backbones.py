@@ -61,7 +61,7 @@ class BackboneContract:
         return next(feed.batches(feed.split(Split.VALIDATION), 64))
 
     def make(self, feed: Feed, tasks: int = 1) -> Backbone:
-        """The backbone at its first weights, without dropout."""
+        """The backbone with its initial weights, without dropout."""
         torch.manual_seed(0)
         chosen = BACKBONES.get(self.backbone)
         settings = chosen.Settings.read(dict(self.settings), f"backbones.{self.backbone}")
@@ -112,7 +112,7 @@ class BackboneContract:
     def test_the_history_matters(self, feed: Feed, batch: Batch) -> None:
         backbone = self.make(feed)
         embedded = backbone.embed(batch)
-        # Larger than the first weights, whose small products could be lost.
+        # Larger than the initial weights, whose small products could be lost.
         some = embedded.with_vectors(embedded.fields * 100, embedded.history * 100)
         none = embedded.with_vectors(embedded.fields * 100, torch.zeros_like(embedded.history))
         assert not torch.allclose(backbone.interact(some), backbone.interact(none))

@@ -1,4 +1,4 @@
-"""Small synthetic datasets, prepared as any other: 2,000 interactions of 100 users with 60 items.
+"""Small synthetic datasets, prepared like any other: 2,000 interactions of 100 users with 60 items.
 
 ``small`` has clicks alone, so that negatives are sampled; ``shown`` has impressions; ``orders`` has impressions with
 two labels, click and conversion.
@@ -22,11 +22,11 @@ LABELS: dict[str, dict[str, str]] = {
     "shown": {"click": "label"},
     "orders": {"click": "label", "conversion": "bought"},
 }
-"""Dataset -> label -> column of the source. Without labels, as under any other name, every row is a click."""
+"""Dataset -> label -> column of the source. Without labels, or for a name not listed, every row is a click."""
 
 
 def interactions(rows: int = 2000, users: int = 100, items: int = 60) -> pd.DataFrame:
-    """Users who click within their own half of the items, at a tenth of their clicks outside it."""
+    """Users who click within their half of the items, but for a tenth of their clicks."""
     random = np.random.default_rng(0)
     user = np.sort(random.integers(0, users, rows))
     half = user % 2 ^ (random.random(rows) < 0.1)
@@ -49,7 +49,7 @@ def with_orders(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def card(name: str) -> Card:
-    """A card of the table format for :func:`interactions`, with the labels that :data:`LABELS` has for the name."""
+    """A card of the table format for :func:`interactions`, with the name's labels in :data:`LABELS`."""
     labels = LABELS.get(name, {})
     document: dict[str, Any] = {
         "name": name,

@@ -17,7 +17,7 @@ from ctrbench.training.fit import Training, train_epoch
 class MethodContract:
     """A subclass names a registered method, and may name the settings to test it with and the backbones to test it on.
 
-    A backbone or data that the method refuses are skipped.
+    A test on a backbone or data that the method refuses is skipped.
     """
 
     method: ClassVar[str]

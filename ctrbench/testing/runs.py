@@ -38,7 +38,7 @@ def start(
     method_settings: Mapping[str, Any] | None = None,
     **training: Any,
 ) -> Training:
-    """A run before its first epoch, in large steps so that few epochs suffice; ``training`` as in a recipe.
+    """A run before its first epoch, with a high learning rate so that few epochs suffice; ``training`` as in a recipe.
 
     The test is skipped where the method refuses.
     """

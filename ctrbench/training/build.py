@@ -21,10 +21,10 @@ Settings = Mapping[str, Any]
 def feed_for(
     method: str, settings: Settings, prepared: Prepared, data: DataSettings, *, search_holdout: bool = False
 ) -> Feed:
-    """The feed of a run, with the cohort columns that its method asks for.
+    """The feed of a run, with the cohort columns that its method reads.
 
     Raises:
-        CtrbenchError: a setting, field, label or cohort is unknown, or there is no row to train on.
+        CtrbenchError: a setting, field, label or cohort is unknown, or no row is left to train on.
     """
     chosen = METHODS.get(method)
     cohorts = chosen.cohorts(chosen.Settings.read(dict(settings), f"methods.{method}"))
@@ -41,7 +41,7 @@ def build(
     backbone_settings: Settings,
     method_settings: Settings,
 ) -> tuple[Backbone, Method]:
-    """Both modules, on the device of the feed. Whether the method takes the backbone and the data is not asked here.
+    """Both modules, on the device of the feed. The caller checks that the method accepts the backbone and the data.
 
     Raises:
         CtrbenchError: a name or a setting is unknown, or ``task_weights`` names a task that is not trained.

@@ -25,7 +25,7 @@ def dump(tensors: dict[str, Tensor], state: dict[str, Any]) -> bytes:
 
 
 def parse(content: bytes, device: torch.device | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Reads what :func:`dump` gave.
+    """Reads the result of :func:`dump`.
 
     Raises:
         CtrbenchError: the bytes are not a checkpoint of this package; a pickle is refused without being read.
@@ -39,11 +39,11 @@ def parse(content: bytes, device: torch.device | str) -> tuple[dict[str, Tensor]
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors, their names put below a prefix."""
+    """The same tensors, with a prefix before their names."""
     return {prefix + SEPARATOR + name: tensor for name, tensor in tensors.items()}
 
 
 def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors below a prefix, without it."""
+    """The tensors whose names begin with a prefix, by their names without it."""
     start = prefix + SEPARATOR
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

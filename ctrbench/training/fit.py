@@ -2,7 +2,7 @@
 
 A look is one validation; ``training.looks`` of them, 1 by default, cut an epoch into equal parts. Protocol: batches,
 negatives, dropout and augmentation come from streams derived from (seed, purpose, epoch), whose states a checkpoint
-amid an epoch holds, so a resumed run is bit-equal to an undisturbed one. Test rows are not read here.
+within an epoch holds, so a resumed run is bit-equal to an uninterrupted one. Training never reads test rows.
 """
 
 import time
@@ -29,14 +29,14 @@ from ctrbench.training.under_way import EpochUnderWay
 from ctrbench.training.validation import Watch, validate
 
 LAYOUT = 3
-"""Of a checkpoint; counted up when the names of its tensors or the fields of its epochs change."""
+"""Version of a checkpoint's layout; counted up when the names of its tensors or the fields of its epochs change."""
 
 
 class Training:
     """The state of one run between two looks."""
 
     def __init__(self, backbone: Backbone, method: Method, feed: Feed, settings: TrainingSettings, seed: int) -> None:
-        """Refuses what could not be trained or judged.
+        """Checks that every task can be trained and judged.
 
         Raises:
             CtrbenchError: a task has rows of one class only, or ``watch`` names no task or metric.
@@ -51,12 +51,12 @@ class Training:
             self.table_l2 = TableL2(settings.embedding_l2, tables)
         self.epochs: list[EpochMetrics] = []
         self.under_way: EpochUnderWay | None = None
-        """Between two looks of one epoch; None at its end."""
+        """The epoch under way, between two of its looks; None at its end."""
         self.best = self._weights()
 
     @property
     def best_epoch(self) -> int:
-        """The first look with the best watched value, an epoch where each has one look; 0 before the first."""
+        """Number of the first look with the best watched value (the epoch, with one look per epoch); 0 before any."""
         scored = [(self.watch.score(epoch), -epoch.epoch) for epoch in self.epochs]
         return -max(scored)[1] if scored else 0
 
@@ -78,17 +78,17 @@ class Training:
             self.best = self._weights()
 
     def _weights(self) -> dict[str, torch.Tensor]:
-        """A copy of the weights of backbone and method: a codebook fits no other backbone than its own."""
+        """A copy of the weights of backbone and method: a codebook fits only the backbone that it was trained with."""
         state = {**under("backbone", self.backbone.state_dict()), **under("method", self.method.state_dict())}
         return {name: tensor.clone() for name, tensor in state.items()}
 
     def load_best(self) -> None:
-        """Gives backbone and method the weights of the best look."""
+        """Loads the weights of the best look into backbone and method."""
         self.backbone.load_state_dict(below("backbone", self.best))
         self.method.load_state_dict(below("method", self.best))
 
     def checkpoint(self) -> bytes:
-        """Weights, moments, best weights, the looks so far and, amid an epoch, the states of its random streams."""
+        """Weights, moments, best weights, the looks so far and, within an epoch, the states of its random streams."""
         moments = {
             f"{index}.{name}": value
             for index, moment in self.optimizer.state_dict()["state"].items()
@@ -105,7 +105,7 @@ class Training:
 
     @property
     def origin(self) -> dict[str, str]:
-        """What besides the configuration decides the bits, and the layout: a checkpoint that differs is not restored.
+        """What decides the bits besides the configuration, and the layout; a checkpoint of another origin is ignored.
 
         Another kind of device or another version of torch draws other random numbers.
         """
@@ -117,7 +117,7 @@ class Training:
         }
 
     def restore(self, checkpoint: bytes) -> None:
-        """Restores what :meth:`checkpoint` gave; ignores a checkpoint of another origin, so that the job starts over.
+        """Restores a checkpoint; ignores one of another :meth:`origin`, so that the job starts over.
 
         Raises:
             CtrbenchError: the bytes are not a checkpoint.
@@ -139,7 +139,7 @@ class Training:
             self.under_way.restore(streams)
 
     def begin(self, epoch: int) -> EpochUnderWay:
-        """An epoch before its first batch.
+        """Prepares an epoch; no batch has been trained yet.
 
         Raises:
             CtrbenchError: the epoch has fewer batches than looks.
@@ -166,7 +166,7 @@ class Training:
 
 
 def fit(training: Training) -> Iterator[EpochMetrics]:
-    """Trains until the patience or the epochs are used up, from where ``training`` stands; yields each look.
+    """Trains from the state of ``training`` until the patience or the epochs are used up; yields each look.
 
     Once the iterator is exhausted, backbone and method hold the best look's weights.
 
@@ -202,10 +202,10 @@ def _look(training: Training, look: int) -> EpochMetrics:
 
 
 def train_epoch(training: Training, epoch: int, part: int = 1) -> tuple[int, float, dict[str, float]]:
-    """A part (from 1, of ``training.looks``) of one pass over the training examples: their number, mean loss and mean
-    parts of the loss. No batch waits for the device.
+    """Trains a part (from 1, of ``training.looks``) of one pass over the training examples.
 
-    The parts of an epoch are trained in turn.
+    The parts of an epoch are trained in turn; no batch waits for the device. Returns the number of examples, the mean
+    loss and the mean parts of the loss.
     """
     feed, settings = training.feed, training.settings
     if part == 1:

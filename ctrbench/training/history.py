@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """One look's history: what happened since the look before."""
+    """What happened between the previous look and this one."""
 
     epoch: int
-    """Place in the history, from 1: the number of the epoch, or, with several looks per epoch, of the look."""
+    """Position in the history, from 1: the number of the epoch or, with several looks per epoch, of the look."""
     loss: float
     """Mean total loss over the batches, penalties included."""
     parts: dict[str, float]

@@ -13,11 +13,11 @@ from ctrbench.data.schema import Split
 
 ROWS_AT_ONCE = 8192
 POSITIONS_AT_ONCE = 64 * ROWS_AT_ONCE
-"""Of the histories of one batch: a bound on its memory that long histories cannot pass."""
+"""Most history positions of one batch, so that long histories cannot exhaust the memory."""
 
 
 def evaluation_batches(feed: Feed, examples: Examples) -> Iterator[Batch]:
-    """Batches as large as memory should allow."""
+    """Batches as large as the memory is likely to allow."""
     return feed.batches(examples, ROWS_AT_ONCE, positions=POSITIONS_AT_ONCE)
 
 

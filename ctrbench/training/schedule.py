@@ -1,6 +1,6 @@
 """The learning rate of a step: constant, falling linearly to 0, or divided by ten where validation stalls.
 
-A rate follows from the settings, the place of the step and the history alone, so a resumed run needs no stored state.
+A rate depends only on the settings, the step's position and the history, so a resumed run needs no stored state.
 
 Source: the division by ten as in the field's best records of DIN (Zhu et al., BARS: Towards Open Benchmarking for
 Recommender Systems, SIGIR 2022).
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ctrbench.training.settings import TrainingSettings
 
 FACTOR = 10
-"""What a drop divides the rate by."""
+"""The divisor of the rate at a drop."""
 
 
 def find_drops(scores: Sequence[float], settings: TrainingSettings) -> list[int]:
@@ -33,7 +33,7 @@ def learning_rate(settings: TrainingSettings, progress: float, dropped: int) -> 
     """The rate of a step.
 
     Args:
-        settings: Those of the run.
+        settings: Settings of the run.
         progress: Share of the planned steps that lie before this one, in [0, 1).
         dropped: How often the rate has dropped (:func:`find_drops`).
     """

@@ -13,38 +13,38 @@ class TrainingSettings(Strict):
     batch_size: int = Field(1024, ge=1, le=100_000_000)
     """Rows per step."""
     learning_rate: float = Field(1e-3, gt=0)
-    """Of Adam; its other constants are the usual ones. ``schedule`` may lower it."""
+    """Learning rate of Adam, whose other constants are torch's defaults. ``schedule`` may lower it."""
     schedule: Literal["constant", "linear", "plateau"] = "constant"
-    """``linear``: the rate falls step by step to 0 at the end of the planned ``epochs``, also where there is only one;
+    """``linear``: the rate falls step by step to 0 at the end of the planned ``epochs``, even of a single epoch;
     early stopping still applies and cuts the decline short. ``plateau``: the rate is divided by ten whenever the
-    watched value stalls for ``schedule_patience`` looks, ``drops`` times at most; training goes on from the latest
+    watched value stalls for ``schedule_patience`` looks, ``drops`` times at most; training continues from the latest
     weights, not from the best."""
     schedule_patience: int = Field(2, ge=1, le=100_000)
     """Looks without a better watched value, since the best one or the last drop, before the rate drops. ``patience``
     counts anew after a drop, so training stops early only once all drops are used up."""
     drops: int = Field(2, ge=1, le=10)
-    """Of the rate, at most, under ``plateau``."""
+    """Most drops of the rate under ``plateau``."""
     penalty: float = Field(0.0, ge=0)
-    """L2 on embeddings, by occurrence: this times the squared norms of all embeddings that a row uses (fields and
+    """L2 on embeddings, by occurrence: weight of the squared norms of all embeddings that a row uses (fields and
     history), mean over the batch. Only rows of the tables that the batch touches are pulled to zero, as often as it
     touches them."""
     embedding_l2: float = Field(0.0, ge=0)
-    """L2 on embeddings, over the whole tables: every step adds this / 2 times the sum of the squares of all weights of
+    """L2 on embeddings, over the whole tables: every step adds half this value times the sum of the squared weights of
     every embedding table of the backbone, first-order, wide and cross tables included (FuxiCTR's
-    ``embedding_regularizer``; DeepCTR's ``l2_reg_embedding`` has no half: its value is half of this one). Rows that no
-    batch touches are pulled to zero as well, in every step. Tables that a method adds are not."""
+    ``embedding_regularizer``; DeepCTR's ``l2_reg_embedding`` has no half: its value is half of this one). Rows that the
+    batch does not touch are pulled to zero as well, in every step. Tables that a method adds are not penalised."""
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    """Trained task -> what its loss is multiplied by in the total; 1 for a task that is not named."""
+    """Trained task -> weight of its loss in the total; 1 for a task that is not named."""
     epochs: int = Field(30, ge=1, le=100_000)
-    """At most."""
+    """Most epochs of a run; early stopping may end it before."""
     looks: int = Field(1, ge=1, le=1000)
-    """Validations per epoch: one after each of so many equal parts of its batches. The batches and the weights at the
-    end of an epoch do not depend on it; what is kept, and when training stops, does. Amid an epoch some rows have been
-    trained on once more than others, which can make every look there worse than those at the ends of epochs: let
-    ``patience`` and ``schedule_patience`` span whole epochs."""
+    """Validations per epoch: one after each of this many equal parts of its batches. The batches and the weights at the
+    end of an epoch do not depend on it; which weights are kept, and when training stops, does. Within an epoch some
+    rows have been trained on once more than others, which can make such looks worse than those at the ends of epochs:
+    let ``patience`` and ``schedule_patience`` span whole epochs."""
     patience: int = Field(3, ge=1, le=100_000)
     """Looks without a better watched value before training stops; the weights of the best look are kept. With one look
-    per epoch these are epochs."""
+    per epoch, it counts epochs."""
     watch: str = "auc"
     """The validation metric that stops training: ``METRIC`` of the main task, or ``TASK.METRIC``, where the task may be
     a derived one. Logloss is lowest long before AUC is highest on sampled negatives."""

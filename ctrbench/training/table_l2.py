@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 class TableL2:
-    """The penalty of some tables. Its gradient ``lambda W`` reaches every row, also those that a batch does not touch.
+    """The penalty of some tables. Its gradient ``lambda W`` reaches every row, even rows that a batch does not touch.
 
-    It is added to the tables' gradients after the backward pass: the same as the gradient of the sum, without autograd
-    over the whole tables.
+    The gradient is added to the tables' gradients after the backward pass: the same result as autograd of the sum,
+    without running autograd over the whole tables.
     """
 
     def __init__(self, weight: float, tables: Sequence[Tensor]) -> None:

@@ -1,7 +1,7 @@
-"""An epoch under way: its examples, and where its random streams stand between two looks.
+"""An epoch under way: its examples, and the states of its random streams between two looks.
 
-Both are derived from (seed, epoch) at its begin. In between, the states of the two streams that a step draws from go
-into the checkpoint, so that a run resumes at any look with the bits of an undisturbed one.
+Both are derived from (seed, epoch) at the start of the epoch. Between looks, the states of the two streams that a step
+draws from go into the checkpoint, so that a run resumed at any look has the bits of an uninterrupted one.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class EpochUnderWay:
             )
 
     def first_batch(self, part: int) -> int:
-        """Batches of the epoch before a part (from 1)."""
+        """How many of the epoch's batches come before a part (from 1)."""
         return self.batches * (part - 1) // self.looks
 
     def part(self, part: int) -> Examples:
@@ -46,8 +46,8 @@ class EpochUnderWay:
 
     @contextmanager
     def dropout(self) -> Iterator[None]:
-        """Dropout draws from torch's default generator, as others may between two parts: each part begins where the
-        part before it ended."""
+        """Lets each part continue dropout's random stream where the part before ended: dropout draws from torch's
+        default generator, which other code may use between two parts."""
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(self._dropout, self.device)
         else:
@@ -63,6 +63,6 @@ class EpochUnderWay:
         return {"augmentation": self.augmentation.get_state(), "dropout": self._dropout}
 
     def restore(self, streams: dict[str, Tensor]) -> None:
-        """Puts both streams where :meth:`streams` found them."""
+        """Sets both streams to the states that :meth:`streams` returned."""
         self.augmentation.set_state(streams["augmentation"].cpu())
         self._dropout = streams["dropout"].cpu()

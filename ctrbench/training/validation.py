@@ -19,7 +19,7 @@ from ctrbench.registry import unknown
 from ctrbench.training.history import EpochMetrics
 
 ALWAYS = ("auc", "logloss")
-"""Measured at every look, whatever is watched."""
+"""Metrics that every look measures, whichever metric is watched."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Search of settings on rows set aside from training."""
+"""Search of settings on rows held out from training."""

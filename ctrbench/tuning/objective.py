@@ -1,4 +1,4 @@
-"""The figure that a search optimises, on the search holdout."""
+"""The metric that a search optimises, on the search holdout."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -37,7 +37,7 @@ class Objective:
 
     @property
     def maximize(self) -> bool:
-        """Whether Optuna is to look for the highest value."""
+        """Whether Optuna should maximise the value."""
         return METRICS.get(self.metric).direction == "higher"
 
     def goodness(self, value: float | None) -> float:
@@ -49,5 +49,5 @@ class Objective:
         return record.overall(self.metric, self.task)
 
     def of_epoch(self, epoch: EpochMetrics) -> float | None:
-        """The value of an epoch; None where training does not look at this metric."""
+        """The value of an epoch; None if training does not measure this metric."""
         return epoch.validation[self.task].get(self.metric)

@@ -1,4 +1,4 @@
-"""Search of settings on rows set aside from training (AQCL eq. 7), with the same number of trials for every method."""
+"""Search of settings on rows held out from training (AQCL eq. 7), with the same number of trials for every method."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from ctrbench.data.schema import Manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.drive import Outcome, RunContext, drive, failure_line
-from ctrbench.planning.plan import Job, admitted, make_job, read_manifests
+from ctrbench.planning.plan import Job, admitted, cohorts_of, make_job, read_manifests
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.search_basis import basis
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path
@@ -23,7 +23,7 @@ from ctrbench.tuning.objective import Objective
 from ctrbench.tuning.study import Study
 
 SHORT = 16
-"""Letters of a digest in the name of a study."""
+"""Characters of a digest in the name of a study."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class OpenSearch:
 
     row: RowKey
     manifest: Manifest
+    cohorts: tuple[str, ...]
+    """Those that the method of some trial reads while it trains."""
     basis: str
     study: Study
 
@@ -46,26 +48,26 @@ def search(
     on_outcome: Callable[[Outcome], None] | None = None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None = None,
 ) -> tuple[BestSettings, list[RowKey]]:
-    """Searches every row of a recipe that is not ``known``; nothing outside training is read.
+    """Searches every row of a recipe that is not ``known``; nothing outside the training split is read.
 
-    The trials' records lie in a store of their own, ``context.store``; their values in Optuna's journal beside it.
-    ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after it.
+    The trials' records lie in ``context.store``, apart from other jobs; their values in Optuna's journal beside it.
+    ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after the round.
 
     Returns:
-        The best settings of every row, those of earlier searches included, and the rows without any, since each of
-        their trials diverged.
+        The best settings of every row, earlier searches included, and the rows that have none because all of their
+        trials diverged.
 
     Raises:
         CtrbenchError: the recipe has no search, a name or setting is unknown, another process searches this recipe, or
-            a trial failed otherwise than by diverging: the next search tries it again.
+            a trial failed without diverging: the next search tries it again.
     """
     if not (settings := recipe.search):
-        raise CtrbenchError(f"{recipe.name}: it has no [search]; run: ctrbench run {recipe.name}")
+        raise CtrbenchError(f"{recipe.name}: it has no [search]; run: {recipe.command('run')}")
     recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
     settled: dict[RowKey, SearchResult] = {}
     unsettled = []
     for searched in open_searches(recipe, settings, context, data, registries):
-        if best := known.of(searched.row, searched.basis, searched.manifest.fingerprint):
+        if best := known.of(searched.row, searched.basis, searched.manifest):
             settled[searched.row] = best
         else:
             unsettled.append(searched)
@@ -89,7 +91,7 @@ def _round(
     on_outcome: Callable[[Outcome], None] | None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None,
 ) -> None:
-    """Runs the trials of one round of every search, and tells the studies how they ended."""
+    """Runs the trials of one round of every search, and reports their outcomes to the studies."""
     assert recipe.search
     jobs = {
         (searched.row, number): _job(recipe, searched, point, context, registries)
@@ -100,7 +102,11 @@ def _round(
     distinct = list({job.identity: job for job in jobs.values()}.values())
     if on_round:
         on_round(distinct, _later(rounds))
-    callbacks = {jobs[s.row, number].identity: s.study.follower(number) for s, points in rounds for number in points}
+    callbacks = {
+        (job := jobs[searched.row, number]).identity: searched.study.follower(number, job.config.training.looks)
+        for searched, points in rounds
+        for number in points
+    }
     outcomes = drive(distinct, context, on_outcome=on_outcome, callbacks=callbacks)
     _tell(rounds, jobs, outcomes, context.store)
     if broken := failure_line([outcome for outcome in outcomes if not outcome.diverged]):
@@ -110,7 +116,7 @@ def _round(
 def open_searches(
     recipe: Recipe, settings: Search, context: RunContext, data: Path, registries: Registries
 ) -> list[OpenSearch]:
-    """One for each row that its method does not refuse.
+    """The searches of a recipe: one for each row that its method does not refuse.
 
     Raises:
         CtrbenchError: a name or setting is unknown, a dataset is not prepared or lacks a label or field, or the space
@@ -124,14 +130,17 @@ def open_searches(
     for row in rows:
         manifest = manifests[row.dataset]
         space = {path: d for path, d in settings.space.items() if parse_setting_path(path, row, defaults)}
+        read: set[str] = set()
         for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):
             config = build_config(recipe, row, settings.seed, point, defaults, judged_on="search_holdout")
             make_job(config, row, manifest, registries, defaults)
+            read.update(cohorts_of(config, registries, defaults))
         objective = Objective.of(settings.objective, config, manifest)
         own_basis = basis(recipe, row, defaults, registries.plugins(row))
-        name = f"{row} {own_basis[:SHORT]} {manifest.fingerprint[:SHORT]}"
+        name = f"{row} {own_basis[:SHORT]} {manifest.fingerprint_with(read)[:SHORT]}"
         journal = context.store.work.folder / f"{recipe.name}.journal"
-        searches.append(OpenSearch(row, manifest, own_basis, Study(journal, name, space, settings, objective)))
+        study = Study(journal, name, space, settings, objective)
+        searches.append(OpenSearch(row, manifest, tuple(sorted(read)), own_basis, study))
     return searches
 
 
@@ -143,7 +152,7 @@ def _alone(recipe: Recipe, store: Store) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise CtrbenchError(f"{recipe.name}: another process searches it in {folder}; wait for it") from None
+        raise CtrbenchError(f"{recipe.name}: another process is searching it in {folder}; wait until it ends") from None
     try:
         yield
     finally:
@@ -159,13 +168,13 @@ def _job(
 
 
 def _later(rounds: Rounds) -> list[RowKey]:
-    """One entry for each trial after those of the round."""
+    """The row of every trial that comes after this round."""
     left = ((s, s.study.budget - len(s.study.trials()) - len(points)) for s, points in rounds)
     return [searched.row for searched, count in left for _ in range(count)]
 
 
 def _tell(rounds: Rounds, jobs: dict[tuple[RowKey, int], Job], outcomes: Sequence[Outcome], store: Store) -> None:
-    """Tells the studies how trials ended; one that failed otherwise than by diverging waits for another attempt."""
+    """Reports the trials' outcomes to the studies; a trial that failed without diverging waits for another attempt."""
     ended = {outcome.job.identity: outcome for outcome in outcomes}
     for searched, points in rounds:
         for number in points:
@@ -178,7 +187,7 @@ def _tell(rounds: Rounds, jobs: dict[tuple[RowKey, int], Job], outcomes: Sequenc
 
 
 def _best(searched: OpenSearch, settings: Search) -> SearchResult | None:
-    """None where every trial diverged."""
+    """The result of a search; None if every trial diverged."""
     trials = searched.study.trials()
     goodness = searched.study.objective.goodness
     values = [(trial.value, trial) for trial in trials if trial.value is not None]
@@ -192,5 +201,7 @@ def _best(searched: OpenSearch, settings: Search) -> SearchResult | None:
         value=value,
         basis=searched.basis,
         fingerprint=searched.manifest.fingerprint,
+        cohorts=searched.cohorts,
+        cohort_fingerprint=searched.manifest.fingerprint_with(searched.cohorts) if searched.cohorts else None,
         trials=trials,
     )

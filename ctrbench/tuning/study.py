@@ -1,8 +1,8 @@
-"""One search in Optuna's own storage: what it proposes, what it was told, and which trials it prunes.
+"""One search in Optuna's storage: its proposals, the trials' outcomes, and which trials it prunes.
 
-A round's proposals depend on the trials of earlier rounds alone, and so does the decision to prune a trial: the
-search is the same with any number of jobs, and after a kill while its trials train. (One in the instant in which a
-round is proposed or answered leaves that round shorter; the number of trials stays.)
+A round's proposals depend only on the trials of earlier rounds, and so does the decision to prune a trial: the search
+is the same with any number of jobs, and after a kill while its trials train. (A kill in the instant in which a round
+is proposed or answered makes that round shorter; the number of trials does not change.)
 """
 
 import logging
@@ -30,7 +30,10 @@ ROUND = 4
 """Trials of one study that are proposed together, whatever the number of jobs."""
 
 FULL_EPOCHS = 1
-"""Epochs that every trial is granted."""
+"""Epochs that every trial is trained before it may be pruned."""
+
+EPOCHS = "epochs"
+"""What the journal calls the epochs that a trial began."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +42,25 @@ class Study:
 
     journal: Path
     name: str
-    """Tells studies of one journal apart: it holds all that decides the trials."""
+    """Identifies the study in its journal: the name contains everything that decides the trials."""
     space: Mapping[str, Dimension]
     search: Search
     objective: Objective
 
     @property
     def budget(self) -> int:
-        """Trials in all: of a space of choices only, at most its distinct points."""
+        """Number of trials: in a space of choices only, at most the number of its distinct points."""
         return min(self.search.trials, _grid_size(self.space) or self.search.trials)
 
     def open_round(self) -> dict[int, dict[str, Any]]:
-        """Numbers and points of the trials that wait for an answer, proposed anew where none does; empty at the end."""
+        """Number -> point of the trials without an outcome, or else of a newly proposed round; empty at the end."""
         import optuna  # noqa: PLC0415 - planning must not wait for it
 
         running = (optuna.trial.TrialState.RUNNING,)
         waiting = self._study.get_trials(deepcopy=False, states=running)
         if not waiting:
             asked = len(self._study.get_trials(deepcopy=False))
-            # Trials are answered without this sampler: one of a grid would try to stop Optuna's own loop.
+            # Outcomes are told without this sampler: a grid sampler would try to stop Optuna's own loop.
             proposing = optuna.load_study(study_name=self.name, storage=self._storage, sampler=self._sampler(asked))
             distributions = {path: _distribution(dimension) for path, dimension in self.space.items()}
             for _ in range(min(ROUND, self.budget - asked)):
@@ -66,12 +69,13 @@ class Study:
         return {trial.number: self._point(trial) for trial in waiting}
 
     def tell(self, number: int, record: Record | None, *, pruned: bool = False) -> None:
-        """A trial ended: with a record, pruned, or failed. Epochs that no callback saw are noted first."""
+        """A trial ended: with a record, pruned, or failed. Looks that no callback saw are noted first."""
         from optuna.trial import TrialState  # noqa: PLC0415
 
         value = self.objective.of_record(record) if record else None
         state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
-        self._note(number, record.epochs if record else ())
+        if record:
+            self._note(number, record.epochs, record.config.training.looks)
         self._study.tell(number, value if state == TrialState.COMPLETE else None, state=state)
 
     def trials(self) -> tuple[Trial, ...]:
@@ -81,33 +85,41 @@ class Study:
                 settings=self._point(trial),
                 state={"COMPLETE": "complete", "PRUNED": "pruned"}.get(trial.state.name, "failed"),
                 value=trial.value if trial.state.name == "COMPLETE" else None,
-                epochs=len(trial.intermediate_values),
+                epochs=trial.user_attrs.get(EPOCHS, 0),
             )
             for trial in self._study.get_trials(deepcopy=False)
             if trial.state.is_finished()
         )
 
-    def follower(self, number: int) -> EpochCallback:
-        """The epoch callback of a trial's job."""
-        return partial(self.follow, number)
+    def follower(self, number: int, looks: int) -> EpochCallback:
+        """The callback of a trial's job, which has so many looks per epoch."""
+        return partial(self.follow, number, looks)
 
-    def follow(self, number: int, epochs: Sequence[EpochMetrics]) -> None:
-        """Notes a trial's epochs.
+    def follow(self, number: int, looks: int, history: Sequence[EpochMetrics]) -> None:
+        """Notes a trial's looks, ``looks`` per epoch.
 
         Raises:
-            Pruned: the trial's best epoch so far is worse than the median of earlier rounds' trials at this epoch.
+            Pruned: at the end of an epoch, the trial's best look so far is worse than the median of the best looks of
+                this epoch in earlier rounds' trials.
         """
-        if epochs and self._note(number, epochs).should_prune():
-            raise Pruned(f"epoch {len(epochs)} is worse than the median of earlier trials")
+        if history and self._note(number, history, looks).should_prune():
+            raise Pruned(f"epoch {len(history) // looks} is worse than the median of earlier trials")
 
-    def _note(self, number: int, epochs: Sequence[EpochMetrics]) -> "optuna.Trial":
+    def _note(self, number: int, history: Sequence[EpochMetrics], looks: int) -> "optuna.Trial":
+        """Reports the best look of every epoch that ended, so that trials are compared epoch by epoch, however many
+        looks each of them takes."""
         import optuna  # noqa: PLC0415
 
         known = self._study.get_trials(deepcopy=False)[number]
         trial = optuna.trial.Trial(self._study, known._trial_id)
-        for epoch in epochs:
-            if epoch.epoch not in known.intermediate_values and (value := self.objective.of_epoch(epoch)) is not None:
-                trial.report(value, epoch.epoch)
+        begun = -(-len(history) // looks)
+        if begun != known.user_attrs.get(EPOCHS):
+            trial.set_user_attr(EPOCHS, begun)
+        for epoch in range(1, len(history) // looks + 1):
+            values = [self.objective.of_epoch(look) for look in history[(epoch - 1) * looks : epoch * looks]]
+            best = max(values, key=self.objective.goodness)
+            if epoch not in known.intermediate_values and best is not None:
+                trial.report(best, epoch)
         return trial
 
     @cached_property
@@ -137,7 +149,7 @@ class Study:
             raise CtrbenchError(f"{self.journal}: {cause}") from None
 
     def _sampler(self, asked: int) -> "optuna.samplers.BaseSampler":
-        """Seeded anew for each round: a sampler's state is not in the storage."""
+        """A sampler, seeded for each round, since a sampler's state is not in the storage."""
         import optuna  # noqa: PLC0415
 
         if _grid_size(self.space):
@@ -163,7 +175,7 @@ def _distribution(dimension: Dimension) -> "optuna.distributions.BaseDistributio
     import optuna  # noqa: PLC0415
 
     if dimension.choices:
-        # Optuna knows choices of scalars only, so it is given their positions.
+        # Optuna supports choices of scalars only, so it gets the positions of the choices.
         return optuna.distributions.CategoricalDistribution(range(len(dimension.choices)))
     assert dimension.low is not None
     assert dimension.high is not None

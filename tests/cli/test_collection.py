@@ -44,7 +44,7 @@ def test_run_and_report_take_its_recipes_in_turn(ctrbench, place, collection):
 def test_one_output_does_not_take_two_reports(ctrbench, place, collection):
     status, _, err = ctrbench("report", collection, "--output", place / "file")
     assert (status, err.count("\n")) == (1, 1)
-    assert "it is 2 reports, and --output takes one; pass --save" in err
+    assert "this is 2 reports, but --output takes one; pass --save" in err
 
 
 def test_collections_are_listed_and_shown(ctrbench, place):
@@ -68,7 +68,7 @@ def test_a_recipe_that_needs_no_job_trains_nothing(ctrbench, place, kind, measur
     assert (status, err.splitlines()[0]) == (0, "0 jobs: nothing is trained for this")
     assert fakes.log(place / "data") == ["references toy"] * measured
     assert ctrbench("report", recipe)[:2] == (0, out)
-    message = f"error: {recipe}: it has no jobs to measure again; its data are measured by: ctrbench run {recipe}\n"
+    message = f"error: {recipe}: the recipe has no jobs to measure again; to measure its data: ctrbench run {recipe}\n"
     assert ctrbench("measure", recipe) == (1, "", message)
 
 
@@ -122,7 +122,7 @@ def test_a_second_search_has_nothing_left_and_a_recipe_runs_with_what_another_fo
 
 def test_a_collection_with_nothing_to_search(ctrbench, place, searched):
     searched.write_text('title = "All"\nrecipes = ["fixed.toml", "formula.toml"]\n')
-    reason = "nothing to search, no [search] of settings for runs"
+    reason = "nothing to search: no recipe with jobs has a [search]"
     message = f"error: {searched}: {reason}; run: ctrbench run {searched}\n"
     assert ctrbench("search", searched, "--jobs", 1) == (1, "", message)
 

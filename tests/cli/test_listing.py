@@ -17,7 +17,7 @@ def rows(text):
 @pytest.mark.parametrize(
     ("kind", "name", "what"),
     [
-        ("methods", "aqcl", "AQCL: a contrastive loss that leans on a codebook of interests"),
+        ("methods", "aqcl", "AQCL: a contrastive loss that relies on a codebook of interests"),
         ("backbones", "din", "Deep Interest Network: the history is weighted by its relevance"),
         ("metrics", "ne", "Normalized entropy (NE)"),
         ("views", "gain-by-column", "What a method adds to the base's metric in each group of a column"),
@@ -169,7 +169,7 @@ def test_doctor_reads_every_record_and_all_best_settings(ctrbench, place):
     (place / "results" / "best_settings").mkdir()
     (place / "results" / "best_settings" / "toy.toml").write_text("results = ")
     status, out, err = ctrbench("doctor")
-    assert (status, err) == (1, "error: 2 faults found; see above for the way out of each\n")
+    assert (status, err) == (1, "error: 2 faults found; see above for how to mend each\n")
     assert f"FAULT  record: {record}: tasks.click" in out or f"FAULT  record: {record}: " in out
     assert "a value of auc is out of bounds" in out
     assert "ok     records: 0 in the archive, 1 not packed, intact" in out
@@ -204,9 +204,9 @@ def test_too_short_a_start_of_an_identity_is_refused(ctrbench, place):
     ctrbench(*ONE)
     (identity,) = Store.of(place / "results").work.identities()
     short = identity[:4]
-    message = f"error: {short}: too short for a job's identity; give its first 6 letters or more\n"
+    message = f"error: {short}: too short for a job's identity; give its first 6 characters or more\n"
     assert ctrbench("show", short) == (1, "", message)
-    assert "its first 6 letters" in " ".join(ctrbench("show", "--help")[1].replace("│", " ").split())
+    assert "its first 6 characters" in " ".join(ctrbench("show", "--help")[1].replace("│", " ").split())
 
 
 def test_list_of_an_unknown_kind_is_one_line(ctrbench, place):

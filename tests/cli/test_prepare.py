@@ -163,7 +163,7 @@ def test_a_recipe_of_all_that_is_prepared_prepares_what_it_names(tmp_path: Path,
     output(tmp_path, "both", "--source", str(both))
     assert list(prepared(tmp_path)) == ["mine", "mine@ties=apart"]
     recipe.write_text(recipe.read_text().replace('"mine", "mine@ties=apart", ', ""))
-    with pytest.raises(CtrbenchError, match="both: it takes all datasets that are prepared; prepare one by its name"):
+    with pytest.raises(CtrbenchError, match="both: the recipe uses all prepared datasets; name the dataset to prepare"):
         output(tmp_path, "both", "--source", str(both))
 
 
@@ -176,7 +176,9 @@ def test_a_scale_that_cannot_be(tmp_path: Path, scale: str) -> None:
 
 
 def test_a_scale_that_the_name_says_is_not_given_twice(tmp_path: Path) -> None:
-    with pytest.raises(CtrbenchError, match=r"oncold-sim@scale=0\.004: its name says the scale; leave out --scale"):
+    with pytest.raises(
+        CtrbenchError, match=r"oncold-sim@scale=0\.004: the dataset's name sets the scale; leave out --scale"
+    ):
         output(tmp_path, "quickstart", "--scale", "0.0005")
     output(tmp_path, "oncold-sim@scale=0.0005", "--seed", "1")
     (manifest,) = prepared(tmp_path).values()

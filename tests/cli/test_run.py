@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from ctrbench.errors import CtrbenchError, DivergedError
+from ctrbench.measure.again import Remeasured
 from ctrbench.store.store import Store
 from tests.fakes import prepared
 from tests.fakes import work as fakes
@@ -198,6 +199,21 @@ def test_what_a_recipe_of_one_s_own_is_told_to_run_names_its_file(ctrbench, plac
     assert ctrbench("measure", recipe) == (1, "", message)
 
 
+def test_what_was_run_last_is_measured_again_without_a_name(ctrbench, place, monkeypatch):
+    """With its seeds and settings, which measure has no options for."""
+    asked = []
+
+    def again(records, **options):
+        asked.append([(each.seed, each.settings["training"]) for each in records])
+        return Remeasured((), ())
+
+    monkeypatch.setattr("ctrbench.measure.again.measure_again", again)
+    assert "nothing was run here yet" in ctrbench("measure")[2]
+    ctrbench("run", "--dataset", "toy", "--method", "plain", "--seeds", 1, "--set", "training.epochs=2", "--jobs", 1)
+    assert ctrbench("measure") == (0, "ad-hoc: 0 of 1 jobs measured again\n", "")
+    assert asked == [[(0, {"epochs": 2})]]
+
+
 def test_an_unknown_metric_is_named_before_anything_is_measured(ctrbench, place):
     recipe = place / "mine.toml"
     recipe.write_text(ROW)
@@ -254,7 +270,7 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
     recipe = place / "mine.toml"
     recipe.write_text(SEARCHED + '"training.penalty" = {choices = [1e-3, 1e-2]}\n')
     status, _, err = ctrbench("run", recipe, "--jobs", 1)
-    wanted = "error: mine: no settings were searched for toy din plain; run: ctrbench search …/mine.toml\n"
+    wanted = f"error: mine: no settings were searched for toy din plain; run: ctrbench search {recipe}\n"
     assert (status, err) == (1, wanted)
     status, out, err = ctrbench("search", recipe, "--jobs", 1)
     assert status == 0, err

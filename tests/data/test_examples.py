@@ -187,7 +187,7 @@ def test_impressions_set_aside_are_judged_as_they_are(shown):
 
 @pytest.mark.parametrize("split", [Split.TEST, Split.TRAIN])
 def test_a_trial_may_not_read_other_rows(small, split):
-    with pytest.raises(CtrbenchError, match="rows were asked for before the training ended"):
+    with pytest.raises(CtrbenchError, match="rows were read before the training ended"):
         Feed(small, DataSettings(), search_holdout=True).split(split)
 
 
@@ -195,7 +195,7 @@ def test_data_without_a_row_set_aside_cannot_be_searched(small):
     rows = small.rows | {SEARCH_HOLDOUT: torch.zeros_like(small.rows[SEARCH_HOLDOUT])}
     bare = Prepared(small.folder, small.manifest, rows, small.sequence, small.items, small.users)
     Feed(bare, DataSettings())
-    with pytest.raises(CtrbenchError, match="small: no training row is held out to search settings on"):
+    with pytest.raises(CtrbenchError, match="small: the search holdout is empty, so no search is possible"):
         Feed(bare, DataSettings(), search_holdout=True)
 
 

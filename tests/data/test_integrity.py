@@ -63,10 +63,10 @@ def test_the_way_out_of_a_manifest_that_cannot_be_read(tmp_path: Path, name: str
 
 @pytest.mark.parametrize(
     ("rows", "positives", "found"),
-    [(0, 0, "there is none"), (5, 0, "all 5 have the value 0"), (5, 5, "have the value 1")],
+    [(0, 0, "there are no rows"), (5, 0, "all 5 have the value 0"), (5, 5, "have the value 1")],
 )
 def test_rows_of_one_class_are_named(rows: int, positives: int, found: str) -> None:
-    message = rf"^mine: rows of the search holdout with both values of label 'buy' are needed, and .*{found}; choose"
+    message = rf"^mine: rows of the search holdout with both values of label 'buy' are needed, but .*{found}; choose"
     with pytest.raises(CtrbenchError, match=message):
         check_two_classes("mine", "buy", "rows of the search holdout", rows=rows, positives=positives)
 

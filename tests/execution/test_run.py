@@ -128,7 +128,7 @@ def test_a_job_hands_over_before_its_first_epoch_and_after_each_and_resumes_with
 def test_a_damaged_checkpoint_is_refused_with_the_way_out(data_folder):
     assignment = assigned(data_folder, checkpoint=b"damaged")
     way_out = rf"remove work/jobs/{assignment.identity} in the results folder to begin the job anew"
-    with pytest.raises(CtrbenchError, match=rf"its checkpoint is not a checkpoint of ctrbench \(.*\); {way_out}"):
+    with pytest.raises(CtrbenchError, match=rf"the job's checkpoint is not a checkpoint of ctrbench \(.*\); {way_out}"):
         next(RunJob("cpu")(assignment, data_folder))
 
 

@@ -195,9 +195,7 @@ def test_without_any_predictions_no_data_are_needed(store, data, finish, again):
 def test_other_training_data_are_refused(store, data, data_folder, finish, again):
     entry = finish(read(data))
     prepare_again(data, data_folder, fields=[{"name": "brand", "source": "item"}])
-    message = (
-        rf"small: job {entry.record.identity[:12]} was trained on other data than is prepared in .*; prepare those"
-    )
+    message = rf"small: job {entry.record.identity[:12]} was trained on other data than those in .*; prepare those"
     with pytest.raises(CtrbenchError, match=message):
         again()
     assert list(store.all_entries()) == [entry]

@@ -77,7 +77,9 @@ def test_a_product_has_a_bounded_number_of_groups(small):
     prepared = with_cohort(small, codes, tuple(map(str, range(100))))
     assert len(columns_of(prepared, rows, ["income*age_group"])["income*age_group"][1]) == 500
     for expression in ("income*income", "income*age_group*activeness", "*".join(["income"] * 9)):
-        with pytest.raises(CtrbenchError, match=r"column 'income.*,\d{3} groups; 1,000 are allowed, use fewer buckets"):
+        with pytest.raises(
+            CtrbenchError, match=r"column 'income.*,\d{3} groups, at most 1,000 are allowed; use fewer buckets"
+        ):
             columns_of(prepared, rows, [expression])
 
 

@@ -159,7 +159,7 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
         ({"training": {"epochs": 10**12}}, "training: epochs: input should be less than or equal to 100000"),
         ({"data": {"negatives_per_positive": 10**6}}, "input should be less than or equal to 1000"),
         ({"data": {"tasks": ["x/../../ESCAPED"]}}, "toy: unknown label 'x/../../ESCAPED'; known: click"),
-        ({"data": {"derived": {"x/../../E": ["click", "click"]}}}, "'x/../../E' is no name for a task"),
+        ({"data": {"derived": {"x/../../E": ["click", "click"]}}}, "'x/../../E' is not a valid task name"),
     ],
 )
 def test_faults(place, changes, message):

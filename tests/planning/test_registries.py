@@ -8,12 +8,14 @@ import pytest
 from ctrbench.backbones import BACKBONES
 from ctrbench.errors import CtrbenchError
 from ctrbench.methods import METHODS
+from ctrbench.metrics import METRICS
 from ctrbench.planning.plan import make_plan
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.search_basis import basis
 from ctrbench.planning.status import status
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import Registry
+from ctrbench.report.select import select_rows
 from ctrbench.store.best_settings import BestSettings, SearchResult
 from ctrbench.store.defaults import shipped_defaults
 from ctrbench.store.store import Store
@@ -27,7 +29,7 @@ RECIPE = recipe(backbones=["din"], methods=["plain", "outside"], seeds=1, data={
 @pytest.fixture(autouse=True)
 def _forget_modules():
     yield
-    for name in ("outside_module", "outside_base"):
+    for name in ("outside_module", "outside_base", "outside_inner"):
         sys.modules.pop(name, None)
 
 
@@ -100,6 +102,64 @@ def test_changed_code_is_another_identity_and_the_old_record_is_stale(tmp_path, 
     assert [job.config.method for job in standing.done] == ["plain"]
     assert [job.config.method for job in standing.left] == ["outside"]
     assert standing.stale == 1
+
+
+BOTTOM = """
+from ctrbench.backbones.din import DIN
+class Deep(DIN):
+    paper = source = "none"
+"""
+METRIC = """
+from ctrbench.metrics.auc import AUC
+class Own(AUC):
+    name = label = "own"
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "settings"),
+    [
+        ("backbone", BOTTOM, {"backbones": {"shared-bottom": {"bottom": "inner"}}}),
+        ("metric", METRIC, {"backbones": ["din"], "training": {"watch": "click.inner"}}),
+    ],
+)
+def test_code_that_a_setting_names_is_part_of_the_identity(tmp_path, place, monkeypatch, *, kind, source, settings):
+    """The bottom of a shared bottom, and the metric that stops training."""
+    target = f"outside_inner:{'Deep' if kind == 'backbone' else 'Own'}"
+    monkeypatch.setattr(BACKBONES, "_loaded", dict(BACKBONES._loaded))
+    monkeypatch.setattr(METRICS, "_loaded", dict(METRICS._loaded))
+    naming = recipe(methods=["plain"], seeds=1, data={"minimum_history": 0}, **settings)
+    store = Store.of(tmp_path / "results")
+
+    def job(source, folder):
+        sys.modules.pop("outside_inner", None)
+        BACKBONES._loaded.pop("inner", None)
+        METRICS._loaded.pop("inner", None)
+        install(folder, monkeypatch, kind=kind, name="inner", source=source, target=target)
+        (found,) = make_plan(naming, data=place, registries=fresh()).jobs
+        return found
+
+    before = job(source, tmp_path / "packages")
+    assert [(plugin.kind, plugin.name) for plugin in before.plugins] == [(kind, "inner")]
+    entry = records.entry(before.config, prepared.manifest(), plugins=before.plugins)
+    assert entry.record.identity == before.identity
+    store.work.write(entry.record, entry.facts, pa.table({"row": [0]}), None)
+    shown = select_rows(naming, tmp_path / "results", place, fresh())
+    assert [row.record.identity for row in shown.rows] == [before.identity]
+
+    after = job(source + "\n# mended\n", tmp_path / "packages")
+    assert after.identity != before.identity
+    standing = status(make_plan(naming, data=place, registries=fresh()), store)
+    assert (standing.done, standing.stale) == ([], 1)
+    with pytest.raises(CtrbenchError, match="its 1 finished job is stale"):
+        select_rows(naming, tmp_path / "results", place, fresh())
+
+    # Where it is not installed, the report has the record that there is.
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path / "packages")])
+    BACKBONES._loaded.pop("inner", None)
+    METRICS._loaded.pop("inner", None)
+    shown = select_rows(naming, tmp_path / "results", place, fresh())
+    assert [row.record.identity for row in shown.rows] == [before.identity]
 
 
 def test_settings_searched_with_older_code_do_not_count(tmp_path, place, packages, monkeypatch):

@@ -61,7 +61,10 @@ CUT = {"name": "x", "source": "row", "cut": "quantiles", "buckets": ["low", "hig
         ({"fields": [{"name": "search_holdout", "source": "row"}]}, "'search_holdout'.*taken"),
         ({"cohorts": [{"name": "click_length", "source": "row"}]}, "'click_length'.*taken"),
         ({"fields": [{"name": "x", "source": "row"}, {"name": "x", "source": "item"}]}, "'x'.*taken"),
-        ({"fields": [{"name": "x", "source": "row", "statistic": "sum"}]}, "of an item or a user, not of a row"),
+        (
+            {"fields": [{"name": "x", "source": "row", "statistic": "sum"}]},
+            'a statistic needs source "item" or "user"; a row has none',
+        ),
         ({"fields": [{"name": "x", "source": "item", "quantiles": 1}]}, "quantiles"),
         ({"cohorts": [{"name": "x", "source": "row", "cut": "size"}]}, "names of buckets"),
         ({"cohorts": [{"name": "x", "source": "row", "buckets": ["a"]}]}, "no buckets"),

@@ -175,5 +175,5 @@ def test_all_mirrors_dead(server: Server, dead: str, get: Get) -> None:
 
 
 def test_a_card_without_addresses(get: Get) -> None:
-    with pytest.raises(CtrbenchError, match=r"no address of it.*--source"):
+    with pytest.raises(CtrbenchError, match=r"no address for it.*--source"):
         get()

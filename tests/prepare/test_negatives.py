@@ -40,5 +40,5 @@ def test_a_user_of_nearly_all_likely_items_gets_what_is_left() -> None:
 
 
 def test_a_user_of_all_items_is_an_error() -> None:
-    with pytest.raises(CtrbenchError, match=r"no negative is left for a user of 10 items; leave"):
+    with pytest.raises(CtrbenchError, match=r"no negative is left for a user who clicked 10 items; leave"):
         drawn(np.ones(1, np.int64), {1: list(range(1, 11))})

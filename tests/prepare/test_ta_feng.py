@@ -126,12 +126,12 @@ def test_missing_age_and_area_are_groups_of_their_own(prepared: Prepared) -> Non
         (",u,25-29,115,100,x,1,5,9", "time is missing, negative or not a time"),
         ("11/5/2000,,25-29,115,100,x,1,5,9", "user is missing"),
         ("11/5/2000,u,25-29,115,100,,1,5,9", "item is missing"),
-        ("11/5/2000,u,25-29,115,100,x,0,5,9", "amount is missing or no positive number"),
-        ("11/5/2000,u,25-29,115,100,x,one,5,9", "amount is missing or no positive number"),
-        ("11/5/2000,u,25-29,115,100,x,1,5,-9", "spend is missing or no positive number"),
-        ("11/5/2000,u,25-29,115,100,x,1,5,inf", "spend is missing or no positive number"),
-        ("11/5/2000,u,25-29,115,100", "amount is missing or no positive number"),
-        ("", "amount is missing or no positive number"),
+        ("11/5/2000,u,25-29,115,100,x,0,5,9", "amount is missing or not a positive number"),
+        ("11/5/2000,u,25-29,115,100,x,one,5,9", "amount is missing or not a positive number"),
+        ("11/5/2000,u,25-29,115,100,x,1,5,-9", "spend is missing or not a positive number"),
+        ("11/5/2000,u,25-29,115,100,x,1,5,inf", "spend is missing or not a positive number"),
+        ("11/5/2000,u,25-29,115,100", "amount is missing or not a positive number"),
+        ("", "amount is missing or not a positive number"),
         ("11/5/2000,007,25-29,115,100,0a,1,5,9", "repeats user, item and time of an earlier line"),
     ],
 )
@@ -149,7 +149,7 @@ def test_foreign_and_damaged_archives_are_named(tmp_path: Path) -> None:
     flipped[len(whole) // 2] ^= 0xFF
     for content in (b"", b"user,item\n", whole[: len(whole) // 2], bytes(flipped)):
         path.write_bytes(content)
-        with pytest.raises(CtrbenchError, match=r"ta_feng\.csv\.zip: damaged or no zip .*get it again"):
+        with pytest.raises(CtrbenchError, match=r"ta_feng\.csv\.zip: damaged or not a zip .*get it again"):
             read(path, MEMBER)
 
 
@@ -157,19 +157,19 @@ def test_foreign_and_damaged_archives_are_named(tmp_path: Path) -> None:
 def test_a_member_that_is_no_csv_is_named(tmp_path: Path, content: bytes) -> None:
     with zipfile.ZipFile(tmp_path / "t.zip", "w") as file:
         file.writestr(MEMBER, content)
-    with pytest.raises(CtrbenchError, match=r"t\.zip: damaged or no zip of a CSV"):
+    with pytest.raises(CtrbenchError, match=r"t\.zip: damaged or not a zip of a CSV"):
         read(tmp_path / "t.zip", MEMBER)
 
 
 def test_another_member_and_other_columns_are_named(tmp_path: Path) -> None:
-    with pytest.raises(CtrbenchError, match=rf"no {MEMBER} in it; pass the right archive"):
+    with pytest.raises(CtrbenchError, match=rf"the archive has no {MEMBER}; pass the right archive"):
         read(archive(tmp_path, member="other.csv"), MEMBER)
     with pytest.raises(CtrbenchError, match=rf"{MEMBER}: no column AMOUNT, SALES_PRICE; pass the right file"):
         read(archive(tmp_path, header=HEADER.replace("AMOUNT", "N").replace("SALES_PRICE", "P")), MEMBER)
 
 
 def test_an_archive_without_purchases_is_named(tmp_path: Path, card: Card) -> None:
-    with pytest.raises(CtrbenchError, match=rf"{MEMBER}: no interactions in it"):
+    with pytest.raises(CtrbenchError, match=rf"{MEMBER}: the file has no interactions"):
         prepare(card, tmp_path / "data", source=archive(tmp_path, []), other_version=True)
 
 

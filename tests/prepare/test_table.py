@@ -258,7 +258,7 @@ def test_edges_of_cohorts_look_at_training_clicks_alone(prepare_text: PrepareTex
     ("text", "message"),
     [
         ("", r"mine\.csv: cannot be read as CSV"),
-        ("user,item,time\n", r"mine\.csv: no interactions in it"),
+        ("user,item,time\n", r"mine\.csv: the file has no interactions"),
         ("user,item\nu,a\n", r"unknown column 'time'"),
         ("user,item,timee\nu,a,1\n", r"did you mean timee"),
         ("user,item,time\nu,a,1\nu,b,nan\n", r"mine\.csv, line 3: time is missing.* \(1 such lines\)"),
@@ -272,7 +272,7 @@ def test_edges_of_cohorts_look_at_training_clicks_alone(prepare_text: PrepareTex
         ("user,item,time\nu,a,inf\n", r"line 2: time is missing, negative or not a time"),
         ("user,item,time\n,a,1\n", r"line 2: user is missing"),
         ("user,item,time\nu,,1\n", r"line 2: item is missing"),
-        ("user,item,time\nu,a,1\nu,b,1,9\n", r"mine\.csv, line 3: 4 values, and the header has 3; mend the line"),
+        ("user,item,time\nu,a,1\nu,b,1,9\n", r"mine\.csv, line 3: 4 values, but the header has 3; mend the line"),
         ("user,item,time\nu,a,1\nu,b,2\nu,a,1\nu,a,1\n", r'line 4: repeats user, item and time.*\(2 such.*"drop"'),
         ("user,item,time\nu,a,1\nv,b,2\n", r"'leave-last-out' leaves no validation rows.* and no test rows; choose"),
         ("user,item,time\nu,a,1\nu,b,2\nv,a,1\nv,b,2\n", r"leaves no validation rows, by which training stops; cho"),
@@ -382,7 +382,7 @@ def test_the_shipped_example_on_another_file_names_columns_and_days(prepare_text
         prepare_text("user,item,time\nu,a,2020-01-01\nu,b,2020-01-05\n", **example)
     wrong = ("user_id", "item_id", "clicked", "category", "page", "age", "advertiser")
     assert [name for name in wrong if f"unknown column '{name}'" not in str(error.value)] == []
-    assert "split 'calendar' holds out 14 days, and the file spans 5: none is left to train" in str(error.value)
+    assert "split 'calendar' holds out 14 days, but the file spans 5: no day is left to train on" in str(error.value)
     assert str(error.value).startswith("my-data: 8 problems: ")
 
 
@@ -417,7 +417,7 @@ def test_a_label_is_no_input(prepare_text: PrepareText, kind: dict[str, str]) ->
 
 
 def test_two_things_are_not_one_column(prepare_text: PrepareText) -> None:
-    with pytest.raises(CtrbenchError, match="column 'user' stands for two things"):
+    with pytest.raises(CtrbenchError, match="column 'user' is named twice"):
         prepare_text(options={"item": "user"})
 
 
@@ -452,7 +452,7 @@ ONE_CLASS = (
     [
         (
             ONE_CLASS.format(validation=1, test=0),
-            "mine: validation rows with both values of label 'click' are needed, and",
+            "mine: validation rows with both values of label 'click' are needed, but",
         ),
         (ONE_CLASS.format(validation=0, test=1), "mine: test rows .* all 2 have the value 1; choose another split"),
         (ONE_CLASS.format(validation=0, test=0).replace("u,b,1,0", "u,b,1,1"), "mine: train rows .* have the value 1"),
@@ -500,7 +500,7 @@ def test_times_of_the_card_s_format(prepare_text: PrepareText) -> None:
     rows = table(prepare_text(text, options={"time_format": "%Y%m%d"}), "rows")
     assert rows[rows.click == 1].time.tolist() == [1577836800, 1577923200, 1578009600, 1578009600]
     with pytest.raises(
-        CtrbenchError, match=r"options: time_format: 'days' is none of seconds, milliseconds, and no for"
+        CtrbenchError, match=r"options: time_format: 'days' is neither seconds nor milliseconds nor a for"
     ):
         prepare_text(text, options={"time_format": "days"})
     with pytest.raises(CtrbenchError, match=r"not a time .* mend the file or set options\.time_format on the card"):

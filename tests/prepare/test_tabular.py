@@ -53,29 +53,29 @@ def test_compressed(tmp_path: Path, opener: object) -> None:
     ("text", "message"),
     [
         # pandas takes the first column for an index, and every value moves on by one.
-        ("user,item,time\nu,a,1,\nv,b,2,\n", "mine.csv, line 2: 4 values, and the header has 3; mend the line"),
+        ("user,item,time\nu,a,1,\nv,b,2,\n", "mine.csv, line 2: 4 values, but the header has 3; mend the line"),
         ("user,item,time\nu,a,b,1\nv,b,c,2\n", "mine.csv, line 2: 4 values"),
         ("user,item,time\nu,a,1\nv,b, c,2\n", "mine.csv, line 3: 4 values"),
-        ("user,item,time,text\nu,a,1,x\nv,b,2\n", "mine.csv, line 3: 3 values, and the header has 4"),
-        ("user,item,time,\nu,a,1\n", "mine.csv, line 2: 3 values, and the header has 4"),
+        ("user,item,time,text\nu,a,1,x\nv,b,2\n", "mine.csv, line 3: 3 values, but the header has 4"),
+        ("user,item,time,\nu,a,1\n", "mine.csv, line 2: 3 values, but the header has 4"),
         # A lone quotation mark swallows the lines up to the next.
         ('user,item,time\nu,"a,1\nv,b,2\nw,"c,3\n', "mine.csv, line 2: "),
         ('user,item,time,text\nu,a,1,"x\nv,b,2,"y\nw,c,3,z\n', "mine.csv, line 2: "),
         ('user,item,time,text\nu,a,1,"x\nv,b,2,y\n', "mine.csv, line 2: unexpected end of data; mend the line"),
         (
             'user,item,time,text\nu,a,1,"x\nv,b,2,y"\n',
-            "mine.csv, line 2: a quotation mark opens there and closes on line 3",
+            "mine.csv, line 2: a quotation mark opens on this line and closes on line 3",
         ),
         ('user,item,time\nu,"a"b,1\n', "mine.csv, line 2: ',' expected after '\"'"),
         (
             "user,item,time\nu, a,1\nv,b ,2\n",
-            "mine.csv, line 2: blanks around ' a' in column 'item' (columns item); mend",
+            "mine.csv, line 2: spaces around ' a' in column 'item' (columns item); mend",
         ),
-        ("user, item,time\nu,a,1\n", "mine.csv, line 1: blanks around the column name ' item'; mend"),
+        ("user, item,time\nu,a,1\n", "mine.csv, line 1: spaces around the column name ' item'; mend"),
         ("user,item,item,time\nu,a,b,1\n", "mine.csv: two columns are called 'item'; rename one"),
         ("usr,item,tme\nu,a,1\n", "mine: 2 problems: (1) mine.csv: unknown column 'user'; did you mean usr?"),
-        ("", "mine.csv: cannot be read as CSV or Parquet (it is empty); mend the file"),
-        ("\n\n", "(it is empty)"),
+        ("", "mine.csv: cannot be read as CSV or Parquet (the file is empty); mend the file"),
+        ("\n\n", "(the file is empty)"),
     ],
 )
 def test_a_file_that_would_be_read_wrongly_is_refused(tmp_path: Path, text: str, message: str) -> None:

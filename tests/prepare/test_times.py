@@ -73,11 +73,11 @@ def test_seconds_of_every_year_until_2032_are_no_dates() -> None:
     [
         (
             ("2020-01-01", "2020-01-02", "20200103"),
-            "mine.csv, line 4: time '20200103' stands among dates (1 such lines)",
+            "mine.csv, line 4: time '20200103' is among dates (1 such lines)",
         ),
         (
             ("2020-01-01", "1577836800", "1577836801"),
-            "mine.csv, line 2: time '2020-01-01' stands among numbers (1 such",
+            "mine.csv, line 2: time '2020-01-01' is among numbers (1 such",
         ),
     ],
 )

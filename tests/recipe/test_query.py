@@ -1,10 +1,15 @@
 """What options make of a recipe, and of a collection's."""
 
+import shlex
+
 import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml
 from ctrbench.recipe.query import AD_HOC, RecipeQuery, find_recipes
+from ctrbench.recipe.read import read_recipe
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.strict import parse_assignment
 
 
 def names(matches):
@@ -61,6 +66,38 @@ def test_the_recipes_of_a_collection_need_some_name_of_every_kind():
         find_recipes("all-aqcl", methods=["dmr"], backbones=["wide-deep"], datasets=["ta-feng"])
     with pytest.raises(CtrbenchError, match=r"has all of wide-deep, dmr$"):
         find_recipes("all-aqcl", methods=["dmr"], backbones=["wide-deep"])
+
+
+def test_all_keeps_every_name_of_a_collections_recipes():
+    everything = names(find_recipes("all-aqcl"))
+    assert names(find_recipes("all-aqcl", methods=["all"], backbones=["all"], datasets=["all"])) == everything
+    of_beauty = names(find_recipes("all-aqcl", datasets=["amazon-beauty"]))
+    assert names(find_recipes("all-aqcl", methods=["all"], datasets=["amazon-beauty"])) == of_beauty != everything
+
+
+def test_a_recipe_names_commands_that_find_it_again(tmp_path):
+    folder = tmp_path / "my recipes"
+    folder.mkdir()
+    (folder / "mine.toml").write_text('extends = "aqcl-table2"\n')
+    path = str(folder / "mine.toml")
+    (one,) = find_recipes(path, methods=["icl", "aqcl"], seeds=2, overrides={"training.watch": "logloss"})
+    asked = f"'{path}' --method icl,aqcl"
+    assert one.recipe.command("measure", "--by", "age") == "ctrbench measure --by age"
+    assert one.recipe.command("search") == f"ctrbench search {asked}"
+    assert one.recipe.command("run") == f"""ctrbench run {asked} --seeds 2 --set 'training.watch="logloss"'"""
+    words = shlex.split(one.recipe.command("run"))
+    assert find_recipes(
+        words[2], methods=words[4].split(","), seeds=2, overrides=dict([parse_assignment(words[8])])
+    ) == [one]
+    (alone,) = find_recipes(None, methods=["icl"], datasets=["ta-feng"])
+    assert alone.recipe.command("run") == "ctrbench run --dataset ta-feng --method icl"
+    assert alone.recipe.command("report", "--full") == "ctrbench report --full"
+    (narrowed,) = find_recipes(path, methods=["icl"])
+    assert narrowed.recipe.command("measure") == f"ctrbench measure '{path}' --method icl"
+    (shipped,) = find_recipes("quickstart")
+    assert shipped.recipe.model_copy(update={"seeds": 1}).command("search") == "ctrbench search quickstart"
+    assert read_recipe(path).command("run") == f"ctrbench run '{path}'"
+    assert Recipe.read(one.recipe.model_dump(), "mine").command("run") == "ctrbench run …/mine.toml"
 
 
 def test_a_name_that_no_recipe_of_a_collection_has():

@@ -1,10 +1,13 @@
 """A report: its views by section, its summary, and what is missing."""
 
+import json
+
 import pytest
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.report.build import build
 from ctrbench.report.frame import Frame
+from ctrbench.report.render import text
 from ctrbench.report.select import ReportData
 from ctrbench.report.views import VIEWS, needs_of, views_of
 from ctrbench.report.views.base import View, ViewData
@@ -103,6 +106,32 @@ def test_a_view_that_makes_no_sense_is_refused(beauty, views, message):
     with pytest.raises(CtrbenchError) as error:
         build(data(rows(beauty), of=recipe(views=views)))
     assert str(error.value) == message
+
+
+def test_a_view_that_lacks_records_is_left_out_and_says_why(beauty):
+    """So long as the base alone has finished, its levels are shown."""
+    views = [
+        {"kind": "gain-by-column", "by": "click_length"},
+        {"kind": "levels", "metric": "auc"},
+        {"kind": "variants"},
+        {"kind": "levels", "metric": "gauc"},
+    ]
+    report = build(data(rows(beauty[:5]), of=recipe(views=views)))
+    assert [view.title for view in report.views] == ["AUC (higher is better)"]
+    command = "ctrbench run …/aqcl-beauty.toml"
+    assert report.warnings == [
+        "left out: gain-by-column, variants (aqcl-beauty: no finished run of a method beside plain; run: "
+        + command
+        + ")",
+        "left out: levels (aqcl-beauty: no finished run has measured gAUC; measure it: "
+        "ctrbench measure …/aqcl-beauty.toml)",
+    ]
+    for name in ("markdown", "latex", "html", "terminal"):
+        assert "left out: gain-by-column" in text(report, name).replace("\n", " ")
+    assert json.loads(text(report, "json"))["left_out"] == report.warnings
+    assert build(data(rows(beauty), of=recipe(views=views[:3]))).warnings == []
+    with pytest.raises(CtrbenchError, match="no finished run of a method beside plain"):
+        build(data(rows(beauty[:5]), of=recipe(views=views[:1])))
 
 
 def test_what_a_recipe_needs_is_the_most_that_a_view_needs():

@@ -137,7 +137,7 @@ def test_by_cohort(recipe):
 
 
 def test_last_run_without_a_name(recipe, tmp_path):
-    assert "nothing was run here yet" in str(run().exception)
+    assert "no recipe has been run here yet" in str(run().exception)
     RecipeQuery(name=str(recipe)).save(tmp_path / "results" / "last.toml")
     assert run("--format", "csv").output == run(recipe, "--format", "csv").output
     assert ",aqcl," not in run("--method", "icl", "--format", "csv").output
@@ -148,7 +148,7 @@ def test_last_run_without_a_name(recipe, tmp_path):
     [
         (["--format", "markdwon"], "unknown format 'markdwon'; did you mean markdown?"),
         (["--by", "age/1"], "column 'age/1': 1 buckets; want 2 to 1,000"),
-        (["--format", "png", "--output", "x.png"], "mine: it has no pictures, where png takes one; pass --format html"),
+        (["--format", "png", "--output", "x.png"], "mine: no pictures, but png takes one; pass --format html"),
         (["--format", "svg"], "svg needs --output FILE"),
     ],
 )
@@ -159,7 +159,14 @@ def test_what_cannot_be_shown(recipe, arguments, message):
 
 
 def test_a_column_that_nobody_measured(recipe):
-    assert str(run(recipe, "--by", "age/4").exception).endswith("measure it: ctrbench measure mine --by age/4")
+    assert str(run(recipe, "--by", "age/4").exception).endswith(f"measure it: ctrbench measure {recipe} --by age/4")
+
+
+def test_the_commands_of_a_report_name_the_file_of_a_recipe_and_what_narrows_it(recipe):
+    """Its bare name is no recipe that ships."""
+    assert f"  ctrbench report {recipe} --full" in run(recipe).output
+    error = run(recipe, "--method", "icl", "--by", "age").exception
+    assert str(error).endswith(f"ctrbench measure {recipe} --method icl --by age")
 
 
 def test_a_folder_that_cannot_be_written(recipe, tmp_path):

@@ -102,7 +102,7 @@ def test_the_command_writes_or_only_checks(tmp_path, monkeypatch):
     page.write_text(GIVEN + "<!-- cell: method=aqcl -->0<!-- /cell -->\n")
     arguments = ["report", "--pages", "--results", str(ROOT / "results")]
     error = CliRunner().invoke(app, [*arguments, "--check"]).exception
-    assert str(error) == "README.md, line 2: not what the archive says; run: ctrbench report --pages"
+    assert str(error) == "README.md, line 2: differs from the archive; run: ctrbench report --pages"
     assert ">0<" in page.read_text()
     assert CliRunner().invoke(app, arguments).output.startswith("written to README.md")
     assert ">0.7035<" in page.read_text()

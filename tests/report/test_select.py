@@ -250,7 +250,7 @@ def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):
     prepared.prepare(place / "data", items=4)
     with pytest.raises(CtrbenchError, match="toy-table: its 4 finished jobs are stale: made with other data") as error:
         table(place)
-    assert str(error.value).endswith("; run: ctrbench run toy-table")
+    assert str(error.value).endswith("; run: ctrbench run …/toy-table.toml")
     make(place, seeds=1)
     found = table(place)
     assert (len(found.rows), len(found.missing)) == (2, 2)
@@ -403,3 +403,15 @@ def test_facts_alone(place):
     found = select_data(recipe(datasets=["toy", "other"]), place / "results", place / "data")
     assert [facts.key for facts in found.facts] == [(manifest.fingerprint, manifest.measuring_fingerprint)]
     assert (found.rows, found.missing) == ((), ("other",))
+
+
+def test_facts_of_data_that_are_not_here_are_those_of_most_jobs(tmp_path, store):
+    versions = [prepared.manifest(items=items) for items in (3, 9)]
+    store.archive.add(facts=[records.facts(each) for each in versions])
+    for many, few in (versions, versions[::-1]):
+        file(store, manifest=few, seeds=range(1))
+        file(store, manifest=many, seeds=range(3))
+        (found,) = select_data(recipe(), tmp_path / "results", tmp_path / "data").facts
+        assert found.fingerprint == many.fingerprint
+        store.archive.clear()
+        store.archive.add(facts=[records.facts(each) for each in versions])

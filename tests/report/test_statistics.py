@@ -201,16 +201,16 @@ def test_any_column_cuts_the_rows(beauty, by, groups):
 
 def test_a_column_that_nobody_measured_is_refused_with_the_way_out(beauty):
     with pytest.raises(
-        CtrbenchError, match=r"'age' \(measured: activeness, .*: ctrbench measure aqcl-beauty --by age$"
+        CtrbenchError, match=r"'age' \(measured: activeness, .*: ctrbench measure …/aqcl-beauty.toml --by age$"
     ):
         cells(data(rows(beauty)), "auc", "age")
-    with pytest.raises(CtrbenchError, match=r'--by "age\*surface type"$'):
+    with pytest.raises(CtrbenchError, match=r"--by 'age\*surface type'$"):
         cells(data(rows(beauty)), "auc", "age*surface type")
 
 
 def test_a_metric_that_nobody_measured_or_registered_is_refused(beauty):
     with pytest.raises(
-        CtrbenchError, match="no finished run has measured gAUC; measure it: ctrbench measure aqcl-beauty"
+        CtrbenchError, match="no finished run has measured gAUC; measure it: ctrbench measure …/aqcl-beauty"
     ):
         cells(data(rows(beauty)), "gauc", "overall")
     with pytest.raises(CtrbenchError, match="unknown metric 'aux'; did you mean auc"):

@@ -311,7 +311,7 @@ DAMAGE = {
     "a list": (lambda line: "[]", "line 2: not a record"),
     "a number": (lambda line: "3", "line 2: not a record"),
     "nested": (lambda line: "[" * 10**5, "line 2: not JSON"),
-    "a byte": (lambda line: line.replace('"seed":1', '"seed":8'), "line 2: its settings or data are not those of job"),
+    "a byte": (lambda line: line.replace('"seed":1', '"seed":8'), "line 2: settings or data do not match job"),
     "a value": (lambda line: line.replace('"ne":{"overall":[1.0]', '"ne":{"overall":[-1.0]'), "line 2: .*bounds"),
     "an epoch": (lambda line: line.replace('"seconds":[1.0,', '"seconds":['), "line 2: not a record"),
     "a key": (lambda line: line.replace('"best_epoch":1', '"best_epohc":1'), "line 2: unknown key 'best_epohc'"),

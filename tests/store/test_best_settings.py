@@ -12,6 +12,7 @@ from ctrbench.store.best_settings import (
     read_best_settings,
     write_best_settings,
 )
+from tests.fakes import prepared
 
 ROW = RowKey("toy", "net", "plain", "variant")
 
@@ -45,11 +46,12 @@ def test_results_read_back_and_are_shared_by_recipes(tmp_path):
 
 def test_a_search_is_found_by_its_row_basis_and_data(tmp_path):
     known = BestSettings(results=(result(basis="a"), result(), result(fingerprint="g"), result("weighted")))
-    assert known.of(ROW, "b", "f") == result()
-    assert known.of(ROW, "b", "g") == result(fingerprint="g")
+    f, g, h = (prepared.manifest().model_copy(update={"fingerprint": each}) for each in "fgh")
+    assert known.of(ROW, "b", f) == result()
+    assert known.of(ROW, "b", g) == result(fingerprint="g")
     assert known.of(ROW, "b", None) == result()
-    assert known.of(ROW, "c", "f") is None
-    assert known.of(ROW, "b", "h") is None
+    assert known.of(ROW, "c", f) is None
+    assert known.of(ROW, "b", h) is None
     assert len(known.entries(ROW)) == 3
 
 

@@ -132,7 +132,7 @@ def test_the_command_writes_the_file_that_is_shipped_and_refuses_a_changed_defau
     document = json.loads(file.read_text())
     document["training"]["patience"] = 2
     file.write_text(json.dumps(document))
-    with pytest.raises(SystemExit, match=r"^error: training\.patience: another default changes"):
+    with pytest.raises(SystemExit, match=r"^error: training\.patience: a changed default changes"):
         module.main()
     assert json.loads(file.read_text()) == document
 

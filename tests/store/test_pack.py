@@ -276,7 +276,7 @@ def test_branches_that_ran_the_same_job_merge(clone):
         path = store.archive.path("toy", "net", "plain")
         assert len(path.read_text().splitlines()) == 3
         assert [str(fault) for fault in faults(store.archive)] == [
-            f"{path}: 1 line stands there twice; run: ctrbench results pack"
+            f"{path}: 1 line is duplicated; run: ctrbench results pack"
         ]
         assert len(store.entries("toy", "net", "plain")) == 2
         assert pack(store).files == ("toy/net-plain.jsonl",)
@@ -292,7 +292,7 @@ def test_branches_with_two_results_of_one_job_are_an_error(clone):
     store = merged(clone)
     path = store.archive.path("toy", "net", "plain")
     before = path.read_text()
-    message = r"net-plain\.jsonl: job \w{12} stands twice, with other results; remove one of the two lines"
+    message = r"net-plain\.jsonl: two lines of job \w{12} have different results; remove one of them"
     for read in (lambda: pack(store), lambda: store.entries("toy", "net", "plain")):
         with pytest.raises(CtrbenchError, match=message):
             read()

@@ -57,7 +57,7 @@ def test_lines_out_of_order_or_twice(archive):
     change(plain(archive), lambda lines: lines.reverse())
     assert found(archive) == [f"{plain(archive)}: its lines are out of order; run: ctrbench results pack"]
     change(plain(archive), lambda lines: lines.extend([lines[0], lines[1]]))
-    assert found(archive) == [f"{plain(archive)}: 2 lines stand there twice; run: ctrbench results pack"]
+    assert found(archive) == [f"{plain(archive)}: 2 lines are duplicated; run: ctrbench results pack"]
     change(archive.references_path("toy"), lambda lines: lines.reverse())
     change(archive.data_path("toy"), lambda lines: lines.append(lines[0]))
     assert len(found(archive)) == 3
@@ -184,11 +184,11 @@ def test_every_changed_digit_of_what_decides_an_identity_is_found(archive):
     ):
         assert old in line
         change(plain(archive), lambda lines, old=old, new=new: lines.insert(0, lines.pop(0).replace(old, new)))
-        assert "its settings or data are not those of job" in found(archive)[0]
+        assert "settings or data do not match job" in found(archive)[0]
         change(plain(archive), lambda lines: lines.insert(0, lines.pop(0) and line))
         assert found(archive) == []
 
 
 def test_a_file_that_lost_its_lines(archive):
     plain(archive).write_text("")
-    assert found(archive) == [f"{plain(archive)}: it is empty, which no file of this package is; restore it from git"]
+    assert found(archive) == [f"{plain(archive)}: it is empty; restore it from git"]

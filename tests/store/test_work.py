@@ -148,10 +148,10 @@ def values(document):
         (lambda document: document["record"]["epochs"].update(loss=[]), "epochs: tuple should have at least 1 item"),
         (lambda document: document["record"]["epochs"].update(loss=["x"] * 4), r"epochs.0.*loss"),
         (lambda document: document["record"].pop("epochs"), "not a record"),
-        (lambda document: document["record"].update(seed=9), "its settings or data are not those of job"),
-        (lambda document: document["record"].update(fingerprint="0" * 64), "its settings or data are not those of job"),
-        (lambda document: document["record"].update(algorithm_version=1), "its settings or data are not those of job"),
-        (lambda document: document["record"]["settings"]["method"].update(weight=float("nan")), "are not those of job"),
+        (lambda document: document["record"].update(seed=9), "settings or data do not match job"),
+        (lambda document: document["record"].update(fingerprint="0" * 64), "settings or data do not match job"),
+        (lambda document: document["record"].update(algorithm_version=1), "settings or data do not match job"),
+        (lambda document: document["record"]["settings"]["method"].update(weight=float("nan")), "do not match job"),
         (lambda document: document["record"].update(dataset="../x"), "is not fit to be the name of a dataset"),
         (lambda document: document["record"].update(extra=1), "unknown key 'extra'"),
         (lambda document: document["facts"].pop("title"), "title: field required"),
@@ -175,7 +175,7 @@ def test_a_record_that_cannot_be_true_is_refused(work, entry, identity, change, 
 def test_a_record_in_the_place_of_another_is_refused(work, entry, identity):
     write(work, entry)
     work.finished(identity).rename(work.finished("0" * 64))
-    with pytest.raises(CtrbenchError, match=f"0{{64}}.json: the record of job {identity[:12]}; remove it"):
+    with pytest.raises(CtrbenchError, match=f"0{{64}}.json: holds job {identity[:12]} instead; remove the file"):
         work.read("0" * 64)
 
 

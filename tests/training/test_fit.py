@@ -99,7 +99,7 @@ def test_the_test_split_is_locked_until_training_has_ended(feed, monkeypatch):
     original = module.predict
     monkeypatch.setattr(module, "predict", lambda backbone, feed, split: original(backbone, feed, Split.TEST))
     run = start(feed, epochs=1)
-    with pytest.raises(CtrbenchError, match="test rows were asked for before the training ended"):
+    with pytest.raises(CtrbenchError, match="test rows were read before the training ended"):
         train(run)
 
 

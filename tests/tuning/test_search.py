@@ -142,6 +142,31 @@ def test_a_trial_worse_than_the_median_of_earlier_rounds_is_pruned_after_its_sec
         assert len(best.trials) == 20
 
 
+def test_trials_are_compared_epoch_by_epoch_however_many_looks_they_take(place, other):
+    trials, only = {"trials": 12}, {"methods": ["weighted"], "base": "weighted"}
+    often = find(place, searched(search=trials, **only, training={"epochs": 4, "looks": 3}))
+    once = find(other, searched(search=trials, **only, training={"epochs": 4}))
+    assert [best.trials for best in often.results] == [best.trials for best in once.results]
+    pruned = [trial.epochs for trial in often.results[0].trials if trial.state == "pruned"]
+    assert pruned
+    assert set(pruned) <= {2, 3}
+
+
+def test_looks_may_be_searched_too(place):
+    space = {**SPACE, "training.looks": {"choices": [1, 3]}}
+    (best,) = find(
+        place, searched(search={"trials": 12, "space": space}, methods=["weighted"], base="weighted")
+    ).results
+    assert {trial.settings["training.looks"] for trial in best.trials} == {1, 3}
+    assert {trial.epochs for trial in best.trials if trial.state == "complete"} == {4}
+    assert {trial.epochs for trial in best.trials if trial.state == "pruned"} <= {2, 3}
+
+
+def test_epochs_are_counted_where_training_does_not_look_at_the_objective(place):
+    trials = find(place, searched(search={"objective": "ne"}, methods=["weighted"], base="weighted")).results[0].trials
+    assert [(trial.state, trial.epochs) for trial in trials] == [("complete", 4)] * 6
+
+
 def test_what_another_recipe_found_with_the_same_settings_is_not_searched_again(place):
     space = {**SPACE, "methods.weighted.weight": SPACE["method.weight"]}
     del space["method.weight"]
@@ -159,7 +184,10 @@ def test_what_another_recipe_found_with_the_same_settings_is_not_searched_again(
 def test_two_processes_do_not_search_one_recipe(place):
     folder = place / "results" / "work" / "searches"
     folder.mkdir(parents=True)
-    with FileLock(folder / "toy-table.lock"), pytest.raises(CtrbenchError, match="toy-table: another process searches"):
+    with (
+        FileLock(folder / "toy-table.lock"),
+        pytest.raises(CtrbenchError, match="toy-table: another process is searching it"),
+    ):
         find(place, searched())
 
 
@@ -321,8 +349,33 @@ def test_best_settings_on_other_data_are_refused(place):
         plan_of(place, searched(), best)
 
 
+def test_a_cohort_that_a_method_reads_is_part_of_the_data_of_its_search(place):
+    """Of a method that reads none, a cohort's change costs no search."""
+    among = registries(("plain", "seeing"))
+
+    def prepare(codes):
+        contents = {**prepared.manifest().contents, "users.parquet": {"age_group": codes * 64}}
+        prepared.prepare(place / "data", cohorts=(prepared.AGES,), contents=contents)
+
+    prepare("0")
+    space = {"training.penalty": {"choices": [0.01]}}
+    recipe = searched(methods=["plain", "seeing"], seeds=1, search={"space": space})
+    best, _ = find_all(place, recipe, among=among)
+    write_best_settings(place / "results", best)
+    assert read_best_settings(place / "results").results == best.results
+    assert {each.method: each.cohorts for each in best.results} == {"plain": (), "seeing": ("age_group",)}
+    assert len(make_plan(recipe, data=place / "data", best=best, registries=among).jobs) == 2
+    prepare("1")
+    with pytest.raises(CtrbenchError, match="the settings of toy net seeing were searched on other data"):
+        make_plan(recipe, data=place / "data", best=best, registries=among)
+    before = begun(place)
+    again, _ = find_all(place, recipe, among=among, known=best)
+    assert len(begun(place)) == len(before) + 1
+    assert [each.cohort_fingerprint for each in again.results] != [each.cohort_fingerprint for each in best.results]
+
+
 def test_a_recipe_without_a_search(place):
-    with pytest.raises(CtrbenchError, match=r"toy-table: it has no \[search\]; run: ctrbench run toy-table"):
+    with pytest.raises(CtrbenchError, match=r"toy-table: it has no \[search\]; run: ctrbench run …/toy-table"):
         find(place, toy_recipe())
 
 

@@ -14,6 +14,7 @@ from ctrbench.execution.drive import RunContext
 from ctrbench.execution.handover import Assignment, Handover
 from ctrbench.execution.local import LocalExecutor
 from ctrbench.execution.order import Order, Output
+from ctrbench.planning.registries import Registries
 from ctrbench.planning.settings import full_settings
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.store.identity import JobConfig
@@ -41,7 +42,7 @@ def name_of(config: JobConfig) -> str:
 
 def work(assignment: Assignment, data: Path):
     """Every task's logloss is lowest, and its AUC highest, at weight 0.1 and at penalty 1e-3 (conversion: 1e-4); it
-    falls to that epoch by epoch."""
+    falls to that look by look, and stands at the end of an epoch where it would with one look per epoch."""
     order: Order = assignment.config
     config = order.job.config
     weight = full_settings(config, order.defaults)["method"].get("weight", 0)
@@ -52,29 +53,34 @@ def work(assignment: Assignment, data: Path):
         raise CtrbenchError("out of memory")
     best = {"click": -3, "conversion": -4}
     far = {task: abs(math.log10(config.training.penalty) - best[task]) + 1 - weight for task in config.data.tasks}
-    epochs = tuple(_epoch(number, far) for number in range(1, config.training.epochs + 1))
-    for done in range(int(assignment.checkpoint or 0), config.training.epochs + 1):
+    most, looks = config.training.most_looks, config.training.looks
+    epochs = tuple(_look(number, looks, far) for number in range(1, most + 1))
+    for done in range(int(assignment.checkpoint or 0), most + 1):
         yield Handover(assignment.identity, epochs[:done], len(epochs), str(done).encode() if done else None)
         sleep(float((data / "pause").read_text()) if (data / "pause").exists() else 0.0)
         note(data, f"{name_of(config)} epoch {done}")
     manifest = read_manifest(data / config.dataset)
-    values = {task: {"auc": {"overall": [1 / (1 + own)]}, "logloss": {"overall": [own]}} for task, own in far.items()}
+    values = {
+        task: {"auc": {"overall": [1 / (1 + own)]}, "logloss": {"overall": [own]}, "ne": {"overall": [own]}}
+        for task, own in far.items()
+    }
     tasks = {task: TaskMetrics(definition=task, values=own) for task, own in values.items()}
-    made = record(config, manifest, epochs=epochs, best_epoch=len(epochs), tasks=tasks)
+    cohorts = ("age_group",) if config.method == "seeing" else ()
+    made = record(config, manifest, cohorts=cohorts, epochs=epochs, best_epoch=len(epochs), tasks=tasks)
     return Output(made, facts(manifest, ()), pa.table({"row": [0]}), None)
 
 
-def _epoch(number: int, far: dict[str, float]) -> EpochMetrics:
-    losses = {task: own + 1 / number for task, own in far.items()}
+def _look(number: int, looks: int, far: dict[str, float]) -> EpochMetrics:
+    losses = {task: own + looks / number for task, own in far.items()}
     validation = {task: {"auc": 1 / (1 + loss), "logloss": loss} for task, loss in losses.items()}
     return EpochMetrics(
         epoch=number, loss=0.5, parts={}, validation=validation, seconds=1.0, cpu_seconds=1.0, rows_per_second=10.0
     )
 
 
-def find_all(place: Path, recipe: Recipe, *, jobs: int = 1, **options):
+def find_all(place: Path, recipe: Recipe, *, jobs: int = 1, among: Registries | None = None, **options):
     """Best settings and hopeless rows of a recipe on ``place/data``; trials lie in ``place/results``."""
-    store, known = Store.of_searches(place / "results"), registries()
+    store, known = Store.of_searches(place / "results"), among or registries()
     with contextlib.closing(LocalExecutor(place / "data", jobs=jobs)) as executor:
         context = RunContext(store, executor, work, known.defaults())
         return search(recipe, context, data=place / "data", registries=known, **options)

@@ -1,6 +1,6 @@
 """One block of users, from its random stream to columns ready to be written.
 
-Blocks are independent: the same block comes out whichever process makes it, and in whichever order.
+Blocks are independent: a block is the same whichever process makes it, and in whichever order.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Columns = dict[str, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be simulated."""
+    """The simulation to run."""
 
     parameters: Parameters
     split: SplitSettings

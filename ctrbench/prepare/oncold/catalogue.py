@@ -53,7 +53,7 @@ def make_items(
     """Draws the catalogue for clusters with popularity (C,) and centres (C, D)."""
     cluster = categorical(cluster_popularity, stream.random(items))
     launch = np.where(stream.random(items) < settings.launched_later, stream.integers(1, days, items), 0)
-    # No cluster is ever without an item to show.
+    # Every cluster always has an item to show.
     founders = stream.permutation(items)[: settings.clusters]
     cluster[founders], launch[founders] = np.arange(settings.clusters), 0
     noise = stream.standard_normal((items, settings.dimensions)) / np.sqrt(settings.dimensions)

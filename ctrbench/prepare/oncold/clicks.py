@@ -36,7 +36,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened, each (R,) bool."""
+    """Clicks and conversions, each (R,) bool."""
 
     click: np.ndarray
     conversion: np.ndarray

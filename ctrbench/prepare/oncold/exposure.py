@@ -1,8 +1,8 @@
-"""What is shown to whom, when and where.
+"""The impressions: which item is shown to which user, when and where.
 
-A user's impressions fall on uniform days from arrival on, in the day by the density
-``1 + daily_rhythm * cos(2 pi (hour - 20) / 24)``. A targeted impression takes its cluster from the user's interests and
-an item of it by exposure weight; another one takes any item launched by then, by exposure weight alone.
+A user's impressions fall on days that are uniform from arrival on, within a day by the density
+``1 + daily_rhythm * cos(2 pi (hour - 20) / 24)``. A targeted impression draws a cluster from the user's interests and
+an item of the cluster by exposure weight; any other draws among all items launched by then, by exposure weight alone.
 
 Shape: R impressions of the block, by user, in time order.
 """
@@ -21,12 +21,12 @@ PEAK_HOUR = 20
 
 @dataclass(frozen=True)
 class Impressions:
-    """Everything known of an impression before the user reacts."""
+    """What is known about each impression before the user reacts."""
 
     user: np.ndarray
     """(R,) position of the user in the block, ascending."""
     second: np.ndarray
-    """(R,) since the first day's midnight; ascending within a user."""
+    """(R,) seconds since the first day's midnight; ascending within a user."""
     surface: np.ndarray
     """(R,) code."""
     item: np.ndarray

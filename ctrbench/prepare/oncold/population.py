@@ -89,7 +89,7 @@ def _expected_impressions(settings: Parameters, activity: np.ndarray, arrival: n
 
 
 def _normal_group(values: np.ndarray, groups: int) -> np.ndarray:
-    """Codes of equally likely groups of standard normal values: no block need know the others to cut its own."""
+    """Codes of equally likely groups of standard normal values: a block can be cut without knowing the other blocks."""
     normal = NormalDist()
     cuts = np.array([normal.inv_cdf(k / groups) for k in range(1, groups)])
     return np.searchsorted(cuts, values, side="right")

@@ -1,7 +1,7 @@
 """The parameters of the simulated world: section ``[options]`` of the card ``oncold-sim``.
 
-Source: no data of AQCL's Oncold are public; sizes follow its table 1, everything else is chosen. The formulas that
-the parameters enter stand in the modules named below. *Log-odds* means: added to the logit of a probability.
+Source: no data of AQCL's Oncold are public; sizes follow table 1 of the paper, everything else is chosen. The modules
+named below state the formulas. *Log-odds* means: added to the logit of a probability.
 """
 
 import datetime
@@ -18,13 +18,13 @@ LogOdds = Annotated[float, Field(ge=-50, le=50)]
 """Beyond these a probability is 0 or 1 to the last digit."""
 Factor = Annotated[float, Field(gt=0, le=1000)]
 Share = Annotated[float, Field(gt=0, le=1e6)]
-"""Of a whole that is the sum of all shares; they need not sum to 1."""
+"""A share of the sum of all shares, which need not be 1."""
 Spread = Annotated[float, Field(ge=0, le=100)]
 Correlation = Annotated[float, Field(ge=-1, le=1)]
 Part = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Users = Annotated[int, Field(ge=1, le=100_000_000)]
-"""Ten times as many at the largest scale, and ids are int32."""
+"""Number of users at scale 1: the largest scale has ten times as many, and ids are int32."""
 
 
 class Age(Strict):
@@ -32,11 +32,11 @@ class Age(Strict):
 
     name: str
     share: Share
-    """Of the users."""
+    """Share of the users."""
     click: LogOdds
     """Log-odds of a real click."""
     taste: Factor
-    """Factor on the weight of taste: above 1 the group clicks what it likes, below 1 rather anything."""
+    """Factor on the weight of taste: above 1 the group's clicks depend more on what its users like, below 1 less."""
 
 
 class Surface(Strict):
@@ -44,7 +44,7 @@ class Surface(Strict):
 
     name: str
     share: Share
-    """Of the impressions."""
+    """Share of the impressions."""
     click: LogOdds
     """Log-odds of a real click."""
     taste: Factor
@@ -66,16 +66,16 @@ class Segment(Strict):
 
 
 class Population(Strict):
-    """Who there is (module ``population``)."""
+    """The users (module ``population``)."""
 
     users: Users
-    """At scale 1; other scales multiply it."""
+    """Number of users at scale 1; other scales multiply it."""
     impressions_per_user: float = Field(gt=1, le=100_000)
-    """Mean."""
+    """Mean over users."""
     activity_spread: float = Field(ge=0, le=5)
     """Standard deviation of log activity (lognormal): larger is a heavier tail of impressions and clicks."""
     late_share: Part
-    """Share of users who arrive on a uniform day instead of being there from the first."""
+    """Share of users who arrive on a uniform day instead of being present from the first day."""
     interests: Count
     """A user has 1 to this many interest clusters, equally likely, with uniform (Dirichlet) weights."""
     interest_noise: Spread
@@ -83,7 +83,7 @@ class Population(Strict):
     click_spread: Spread
     """Standard deviation of the users' own log-odds of a real click."""
     value_activity_correlation: Correlation
-    """Between a user's value and log activity."""
+    """Correlation of a user's value and log activity."""
     ages: tuple[Age, ...] = Field(min_length=1)
     values: tuple[Segment, ...] = Field(min_length=1)
     """User value groups, lowest first."""
@@ -92,15 +92,15 @@ class Population(Strict):
 
 
 class Catalogue(Strict):
-    """What can be shown (module ``catalogue``)."""
+    """The items (module ``catalogue``)."""
 
     items: Users
-    """At scale 1; other scales multiply it by the square root of the scale: item and user counts shrink apart, so that
-    a small simulation keeps enough clicks per item."""
+    """Number of items at scale 1; other scales multiply it by the square root of the scale: items shrink more slowly
+    than users, so that a small simulation keeps enough clicks per item."""
     clusters: Count
     """Interest clusters; at least one item each."""
     dimensions: Count
-    """Of the taste vectors."""
+    """Size D of the taste vectors."""
     cluster_spread: Spread
     """Standard deviation of the clusters' log popularity."""
     age_interest_spread: Spread
@@ -114,11 +114,11 @@ class Catalogue(Strict):
     quality_spread: Spread
     """Standard deviation of the items' own log-odds of a real click."""
     quality_popularity_correlation: Correlation
-    """Between an item's quality and its log exposure weight."""
+    """Correlation of an item's quality and its log exposure weight."""
     categories: Count
     """Item categories; each is a union of clusters."""
     items_per_advertiser: float = Field(ge=1, le=1e6)
-    """Mean; advertisers' sizes follow Zipf's law with exponent 1."""
+    """Mean number of items per advertiser; advertisers' sizes follow Zipf's law with exponent 1."""
     advertiser_spread: Spread
     """Standard deviation of the advertisers' own log-odds of a real click."""
     conversion_spread: Spread

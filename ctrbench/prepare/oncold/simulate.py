@@ -1,4 +1,4 @@
-"""From card to files: blocks are made side by side, and written in order by this process alone."""
+"""From card to files: processes make blocks side by side, and this process alone writes them in order."""
 
 import math
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ from ctrbench.prepare.oncold.tables import UNKNOWN_USER, cohorts, fields, item_c
 from ctrbench.prepare.writer import Writer
 
 LOOK_AHEAD = 8
-"""Blocks per process that may wait to be written: the bound on memory."""
+"""Blocks per process that may wait to be written; this bounds the memory."""
 
 
 def prepare(request: Request) -> Manifest:
-    """Simulates the dataset into the request's folder; the same bytes for one scale and seed, whatever the jobs.
+    """Simulates the dataset into the request's folder; equal scale and seed give equal bytes, with any number of jobs.
 
     Raises:
         CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a click in each split.
@@ -45,7 +45,7 @@ def prepare(request: Request) -> Manifest:
 
 
 def make_plan(card: Card, simulation: Simulation) -> Plan:
-    """What the card asks for at a scale and seed.
+    """The simulation of a card at a scale and seed.
 
     Raises:
         CtrbenchError: an option of the simulation is out of range; a parameter on the card is unknown, missing or
@@ -88,7 +88,7 @@ def blocks(plan: Plan, jobs: int) -> Iterator[Block]:
 
 
 class Totals:
-    """What the manifest and items.parquet sum over blocks."""
+    """The sums over blocks that the manifest and items.parquet need."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan

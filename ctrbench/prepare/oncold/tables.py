@@ -1,4 +1,4 @@
-"""The files of the simulated dataset beside its rows, and what the manifest says of the columns."""
+"""The files of the simulated dataset besides its rows, and the manifest's description of the columns."""
 
 import numpy as np
 

@@ -63,7 +63,7 @@ class World:
 
 @lru_cache(maxsize=1)
 def make_world(settings: Parameters, items: int, seed: int) -> World:
-    """Draws the world; kept, since every block of a process asks for the same one."""
+    """Draws the world; cached, since all blocks of a process need the same world."""
     stream = world_stream(seed)
     catalogue, ages = settings.catalogue, len(settings.population.ages)
     centres = unit(stream.standard_normal((catalogue.clusters, catalogue.dimensions)))

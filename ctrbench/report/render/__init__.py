@@ -1,4 +1,4 @@
-"""Formats: each writes down a whole report, or one of its views, as text. A terminal's is :mod:`.terminal`."""
+"""Formats: each turns a whole report, or one of its views, into text. The terminal's format is :mod:`.terminal`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,16 +16,16 @@ FORMATS: "dict[str, Callable[[Report], str]]" = {
     "json": json.page,
     "html": html.page,
 }
-"""Name -> what writes a whole report."""
+"""Name of a format -> function that writes a whole report."""
 PICTURES = ("png", "svg")
 """Formats of a report's pictures."""
 
 
 def known_format(name: str) -> str:
-    """The name itself.
+    """Checks the name of a format, and returns it.
 
     Raises:
-        CtrbenchError: there is no such format.
+        CtrbenchError: the format does not exist.
     """
     names = ("terminal", *FORMATS, *PICTURES)
     if name not in names:

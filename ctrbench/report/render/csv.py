@@ -20,12 +20,12 @@ def page(report: "Report") -> str:
 
 
 def cells(found: Iterable[Cell]) -> str:
-    """One row per cell, with the columns :data:`ctrbench.report.cells.COLUMNS`; what is undefined is empty."""
+    """One row per cell, with the columns :data:`ctrbench.report.cells.COLUMNS`; an undefined value is empty."""
     return _lines(COLUMNS, (cell.row().values() for cell in found), _exact)
 
 
 def frame(found: Frame) -> str:
-    """Six digits, so that the last bits of a machine do not show."""
+    """A frame with six digits, so that differences in the last bits between machines do not show."""
     return _lines(found.names, found.rows, _six_digits)
 
 

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs no other file: its pictures lie within it."""
+"""A report as one HTML page that needs no other file: the page contains its pictures."""
 
 import base64
 from html import escape
@@ -42,7 +42,7 @@ def page(report: "Report") -> str:
 
 
 def view(shown: ViewData, report: "Report | None" = None) -> str:
-    """Picture, table and reading of a view; without the report that it belongs to, no picture."""
+    """Picture, table and reading of a view; no picture if ``report`` is None."""
     image = ""
     if shown.draw and report:
         from ctrbench.report.render.picture import picture  # noqa: PLC0415 - a table must not wait for matplotlib

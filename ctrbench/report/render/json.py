@@ -18,6 +18,7 @@ def page(report: "Report") -> str:
         "recipe": report.recipe.model_dump(mode="json"),
         "missing": report.missing,
         "incomplete": report.incomplete,
+        "left_out": report.left_out,
         "caution": report.caution,
         "summary": [view(each) for each in report.summary],
         "cells": [asdict(cell) for cell in report.cells],

@@ -24,7 +24,7 @@ _SPECIAL = str.maketrans(
 
 
 def page(report: "Report") -> str:
-    r"""For ``\usepackage{booktabs}``, ``graphicx`` where something is drawn, and UTF-8; the footer as a paragraph."""
+    r"""Needs ``\usepackage{booktabs}``, ``graphicx`` if a view is drawn, and UTF-8; the footer becomes a paragraph."""
     packages = "booktabs,graphicx" if report.drawn else "booktabs"
     parts = [f"% needs \\usepackage{{{packages}}}\n% {report.title} (recipe {report.name})"]
     parts += [f"% {warning}" for warning in report.warnings]
@@ -56,5 +56,5 @@ def table(frame: Frame) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text for LaTeX."""
+    """Text with the special characters of LaTeX escaped."""
     return text.translate(_SPECIAL)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ctrbench.report.build import Report
 
 PICTURES = "../figures"
-"""Folder of the pictures, seen from that of the reports."""
+"""Folder of the pictures, relative to the folder of the reports."""
 
 
 def page(report: "Report") -> str:
@@ -34,14 +34,14 @@ def page(report: "Report") -> str:
 
 def view_parts(view: ViewData, picture: str | None = None) -> list[str]:
     """Picture, table and reading of a view."""
-    # Recipes may have blanks in their names, and links may not.
+    # A recipe's name may have spaces, a link may not.
     path = f"{PICTURES}/{picture}.png".replace(" ", "%20")
     image = [f"![{_alternative(view.title)}]({path})"] if picture else []
     return [*image, table(view.table), *([view.reading] if not view.cells_of else [])]
 
 
 def table(frame: Frame) -> str:
-    """A frame as a pipe table; a ``|`` within a value stays one."""
+    """A frame as a pipe table; a ``|`` within a value is escaped."""
     # The names of a row are text; everything else lines up on the right.
     alignment = ["left"] * frame.keys + ["right"] * (len(frame.columns) - frame.keys)
     rows = [[_cell(value) for value in row] for row in frame.texts()]

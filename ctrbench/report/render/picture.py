@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ctrbench.report.build import Report
 
 METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
-"""What would make the bytes of equal pictures differ, left out."""
+"""Metadata to leave out, since they would make the bytes of equal pictures differ."""
 
 
 def picture(view: ViewData, report: "Report", ending: str) -> bytes:

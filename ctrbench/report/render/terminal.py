@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ctrbench.report.build import Report
 
 WIDTH = 100
-"""Of a report that no terminal limits."""
+"""Width of a report that is not printed on a terminal."""
 GAPS = (2, 1)
-"""Blanks between two columns: wide, or narrow where that keeps a table whole."""
+"""Spaces between two columns: wide, or narrow where that keeps a table in one piece."""
 
 STYLES = {
     **dict.fromkeys(("improves", "within", "agrees", "equal"), "green"),
@@ -29,11 +29,11 @@ STYLES = {
 """Style of a verdict."""
 
 PLAIN = str.maketrans({"±": "+-", "·": "-", "…": "...", "≤": "<=", "≥": ">="})
-"""Letters in place of signs that a terminal without UTF-8 lacks."""
+"""Replacements for characters that a terminal without UTF-8 lacks."""
 
 
 def show(report: "Report", console: Console, *, full: bool = False) -> None:
-    """Prints the summary and how to see the rest; in full also every view and the footer."""
+    """Prints the summary and the command that shows the rest; with ``full`` also every view and the footer."""
     printer = _Printer(console)
     printer.line(report.title, "bold")
     if report.recipe.paper:
@@ -43,7 +43,7 @@ def show(report: "Report", console: Console, *, full: bool = False) -> None:
     for view in report.summary:
         printer.heading(view.section)
         printer.view(view)
-    # Tables of methods have their summary; any other view is one.
+    # The summary covers the tables of methods; any other view is shown itself.
     rest = [view for view in report.views if full or not view.cells_of]
     for section in dict.fromkeys(view.section for view in rest):
         own = [view for view in rest if view.section == section]
@@ -56,7 +56,7 @@ def show(report: "Report", console: Console, *, full: bool = False) -> None:
     elif any(view.cells_of for view in report.views):
         groups = " and ".join(dict.fromkeys(view.cells_of[1] for view in report.views if view.cells_of))
         printer.line(f"\nBy {groups}, with p values, every metric and how the numbers were obtained:", "dim")
-        printer.line(f"  ctrbench report {report.name} --full (or --save, for pages)", "dim")
+        printer.line(f"  {report.recipe.command('report', '--full')} (or --save, for pages)", "dim")
 
 
 def text(report: "Report", width: int = WIDTH, *, full: bool = False) -> str:
@@ -65,14 +65,14 @@ def text(report: "Report", width: int = WIDTH, *, full: bool = False) -> str:
 
 
 def without_colours(show: Callable[[Console], None], width: int) -> str:
-    """What ``show`` prints on a console, as lines without blanks at their ends."""
+    """What ``show`` prints on a console, as lines without trailing spaces."""
     buffer = io.StringIO()
     show(Console(file=buffer, width=width, color_system=None))
     return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
 
 
 class _Printer:
-    """Prints the parts of a report; no text is read as markup, and none fails for want of a letter."""
+    """Prints the parts of a report; text is never read as markup, and characters that a terminal lacks are replaced."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -104,7 +104,7 @@ class _Printer:
         self.console.print(notes)
 
     def frame(self, frame: Frame) -> None:
-        """In as many pieces as the console's width asks for."""
+        """Prints a frame in as many pieces as the console's width requires."""
         lines = [tuple(self.text(cell).plain for cell in line) for line in (frame.names, *frame.texts())]
         width, everything = self.console.width, range(len(frame.columns))
         gap = next((gap for gap in GAPS if _width(lines, everything, gap) <= width), GAPS[-1])
@@ -119,7 +119,7 @@ def _table(lines: Sequence[tuple[str, ...]], columns: Sequence[int], keys: int, 
         table.add_column(Text(lines[0][place]), justify=justify, no_wrap=place >= keys)  # type: ignore[arg-type]
     above: tuple[str, ...] = ()
     for line in lines[1:]:
-        # A method's name stands once, at the first of its groups.
+        # A method's name is printed once, at the first of its groups.
         repeated = keys > 1 and above[:1] == line[:1]
         names = ["" if repeated and place == 0 else line[place] for place in columns]
         table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in names))

@@ -1,4 +1,4 @@
-"""The kinds of tables and figures that a recipe may list in ``[[views]]``: one file each, imported when asked for."""
+"""The kinds of tables and figures that a recipe may list in ``[[views]]``: one file each, imported on first use."""
 
 from typing import TYPE_CHECKING
 
@@ -27,21 +27,22 @@ VIEWS: "Registry[type[View]]" = Registry(
 )
 
 TABLES = ("levels", "changes", "published")
-"""What the report of a recipe without views shows, for each of its metrics."""
+"""The views of a recipe that lists none, shown for each of its metrics."""
 
 
 def views_of(recipe: Recipe) -> list[ViewSpec]:
-    """What the report of a recipe shows."""
+    """The views that the report of a recipe shows."""
     if recipe.views:
         return list(recipe.views)
     return [ViewSpec(kind=kind, metric=metric) for metric in recipe.metrics for kind in TABLES]
 
 
 def needs_of(recipe: Recipe) -> "Needs":
-    """What a recipe's views are made of: the first of runs, references and nothing that one of them needs.
+    """What a recipe's views need: ``runs`` if any view needs runs, else ``references`` if any needs them, else
+    ``nothing``.
 
     Raises:
-        CtrbenchError: no such view.
+        CtrbenchError: a view does not exist.
     """
     needs = {VIEWS.get(spec.kind).needs for spec in views_of(recipe)}
     order: tuple[Needs, ...] = ("runs", "references", "nothing")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
 from ctrbench.metrics.base import Metric
 from ctrbench.planning.settings import full_settings
 from ctrbench.report.frame import Frame, stacked
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONSTANT = "constant_alpha"
 CURVE = ("panel", "dataset", "w1", "w2", "mean_click_length", "relative_length", "click_length", "alpha")
-"""Columns of a curve; a run's follow them."""
+"""Columns of a curve; the columns of a run follow them."""
 CUTS = (("non-active up to here", "o"), ("highly-active beyond", "s"))
 
 
@@ -68,8 +68,10 @@ def _frame(data: ReportData, metric: type[Metric], task: str) -> Frame:
         elif "w1" in settings:
             curves[row.key.dataset, float(settings["w1"]), float(settings["w2"])] = row.facts
     if not curves and not constant:
-        name = data.recipe.name
-        raise CtrbenchError(f"{name}: no finished run of a method with alpha, such as aqcl: ctrbench run {name}")
+        recipe = data.recipe
+        raise NothingToShowError(
+            f"{recipe.name}: no finished run of a method with alpha, such as aqcl; run: {recipe.command('run')}"
+        )
     panel: Record = {"panel": "runs"}
     runs = [panel | record for record in variant_records(data, metric, task) if record["dataset"] in constant]
     names = ("base", "backbone", "variant", "setting", "method", "seeds", *Names(metric.name).all)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 4.0
-"""Of L / Lbar in the figures."""
+"""Largest L / Lbar in the figures."""
 STEPS = 200
 
 

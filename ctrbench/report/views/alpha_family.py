@@ -48,7 +48,7 @@ class AlphaFamily(View):
 
 
 def draw(frame: Frame) -> "Figure":
-    """Left w1, right w2 varies."""
+    """On the left w1 varies, on the right w2."""
     figure, grid = panels(1, 2)
     for axes, (varied, part) in zip(grid[0], frame.pandas().groupby("varied", sort=False), strict=True):
         for place, (factor, curve) in enumerate(part.groupby(str(varied), sort=False)):

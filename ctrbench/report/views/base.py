@@ -1,4 +1,4 @@
-"""The contract of every view: a typed frame, one sentence how to read it, and a drawing of the frame, if any."""
+"""The contract of every view: a typed frame, a sentence that says how to read it, and a drawing of it, if any."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.recipe.recipe import ViewSpec
@@ -24,11 +24,11 @@ Needs = Literal["runs", "references", "nothing"]
 Drawing = Callable[[Frame], "Figure"]
 
 BY = "activeness"
-"""The column that cuts the rows where neither the recipe nor the command says one."""
+"""The column that cuts the rows if neither the recipe nor the command names one."""
 
 
 class NoOptions(Strict):
-    """Of a view without options."""
+    """Options of a view without options."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class ViewData:
     kind: str
     title: str
     source: Frame | Callable[[], Frame]
-    """Every number; a function where they take long, called when the view is drawn or saved."""
+    """Every number; or, if they take long to compute, a function that is called when the view is drawn or saved."""
     reading: str
-    """One sentence: what a number, a mark or a bar stands for."""
+    """One sentence that says what a number, a mark or a bar means."""
     section: str = ""
-    """Heading above the views of one dataset, backbone and task; empty for a view of all of them."""
+    """Heading above the views of one dataset, backbone and task; empty for a view of the whole recipe."""
     shown: Frame | None = None
-    """The rows and columns for reading, where the frame is long or takes long; None: the whole frame."""
+    """The rows and columns for reading, if the frame is long or takes long to compute; None: the whole frame."""
     draw: Drawing | None = None
     """Makes the picture of ``frame`` alone; None: nothing is drawn."""
     cells_of: tuple[str, str] | None = None
-    """The metric and the column whose cells are shown, so that its CSV is that of the cells; None: the CSV is the frame
-    for reading."""
+    """The metric and the column whose cells are shown, for a view whose CSV is the CSV of cells; None: the CSV is the
+    frame for reading."""
     place: dict[str, str] = field(default_factory=dict)
     """What is shown: ``metric``, ``dataset``, ``backbone``, ``task`` and the like, as pages name it."""
 
@@ -65,7 +65,7 @@ class ViewData:
 
     @property
     def table(self) -> Frame:
-        """The same with each interval in one column."""
+        """The rows and columns for reading, with each interval in one column."""
         return self.short if self.cells_of else self.short.with_intervals()
 
 
@@ -89,26 +89,28 @@ class View(ABC):
 
     @abstractmethod
     def show(self, data: ReportData) -> list[ViewData]:
-        """The view's tables or figures; none where it has nothing to show.
+        """The view's tables or figures; empty if it has nothing to show.
 
         Raises:
-            CtrbenchError: the records lack what it needs.
+            NothingToShowError: the records lack what it needs; the report goes on without it.
         """
 
     def facts(self, data: ReportData) -> list[DataFacts]:
         """Facts of the data, for views of the data alone.
 
         Raises:
-            CtrbenchError: there are none.
+            NothingToShowError: there are none.
         """
         if not data.facts:
-            name = data.recipe.name
-            raise CtrbenchError(f"{name}: none of its datasets has been measured; start with ctrbench run {name}")
+            recipe = data.recipe
+            raise NothingToShowError(
+                f"{recipe.name}: none of its datasets has been measured; start with {recipe.command('run')}"
+            )
         return list(data.facts)
 
     def title(self, data: ReportData, metric: type[Metric] | None = None, task: str | None = None) -> str:
-        """Of a view of the whole recipe: that of its entry, or the recipe's; with the metric and the task where the
-        recipe shows several."""
+        """Title of a view of the whole recipe: the entry's title, else the recipe's, with the metric and the task if
+        the recipe shows several."""
         title = self.spec.title or data.recipe.title
         several = [
             *([metric.label] if metric and len(self.metrics(data)) > 1 else []),
@@ -122,18 +124,18 @@ class View(ABC):
         return self.spec.by or BY
 
     def metrics(self, data: ReportData) -> list[type[Metric]]:
-        """The metric of the recipe's entry; those of the recipe where it names none.
+        """The metric of the view's entry in the recipe, else the recipe's metrics.
 
         Raises:
-            CtrbenchError: nobody registered it.
+            CtrbenchError: nobody registered the metric.
         """
         return [METRICS.get(name) for name in ([self.spec.metric] if self.spec.metric else data.recipe.metrics)]
 
     def tasks(self, data: ReportData) -> list[str]:
-        """The task of the recipe's entry; those of the jobs where it names none.
+        """The task of the view's entry in the recipe, else the tasks of the jobs.
 
         Raises:
-            CtrbenchError: no job has it.
+            CtrbenchError: no job has the task.
         """
         known = tasks_of(data)
         if self.spec.task and self.spec.task not in known:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
 from ctrbench.planning.settings import setting
 from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KEPT = "kept"
-"""In place of the number of an epoch: each seed's epoch whose weights are kept."""
+"""Shown instead of an epoch's number: each seed's epoch whose weights are kept."""
 PARTS = {"alive": "share of codewords nearest to some row", "perplexity": "perplexity (codewords)"}
 """Parts of the method's loss -> label of their axis."""
 COLUMNS = ("dataset", "backbone", "method", "codewords", "part", "epoch", "seeds", "mean", "low", "high")
@@ -45,7 +45,6 @@ class CodebookUse(View):
 
 
 def _frame(data: ReportData) -> Frame:
-    name = data.recipe.name
     values: dict[tuple[str, ...], list[float]] = {}
     sizes: dict[str, Value] = {}
     for rows in _rows(data).values():
@@ -62,7 +61,10 @@ def _frame(data: ReportData) -> Frame:
                     place = key.dataset, key.backbone, key.method, part, when
                     values.setdefault(place, []).append(epoch.parts[part])
     if not values:
-        raise CtrbenchError(f"{name}: no run logged codebook usage; methods with a codebook do: ctrbench run {name}")
+        recipe = data.recipe
+        raise NothingToShowError(
+            f"{recipe.name}: no run logged codebook usage; methods with a codebook do: {recipe.command('run')}"
+        )
     return Frame.of(
         COLUMNS,
         [
@@ -81,7 +83,7 @@ def _rows(data: ReportData) -> dict[tuple[str, str, str], list[ReportRow]]:
 
 
 def draw(frame: Frame) -> "Figure":
-    """Left the share that is alive, right the perplexity; one line per dataset."""
+    """On the left the share of codewords alive, on the right the perplexity; one line per dataset."""
     table = frame.pandas()
     figure, grid = panels(1, len(PARTS))
     for axes, (part, label) in zip(grid[0], PARTS.items(), strict=True):
@@ -97,7 +99,7 @@ def draw(frame: Frame) -> "Figure":
 
 
 def _scale(axes: "Axes", largest: float, name: str) -> None:
-    """From nothing to the most that is possible, which a line marks."""
+    """Scales the axis from 0 to the largest possible value, which a line marks."""
     axes.axhline(largest, color="#404040", linewidth=0.9, linestyle=(0, (1, 2)))
     axes.annotate(
         name,

@@ -1,5 +1,4 @@
-"""What a method adds to the base's metric in each group of a column: by click length, whom AQCL's section 4.3 says it
-helps."""
+"""What a method adds to the base's metric in each group of a column; by click length, it tests AQCL's section 4.3."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABELS = {"click_length": "click length L (clicks)"}
-"""Column -> label of its axis; the column's own name for any other."""
+"""Column -> label of its axis; any other column is labelled with its name."""
 
 
 class GainByColumn(View):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
 from ctrbench.metrics.base import Metric
 from ctrbench.report.cells import Cell
 from ctrbench.report.frame import Value
@@ -39,12 +39,13 @@ def gains(data: ReportData, metric: type[Metric], by: str, task: str) -> list[tu
     """One record per group of the column ``by``, method, variant, backbone and dataset, with its cell.
 
     Raises:
-        CtrbenchError: no finished job of a method beside the base, or as :func:`ctrbench.report.statistics.cells`.
+        NothingToShowError: no finished job of a method beside the base.
+        CtrbenchError: as :func:`ctrbench.report.statistics.cells`.
     """
     recipe = data.recipe
     if all(row.key.method == recipe.base for row in data.rows):
-        raise CtrbenchError(
-            f"{recipe.name}: no finished run of a method beside {recipe.base}: ctrbench run {recipe.name}"
+        raise NothingToShowError(
+            f"{recipe.name}: no finished run of a method beside {recipe.base}; run: {recipe.command('run')}"
         )
     return [
         (cell, _record(cell, Names(metric.name)))

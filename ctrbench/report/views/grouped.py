@@ -1,4 +1,4 @@
-"""Cells by section: one dataset, backbone and task, with the names of rows that tell its models apart."""
+"""Cells by section: one dataset, backbone and task, with row names that distinguish its models."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Section:
 
     title: str
     models: tuple[Cell, ...]
-    """In the metric and, where it has one, its relative form."""
+    """The models' cells in the metric and, if the metric has one, in its relative form."""
     references: tuple[Cell, ...]
     seeds: int
-    """Of the model that has most."""
+    """Largest number of seeds of a model."""
     place: dict[str, str]
 
     def of(self, metric: str) -> list[Cell]:
@@ -65,5 +65,5 @@ def count(seeds: int) -> str:
 
 
 def groups_of(found: Sequence[Cell]) -> list[tuple[str, str]]:
-    """Column and group of some cells, in their order."""
+    """Column and group of each cell, in the order of the cells, each once."""
     return list(dict.fromkeys((cell.column, cell.group) for cell in found))

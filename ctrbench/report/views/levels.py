@@ -35,7 +35,7 @@ def _cells(section: Section, metric: type[Metric]) -> list[Cell]:
 
 
 def _named(section: Section, metric: type[Metric]) -> dict[tuple[str, ...], list[Cell]]:
-    """Name of a row, with its number of seeds if that is not the section's -> its cells."""
+    """Name of a row, with its number of seeds if it differs from the section's -> the row's cells."""
     rows: dict[tuple[str, str], list[Cell]] = {}
     for cell in _cells(section, metric):
         rows.setdefault((cell.variant, cell.method), []).append(cell)

@@ -1,6 +1,6 @@
 """t-SNE of the representations h of test rows, coloured by codeword, with silhouettes in h itself: AQCL, figure 6.
 
-A method with a codebook gives every row its codeword; the other methods' pictures are coloured by the same codewords.
+A method with a codebook assigns a codeword to every row; the other methods' pictures are coloured by these codewords.
 
 Shape:
     R rows, H size of h.
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import NothingToShowError
+from ctrbench.recipe.recipe import Recipe
 from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views.base import View, ViewData
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 10
-"""Codewords that have a colour: those of most rows."""
+"""Number of codewords with a colour: the most frequent ones."""
 SEED = 0
-"""Of t-SNE and k-means."""
+"""Seed of t-SNE and k-means."""
 SILHOUETTES = {
     "by_codeword": "codewords, all rows",
     "by_codeword_shown": f"codewords, the {SHOWN} most frequent",
@@ -57,7 +58,7 @@ class _Stored:
 
 @dataclass(frozen=True)
 class _Judged:
-    """The same with the codeword of every row, and the silhouettes."""
+    """What the job of one method stored, with the codeword of every row, and the silhouettes."""
 
     stored: _Stored
     codeword: NDArray[np.int64]
@@ -71,8 +72,8 @@ class Representations(View):
     """See the module's docstring."""
 
     def show(self, data: ReportData) -> list[ViewData]:
-        """One row per method and test row of seed 0; the silhouettes stand in every row of their method. For reading,
-        one row per method, for which no t-SNE is made."""
+        """One row per method and test row of seed 0; each row repeats the silhouettes of its method. For reading,
+        one row per method, without t-SNE."""
         judged = _judged(data)
         names = ("dataset", "method", "codewords_in_use", *SILHOUETTES, "rows")
         rows = [
@@ -98,22 +99,25 @@ def _judged(data: ReportData) -> list[_Judged]:
     """The methods of each dataset, by the codewords of the one that has a codebook."""
     stored = [_read(data, row) for row in data.rows if row.record.seed == 0]
     if not stored:
-        name = data.recipe.name
-        raise CtrbenchError(f"{name}: no finished run of seed 0, whose rows are shown: ctrbench run {name}")
+        recipe = data.recipe
+        raise NothingToShowError(
+            f"{recipe.name}: no finished run of seed 0, whose rows are shown; run: {recipe.command('run')}"
+        )
     found = []
     for dataset in dict.fromkeys(each.dataset for each in stored):
         own = [each for each in stored if each.dataset == dataset]
-        codewords = _codewords(data.recipe.name, own)
+        codewords = _codewords(data.recipe, own)
         found += [_judge(each, codewords) for each in own]
     return found
 
 
 def _read(data: ReportData, row: ReportRow) -> _Stored:
-    name = data.recipe.name
     table = data.store.representations(row.record) if data.store else None
     if table is None:
-        raise CtrbenchError(
-            f"{name}: no h is stored of {row.key} seed {row.record.seed}; repeat the run: ctrbench run {name} --force"
+        recipe = data.recipe
+        raise NothingToShowError(
+            f"{recipe.name}: no h is stored of {row.key} seed {row.record.seed}; repeat the run: "
+            f"{recipe.command('run', '--force')}"
         )
     codeword = table["codeword"].combine_chunks()
     return _Stored(
@@ -126,14 +130,15 @@ def _read(data: ReportData, row: ReportRow) -> _Stored:
     )
 
 
-def _codewords(recipe: str, stored: list[_Stored]) -> dict[int, int]:
+def _codewords(recipe: Recipe, stored: list[_Stored]) -> dict[int, int]:
     """Row -> codeword, from the method that has codewords."""
     for each in stored:
         if each.codeword is not None:
             return dict(zip(each.row.tolist(), each.codeword.tolist(), strict=True))
     methods = ", ".join(each.method for each in stored)
-    message = f"{recipe}: none of {methods} has a codebook on {stored[0].dataset}; aqcl has one: ctrbench run {recipe}"
-    raise CtrbenchError(message)
+    raise NothingToShowError(
+        f"{recipe.name}: none of {methods} has a codebook on {stored[0].dataset}; aqcl has one: {recipe.command('run')}"
+    )
 
 
 def _judge(stored: _Stored, codewords: dict[int, int]) -> _Judged:
@@ -160,13 +165,13 @@ def _embedded(own: _Judged) -> list[tuple[Value, ...]]:
 
 
 def _frequent(group: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Rows (R,) of the most frequent groups; the lower group first where two are alike."""
+    """Rows (R,) of the most frequent groups; of two equally frequent groups, the lower comes first."""
     names, counts = np.unique(group, return_counts=True)
     return np.isin(group, names[np.argsort(-counts, kind="stable")][:SHOWN])
 
 
 def _silhouettes(h: NDArray[np.float64], group: NDArray[np.integer]) -> tuple[float | None, float | None]:
-    """Of all rows, and of those of the most frequent groups; None where fewer than two groups have a row."""
+    """Silhouettes of all rows and of the rows of the most frequent groups; None if fewer than two groups have rows."""
     shown = _frequent(group)
     return _silhouette(h, group), _silhouette(h[shown], group[shown])
 

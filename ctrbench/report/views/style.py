@@ -1,4 +1,4 @@
-"""How figures look: colours of Okabe and Ito, and a marker and dash for each, so that grey print tells them too.
+"""Style of figures: colours of Okabe and Ito, each with a marker and a dash, so that grey print distinguishes them too.
 
 Source: Okabe and Ito, Color Universal Design, 2008.
 """
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C00")
-"""The last is Okabe and Ito's yellow, darkened: theirs cannot be seen on white."""
+"""The last is Okabe and Ito's yellow, darkened, since the original cannot be seen on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2, 1, 1, 1, 1)))
 LIGHT = "#BFBFBF"
-"""Of what stands in the background."""
+"""Colour of elements in the background."""
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -43,7 +43,7 @@ RC: dict[Any, Any] = {
     "savefig.dpi": 144,
     "svg.hashsalt": "ctrbench",
 }
-"""The hash salt makes the ids of an SVG, and so its bytes, the same every time."""
+"""The fixed hash salt gives an SVG the same ids, and so the same bytes, every time."""
 
 NOTE_SIZE = 7.0
 NOTE_LETTERS_PER_INCH = 19

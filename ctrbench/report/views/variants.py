@@ -24,7 +24,7 @@ AXIS = {
     "projection_size": "size of z",
     "weight": "weight w of the contrastive loss",
 }
-"""Last part of a varied setting's path -> label of the axis; the setting's own name for any other."""
+"""Last part of a varied setting's path -> label of the axis; any other setting is labelled with its name."""
 
 
 class Variants(View):
@@ -65,7 +65,7 @@ def variant_records(data: ReportData, metric: type[Metric], task: str) -> list[R
 
 
 def draw(frame: Frame, *, metric: type[Metric]) -> "Figure":
-    """One line of panels per dataset and backbone: the metric left, its difference to the base right."""
+    """One line of panels per dataset and backbone: the metric on the left, its difference to the base on the right."""
     places = list(frame.pandas().groupby(["dataset", "backbone"], sort=False))
     figure, grid = panels(len(places), 2)
     for line, ((dataset, backbone), own) in zip(grid, places, strict=True):
@@ -76,7 +76,7 @@ def draw(frame: Frame, *, metric: type[Metric]) -> "Figure":
 
 
 def level_panel(axes: "Axes", own: "pd.DataFrame", metric: type[Metric]) -> None:
-    """Mean of each method and variant on test rows; the base is a band where its values are the same in all of them."""
+    """Mean of each method and variant on test rows; the base is a band if all variants share its values."""
     base, names = own["base"].iloc[0], Names(metric.name).level
     of_base = own[own["method"] == base]
     alike = len(of_base[list(names)].drop_duplicates()) == 1
@@ -99,7 +99,7 @@ def _marks(axes: "Axes", own: "pd.DataFrame", columns: tuple[str, ...]) -> None:
     methods = list(dict.fromkeys(own["method"]))
     for place, method in enumerate(methods):
         part = own[own["method"] == method]
-        # Several methods stand beside each other.
+        # The marks of several methods are drawn side by side.
         x = [variants.index(variant) + 0.16 * (place - (len(methods) - 1) / 2) for variant in part["variant"]]
         intervals(axes, x, part[list(columns)], place, method)
     axes.set_xticks(range(len(variants)), variants)

@@ -86,7 +86,7 @@ def test_the_terminal_begins_with_a_summary_and_how_to_see_the_rest(report):
     assert "icl 0.7010 ± 0.0015 +0.0000 [-0.0006, +0.0007] no difference 0.7016 within differs" in text
     assert "1 of 15 runs missing: amazon-beauty din aqcl seed 4" in text
     assert "Caution: some comparisons rest on 4 seeds" in text
-    assert "ctrbench report aqcl-beauty --full" in text
+    assert "ctrbench report …/aqcl-beauty.toml --full" in text
     assert "highly-active 0.8" not in text
     assert len(lines) < 30
 

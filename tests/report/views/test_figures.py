@@ -237,7 +237,7 @@ def test_use_of_the_codebook_by_epoch():
 
 
 def test_use_of_a_codebook_that_no_method_has():
-    message = "aqcl-beauty: no run logged codebook usage; methods with a codebook do: ctrbench run aqcl-beauty"
+    message = "aqcl-beauty: no run logged codebook usage; methods with a codebook do: ctrbench run …/aqcl-beauty"
     with pytest.raises(CtrbenchError, match=message):
         shown("codebook-use", missing=lambda key, seed: key.method == "aqcl")
 
@@ -256,7 +256,9 @@ def test_representations_are_judged_in_h_by_the_same_codewords():
 
 
 def test_representations_that_are_not_there_or_have_no_codebook_beside_them():
-    message = "no h is stored of amazon-beauty din plain seed 0; repeat the run: ctrbench run aqcl-beauty --force"
+    message = (
+        "no h is stored of amazon-beauty din plain seed 0; repeat the run: ctrbench run …/aqcl-beauty.toml --force"
+    )
     with pytest.raises(CtrbenchError, match=message):
         shown("representations", store=Stored(lost=True))
     with pytest.raises(CtrbenchError, match="none of plain has a codebook on amazon-beauty; aqcl has one"):
@@ -293,7 +295,9 @@ def test_of_part_of_its_runs_a_figure_is_drawn_or_says_in_a_line_why_not(kind, l
 
 
 def test_facts_that_were_not_measured():
-    with pytest.raises(CtrbenchError, match="none of its datasets has been measured; start with ctrbench run aqcl"):
+    with pytest.raises(
+        CtrbenchError, match="none of its datasets has been measured; start with ctrbench run …/aqcl-beauty"
+    ):
         build(ReportData(recipe(published=None, views=[{"kind": "activeness"}])))
 
 

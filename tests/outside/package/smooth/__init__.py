@@ -1,1 +1,1 @@
-"""A method, a backbone and a metric for ctrbench from outside it."""
+"""Two methods, a backbone, a metric and a view for ctrbench, from a package of their own."""

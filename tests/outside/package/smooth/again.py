@@ -15,7 +15,7 @@ class LabelAgainSettings(MethodSettings):
     """Settings of Label again, under ``[methods.label-again]`` of a recipe."""
 
     weight: float = Field(0.1, ge=0)
-    """Of the second head's loss."""
+    """Weight of the second head's loss."""
 
 
 class LabelAgain(Method):

@@ -19,11 +19,11 @@ class SmoothSettings(MethodSettings):
     """Settings of Smooth, under ``[methods.smooth]`` of a recipe."""
 
     weight: float = Field(0.1, ge=0)
-    """Of the pull between the two representations; 0 leaves the loss of the tasks alone."""
+    """Weight of the pull between the two representations; 0 leaves only the loss of the tasks."""
     hidden_share: float = Field(0.3, gt=0, lt=1)
     """Share of a history's clicks that the second representation does not see."""
     size: int = Field(16, ge=1)
-    """Of the projections that are compared."""
+    """Size of the projections that are compared."""
 
 
 class Smooth(Method):
@@ -36,7 +36,7 @@ class Smooth(Method):
     def __init__(self, backbone, context, settings):
         super().__init__(backbone, context, settings)
         self.settings = settings
-        # What a method owns is dropped at prediction.
+        # A method's modules are dropped at prediction.
         self.projector = nn.Linear(backbone.representation_size, settings.size)
 
     @classmethod

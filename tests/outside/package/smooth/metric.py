@@ -23,6 +23,6 @@ class Brier(Metric):
 
     @classmethod
     def by_group(cls, sample, codes, groups):
-        """None where a group has no rows."""
+        """The metric of each group; None where a group has no rows."""
         error = np.bincount(codes + 1, (sample.score - sample.label) ** 2, groups + 1)[1:]
         return ratios(error, sample.totals(codes, groups).rows)
