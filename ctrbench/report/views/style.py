@@ -40,7 +40,7 @@ RC: dict[Any, Any] = {
     "lines.markersize": 5,
     "lines.linewidth": 1.5,
     "figure.dpi": 100,
-    "savefig.dpi": 144,
+    "savefig.dpi": 120,
     "svg.hashsalt": "ctrbench",
 }
 """The fixed hash salt gives an SVG the same ids, and so the same bytes, every time."""
