@@ -15,6 +15,9 @@ LONGEST = 100
 OVERALL = "overall"
 """The report's group of all rows, and its column."""
 
+ALL = "all"
+"""Stands for every registered component, or every prepared dataset, where a recipe or an option lists names."""
+
 WORD = (r"\w[\w.+-]*", "letters, digits and . _ + -, beginning with a letter, digit or _")
 PATTERNS = {
     "dataset": (

@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.names import check_name
+from ctrbench.names import ALL, check_name
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Registry(Generic[T]):
             CtrbenchError: the name cannot be part of a path.
             ValueError: the name is taken.
         """
-        check_name(self.kind, name)
+        self._check_name(name)
         if name in self._builtin or name in self._loaded:
             raise ValueError(f"{self.kind} {name!r} is registered already")
 
@@ -115,8 +115,15 @@ class Registry(Generic[T]):
             return None
         return _owner(points[0])
 
+    def _check_name(self, name: str) -> None:
+        check_name(self.kind, name)
+        if name == ALL:
+            raise CtrbenchError(
+                f"no {self.kind} can be called {ALL!r}, which in recipes and options stands for every one"
+            )
+
     def _load(self, point: EntryPoint) -> T:
-        check_name(self.kind, point.name)
+        self._check_name(point.name)
         try:
             target = point.load()
         except (Exception, SystemExit) as error:

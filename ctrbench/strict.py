@@ -68,7 +68,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return str(unknown("key", path, [section + field for field in owner.model_fields]))
     message = detail["msg"].removeprefix("Value error, ")
     place = f"{path}: " if path else ""
-    got = "" if detail["type"] == "value_error" else f" (got {detail.get('input')!r:.60})"
+    got = "" if detail["type"] in ("value_error", "missing") else f" (got {detail.get('input')!r:.60})"
     return f"{place}{message[0].lower()}{message[1:]}{got}"
 
 

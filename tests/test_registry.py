@@ -128,3 +128,8 @@ def test_a_name_that_two_packages_register(registry, tmp_path, monkeypatch, name
     found = re.fullmatch(rf"method '{name}': registered by (.*); uninstall one, or change the name", str(error.value))
     assert set(found[1].split(" and ")) == {*owners, "first 1.0", "second 1.0"}
     assert registry.names().count(name) == 1
+
+
+def test_no_component_is_called_all(registry):
+    with pytest.raises(CtrbenchError, match="no method can be called 'all'"):
+        registry.register("all")

@@ -6,9 +6,9 @@ Shape:
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from ctrbench.data.batch import Batch
@@ -49,6 +49,17 @@ class BackboneSettings(Strict):
     """Base class of every backbone's settings."""
 
 
+def check_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes of layers themselves; a layer of no units would predict a constant.
+
+    Raises:
+        ValueError: one is below 1.
+    """
+    if any(size < 1 for size in sizes):
+        raise ValueError("every layer has at least one unit")
+    return sizes
+
+
 class DeepSettings(BackboneSettings):
     """Settings of a backbone that embeds and has deep layers; AQCL leaves the sizes open (ours: 32 and 128-64)."""
 
@@ -56,7 +67,7 @@ class DeepSettings(BackboneSettings):
     """D, the same for every field."""
     embedding_std: float = Field(0.01, gt=0)
     """Standard deviation of the initial embeddings."""
-    hidden: tuple[int, ...] = Field((128, 64), min_length=1)
+    hidden: Annotated[tuple[int, ...], AfterValidator(check_sizes)] = Field((128, 64), min_length=1)
     """Sizes of the deep layers; the last one is H."""
     dropout: float = Field(0.2, ge=0, lt=1)
     """Dropout rate after every deep layer."""

@@ -7,14 +7,14 @@ Shape:
     h (B, H) of the bottom -> T towers (B, 1) -> logits (B, T); a bottom's shallow logits (B, T) are added to them.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from ctrbench.backbones import BACKBONES
-from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded
+from ctrbench.backbones.base import Backbone, BackboneSettings, Embedded, check_sizes
 from ctrbench.backbones.layers import MLP
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
@@ -28,7 +28,7 @@ class SharedBottomSettings(BackboneSettings):
     """The single-task backbone that all tasks share."""
     bottom_settings: dict[str, Any] = Field(default_factory=dict, validate_default=True)
     """Settings of the bottom that differ from its defaults."""
-    tower: tuple[int, ...] = (32,)
+    tower: Annotated[tuple[int, ...], AfterValidator(check_sizes)] = (32,)
     """Sizes of the hidden layers of each tower."""
     dropout: float = Field(0.2, ge=0, lt=1)
     """Dropout rate after every hidden layer of a tower."""

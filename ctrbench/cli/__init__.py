@@ -30,13 +30,23 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """Runs ``ctrbench``: a :class:`CtrbenchError` or a missing permission gives one line and exit status 1, Ctrl-C
-    exit status 130."""
+    """Runs ``ctrbench``: a :class:`CtrbenchError`, or an error of the operating system such as a full disk or a missing
+    permission, gives one line and exit status 1, Ctrl-C exit status 130."""
     _accept_any_character()
     try:
-        app()
-    except PermissionError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        try:
+            app()
+        finally:
+            # Else the interpreter would do it, and a full disk would end in a traceback.
+            if sys.stdout is not None:  # None: closed by the caller
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        _drop_output()
+        place = "" if error.filename is None else f"{error.filename}: "
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
     except CtrbenchError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
@@ -46,6 +56,11 @@ def main() -> None:
         if end.code == INTERRUPTED:
             print("interrupted; rerun the command to resume", file=sys.stderr)  # noqa: T201
         raise
+
+
+def _drop_output() -> None:
+    """Forgets what standard output still holds, so that the interpreter's end does not try to write it once more."""
+    sys.stdout = io.StringIO()
 
 
 def _accept_any_character() -> None:

@@ -9,12 +9,10 @@ import typer
 from ctrbench import places
 from ctrbench.cli.options import Data, Names, Results, split_names
 from ctrbench.errors import CtrbenchError
+from ctrbench.names import ALL
 from ctrbench.registry import unknown
 
 KINDS = ("datasets", "backbones", "methods", "metrics", "views", "recipes", "runs")
-
-ALL = "all"
-"""Stands for every name."""
 
 Line = tuple[str, ...]
 

@@ -40,8 +40,8 @@ def measure(
     Measures all registered metrics, or those that --metric names.
     """
     from ctrbench.metrics import METRICS
+    from ctrbench.names import ALL
     from ctrbench.recipe.collection import for_each_recipe
-    from ctrbench.recipe.recipe import ALL
     from ctrbench.report.views import needs_of
 
     metrics = [] if ALL in (named := split_names(metric)) else named

@@ -70,10 +70,10 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
     Raises:
         CtrbenchError: no such dataset or recipe, or the card describes another dataset.
     """
+    from ctrbench.names import ALL
     from ctrbench.prepare.card import read_card, shipped_card
     from ctrbench.recipe.collection import collection_names, recipes_of
     from ctrbench.recipe.read import read_recipe, recipe_names
-    from ctrbench.recipe.recipe import ALL
 
     if card is None and (name.endswith(".toml") or name in (*recipe_names(), *collection_names())):
         datasets = dict.fromkeys(dataset for recipe in recipes_of(name) for dataset in read_recipe(recipe).datasets)

@@ -15,13 +15,13 @@ Shape:
     B rows, D embedding size, G item fields, K negatives, 2 D size of a tower's output by default.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
-from ctrbench.backbones.base import Backbone, Embedded
+from ctrbench.backbones.base import Backbone, Embedded, check_sizes
 from ctrbench.backbones.layers import segment_mean
 from ctrbench.data.batch import Batch
 from ctrbench.data.negatives import ItemSampler
@@ -38,7 +38,7 @@ class DeepMCPSettings(MethodSettings):
     """alpha, weight of the matching loss; the official code's value."""
     correlation_weight: float = Field(0.01, ge=0)
     """beta, weight of the correlation loss; the official code's value."""
-    tower: tuple[int, int] = (4, 2)
+    tower: Annotated[tuple[int, int], AfterValidator(check_sizes)] = (4, 2)
     """Widths of a tower's two layers, in multiples of the embedding size."""
     negatives: int = Field(4, ge=1)
     """K, negatives for each pair of target and context; the official code's value."""

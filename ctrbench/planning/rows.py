@@ -7,7 +7,8 @@ from typing import Any
 
 from ctrbench.data.schema import MANIFEST
 from ctrbench.errors import CtrbenchError
-from ctrbench.recipe.recipe import ALL, Recipe
+from ctrbench.names import ALL
+from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.registry import Registry
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from ctrbench import places
 from ctrbench.data.schema import Source, digest
 from ctrbench.errors import CtrbenchError
-from ctrbench.names import OVERALL, problem_of_groups
+from ctrbench.names import ALL, OVERALL, problem_of_groups
 from ctrbench.registry import unknown
 from ctrbench.strict import DatasetName, FieldName, FileName, Strict, parse_assignment
 
@@ -188,6 +188,10 @@ class Card(Strict):
     def _names_are_free(self) -> Self:
         if self.name == "downloads":
             raise ValueError("a dataset cannot be called 'downloads': that folder holds the raw files")
+        if self.name == ALL:
+            raise ValueError(
+                f"a dataset cannot be called {ALL!r}: in recipes and options that stands for every dataset"
+            )
         names = [column.name for column in (*self.fields, *self.cohorts)]
         for name in names:
             if name in RESERVED or name == CLICK or names.count(name) > 1:

@@ -18,6 +18,8 @@ def given(card: Card, source: Path) -> dict[str, Path]:
     """
     if not source.exists():
         raise CtrbenchError(f"{card.name}: {source} does not exist; pass an existing file or folder by --source")
+    if not (source.is_file() or source.is_dir()):
+        raise CtrbenchError(f"{card.name}: {source} is neither a file nor a folder; pass one of them by --source")
     if source.is_file() and len(card.sources) == 1:
         return {card.sources[0].file: source}
     folder = source if source.is_dir() else source.parent

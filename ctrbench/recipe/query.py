@@ -10,10 +10,11 @@ from pydantic import Field
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import write_toml
+from ctrbench.names import ALL
 from ctrbench.places import card_name
 from ctrbench.recipe.collection import recipes_of
 from ctrbench.recipe.read import read_recipe, recipe_names, recipe_path
-from ctrbench.recipe.recipe import ALL, Recipe
+from ctrbench.recipe.recipe import Recipe
 from ctrbench.registry import unknown
 from ctrbench.strict import Strict
 

@@ -7,11 +7,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from ctrbench import places
+from ctrbench.names import ALL
 from ctrbench.recipe.space import Search
 from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
-
-ALL = "all"
-"""Stands for every registered backbone or method, or every prepared dataset, where a recipe lists names."""
 
 
 class ViewSpec(Strict):

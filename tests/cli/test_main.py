@@ -130,3 +130,20 @@ def test_the_c_locale_ends_no_verb_in_a_traceback(place):
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert done.stdout.isascii()
     assert done.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize("arguments", [["list", "recipes"], ["show", "aqcl"], ["--help"]])
+def test_a_full_disk_under_standard_output_is_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "ctrbench", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+
+
+def test_a_reader_that_has_enough_ends_no_verb_in_a_traceback():
+    command = [sys.executable, "-m", "ctrbench", "list", "recipes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

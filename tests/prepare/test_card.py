@@ -55,6 +55,7 @@ CUT = {"name": "x", "source": "row", "cut": "quantiles", "buckets": ["low", "hig
         ({"sources": [{"file": "a", "addresses": ["wheel:--pre==1#b"]}]}, "addresses"),
         ({"sources": [{"file": "a", "addresses": ["wheel:a==1"]}]}, "addresses"),
         ({"name": "downloads"}, "downloads"),
+        ({"name": "all"}, "cannot be called 'all'"),
         ({"name": "../x"}, "name"),
         ({"fields": [{"name": "time", "source": "row"}]}, "'time'.*taken"),
         ({"fields": [{"name": "search_holdout", "source": "row"}]}, "'search_holdout'.*taken"),

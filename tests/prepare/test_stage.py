@@ -97,6 +97,8 @@ def test_missing_files_are_named(tmp_path: Path, make_card: MakeCard, source: Pa
         prepare(two, tmp_path, source=source / "mine.csv")
     with pytest.raises(CtrbenchError, match="nowhere does not exist; pass"):
         prepare(make_card(), tmp_path, source=tmp_path / "nowhere")
+    with pytest.raises(CtrbenchError, match="/dev/null is neither a file nor a folder"):
+        prepare(make_card(), tmp_path, source=Path("/dev/null"))
 
 
 def test_a_damaged_manifest_is_prepared_over(prepare_text: PrepareText) -> None:

@@ -187,3 +187,8 @@ def test_every_changed_digit_of_what_decides_an_identity_is_found(archive):
         assert "settings or data do not match job" in found(archive)[0]
         change(plain(archive), lambda lines: lines.insert(0, lines.pop(0) and line))
         assert found(archive) == []
+
+
+def test_a_file_that_lost_its_lines(archive):
+    plain(archive).write_text("")
+    assert found(archive) == [f"{plain(archive)}: it is empty; restore it from git"]
