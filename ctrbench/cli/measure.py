@@ -52,7 +52,7 @@ def measure(
     matches = [match for match in query.matches() if needs_of(match.recipe) == "runs"]
     if not matches:
         command = f"ctrbench run {shlex.quote(str(query.name))}"
-        raise CtrbenchError(f"{query.name}: it has no jobs to measure again; its data are measured by: {command}")
+        raise CtrbenchError(f"{query.name}: the recipe has no jobs to measure again; to measure its data: {command}")
 
     def one(match: "RecipeMatch") -> None:
         _measure(

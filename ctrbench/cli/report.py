@@ -152,7 +152,7 @@ def query_of(recipe: str | None, results: Path, **names: list[str]) -> "RecipeQu
     elif last.exists():
         query = RecipeQuery.read(read_toml(last), f"{last} (name a recipe)")
     else:
-        raise CtrbenchError(f"{results}: nothing was run here yet; name a recipe, see ctrbench list recipes")
+        raise CtrbenchError(f"{results}: no recipe has been run here yet; name one, see ctrbench list recipes")
     chosen = {kind: tuple(split_names(each)) for kind, each in names.items()}
     return query.model_copy(update={kind: own for kind, own in chosen.items() if own})
 

@@ -48,7 +48,7 @@ def search(
     searched = [match for match in named if match.recipe.search and needs_of(match.recipe) == "runs"]
     if not searched:
         raise CtrbenchError(
-            f"{recipe}: nothing to search, no [search] of settings for runs; run: ctrbench run {shlex.quote(recipe)}"
+            f"{recipe}: nothing to search: no recipe with jobs has a [search]; run: ctrbench run {shlex.quote(recipe)}"
         )
     workers = resolve_jobs(jobs, device)
 

@@ -208,7 +208,7 @@ def test_what_was_run_last_is_measured_again_without_a_name(ctrbench, place, mon
         return Remeasured((), ())
 
     monkeypatch.setattr("ctrbench.measure.again.measure_again", again)
-    assert "nothing was run here yet" in ctrbench("measure")[2]
+    assert "no recipe has been run here yet" in ctrbench("measure")[2]
     ctrbench("run", "--dataset", "toy", "--method", "plain", "--seeds", 1, "--set", "training.epochs=2", "--jobs", 1)
     assert ctrbench("measure") == (0, "ad-hoc: 0 of 1 jobs measured again\n", "")
     assert asked == [[(0, {"epochs": 2})]]
