@@ -78,20 +78,19 @@ def _measure(
     from ctrbench.measure.again import measure_again
     from ctrbench.measure.references import measure_references
     from ctrbench.report.select import select_rows
-    from ctrbench.store.store import Store
 
     recipe, command = match.recipe, match.recipe.command("run")
-    columns = tuple(dict.fromkeys([*columns, *(view.by for view in recipe.views if view.by)]))
-    records = {row.record.identity: row.record for row in select_rows(recipe, results, data).rows}
+    columns = tuple(dict.fromkeys([*columns, *recipe.columns]))
+    selected = select_rows(recipe, results, data)
+    records = {row.record.identity: row.record for row in selected.rows}
     if not records:
         raise CtrbenchError(f"{recipe.name}: no finished job yet; start with {command}")
-    store = Store.of(results)
+    store = selected.store
+    assert store
     found = measure_again(records.values(), store=store, data=data, expressions=columns, metrics=metrics)
     for name in dict.fromkeys(record.dataset for record in found.measured):
-        of_jobs = [record.config.data for record in found.measured if record.dataset == name]
-        wanted = {settings.model_dump_json(): settings for settings in of_jobs}
-        manifest = read_manifest(data / name)
-        measure_references(manifest, wanted.values(), store=store, data=data, expressions=columns)
+        wanted = [record.config.data for record in found.measured if record.dataset == name]
+        measure_references(read_manifest(data / name), wanted, store=store, data=data, expressions=columns)
     typer.echo(f"{recipe.name}: {len(found.measured)} of {len(records)} jobs measured again")
     if found.without_predictions:
         lacking = _named(found.without_predictions)

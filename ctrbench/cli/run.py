@@ -130,16 +130,15 @@ def _task(recipe: "Recipe", place: _Place, *, dry_run: bool) -> _Task:
     from ctrbench.store.store import Store
 
     store, needs = Store.of(place.results), needs_of(recipe)
-    columns = tuple(dict.fromkeys(view.by for view in recipe.views if view.by))
     if needs == "runs":
         plan = make_plan(recipe, data=place.data, best=read_best_settings(place.results))
         _print_plan(status(plan, store), every_row=dry_run)
-        return _Task(store, plan, plan.manifests, columns)
+        return _Task(store, plan, plan.manifests, recipe.columns)
     manifests = {}
     if needs == "references":
         manifests = read_manifests(recipe, place.data, REGISTRIES, REGISTRIES.defaults())
     typer.echo("0 jobs: nothing is trained for this", err=not dry_run)
-    return _Task(store, None, manifests, columns)
+    return _Task(store, None, manifests, recipe.columns)
 
 
 def _run(match: "RecipeMatch", task: _Task, place: _Place, *, force: bool) -> None:
@@ -156,14 +155,14 @@ def _run(match: "RecipeMatch", task: _Task, place: _Place, *, force: bool) -> No
     outcomes = _drive(task, place, force=force) if task.plan else []
     jobs = task.plan.jobs if task.plan else ()
     for name, manifest in task.manifests.items():
-        of_jobs = {job.config.data.model_dump_json(): job.config.data for job in jobs if job.config.dataset == name}
-        wanted = list(of_jobs.values()) or [DataSettings.read(match.recipe.data, f"{match.recipe.name}: data")]
+        of_jobs = [job.config.data for job in jobs if job.config.dataset == name]
+        wanted = of_jobs or [DataSettings.read(match.recipe.data, f"{match.recipe.name}: data")]
         measure_references(manifest, wanted, store=task.store, data=place.data, expressions=task.columns)
     if not jobs or any(task.store.finished(job.identity, job.names) for job in jobs):
         print_report(match, results=place.results, data=place.data)
     if failed := failure_line(outcomes):
         raise CtrbenchError(failed)
-    if outcomes and (place.results / "records").is_dir():
+    if outcomes and task.store.archive.folder.is_dir():
         typer.echo("to commit these records: ctrbench results pack", err=True)
 
 

@@ -57,6 +57,11 @@ class Tasks:
             _check_derived(task, factors, trained, labels, where)
         return cls(trained, settings.derived, settings.given)
 
+    def split(self, text: str) -> tuple[str, str]:
+        """Task and metric of ``TASK.METRIC``, or of ``METRIC``, which is the main task's; neither is checked."""
+        task, _, metric = text.rpartition(".")
+        return task or self.main, metric
+
     @property
     def main(self) -> str:
         """The task that a metric without a task's name refers to."""

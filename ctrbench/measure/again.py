@@ -65,7 +65,7 @@ def measure_again(
                 f"{record.dataset}: job {record.identity[:12]} was trained on other data than those in {data}; "
                 "prepare those data, or run the job again"
             )
-        entry = store.read(record.identity, (record.dataset, record.backbone, record.method))
+        entry = store.read(record.identity, record.names)
         done.append(_measured(entry, own, store, expressions, metrics))
     store.rewrite(done)
     return Remeasured(tuple(entry.record for entry in done), tuple(lacking))

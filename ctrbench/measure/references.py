@@ -13,7 +13,7 @@ from ctrbench.data.schema import Manifest, Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.columns import columns_of, data_facts
-from ctrbench.measure.job import groups_of
+from ctrbench.measure.job import groups_of, stored_targets
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.measure import measure
@@ -63,14 +63,13 @@ def reference_rows(
 ) -> tuple[DataFacts, list[ReferenceRecord]]:
     """The facts of the data, and one record per reference, on the test rows on which a task is defined."""
     manifest, rows = prepared.manifest, prepared.indices(Split.TEST)
-    stored = {label: prepared.rows[label][rows].numpy() for label in tasks.columns}
-    observed = tasks.observed(stored)[task]
+    targets = stored_targets(prepared, rows, tasks)
+    observed = targets.observed[task]
     chosen = np.arange(len(rows)) if observed is None else np.flatnonzero(observed)
     # Cut on all test rows, as for a job: quantiles of the rows of one task would differ.
     cuts = columns_of(prepared, rows, expressions).items()
     columns = {name: (codes[chosen], names) for name, (codes, names) in cuts}
-    label, rows = tasks.labels(stored)[task][chosen], rows[torch.from_numpy(chosen)]
-    users = prepared.rows["user"][rows].numpy()
+    label, users, rows = targets.of(task), targets.users[chosen], rows[torch.from_numpy(chosen)]
     groups: dict[str, Groups] = {}
     records = []
     for name, score in _scores(prepared, rows, chosen, tasks, task).items():

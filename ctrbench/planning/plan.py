@@ -70,7 +70,7 @@ def make_plan(
     for name in (*recipe.metrics, *(view.metric for view in recipe.views if view.metric)):
         METRICS.get(name)
     for manifest in manifests.values():
-        check_columns(manifest, [view.by for view in recipe.views if view.by])
+        check_columns(manifest, recipe.columns)
     rows, refused = admitted(recipe, manifests, registries, defaults)
     if not rows:
         raise CtrbenchError(
@@ -141,9 +141,9 @@ def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries
 def _check_data(config: JobConfig, manifest: Manifest) -> None:
     tasks = Tasks.of(config.data, manifest.labels, manifest.name)
     Inputs.of(manifest, config.data.fields)
-    *task, metric = config.training.watch.rsplit(".", 1)
-    if task and task[0] not in tasks.names:
-        raise unknown("task of training.watch", task[0], tasks.names)
+    task, metric = tasks.split(config.training.watch)
+    if task not in tasks.names:
+        raise unknown("task of training.watch", task, tasks.names)
     METRICS.get(metric)
 
 

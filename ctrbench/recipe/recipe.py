@@ -84,6 +84,11 @@ class Recipe(Strict):
         self._asked, self._changes = tuple(words), tuple(changes)
         return self
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column expressions that the views cut by, each once."""
+        return tuple(dict.fromkeys(view.by for view in self.views if view.by))
+
     def command(self, verb: str, *options: str) -> str:
         """A command on this recipe that can be typed as it stands, with the names that were asked for; a recipe that no
         command asked for goes by its name.

@@ -99,6 +99,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     keys = rows_of(recipe, names, registries.backbones, registries.methods)
     archived = {key: store.entries(key.dataset, key.backbone, key.method) for key in keys}
     plugins = {key: _plugins(key, archived[key], registries) for key in keys}
+    configured = {key: [(entry.record.config, entry) for entry in archived[key]] for key in keys}
     defaults = known_defaults(keys, plugins, registries)
     check_paths(recipe, keys, defaults)
     manifests = {name: _manifest(data / name) for name in names}
@@ -109,9 +110,9 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     for name in names:
         own = [(key, config) for key, config in wanted if key.dataset == name]
         manifest = manifests[name]
-        fingerprint = manifest.fingerprint if manifest else _commonest_data(own, archived)
+        fingerprint = manifest.fingerprint if manifest else _commonest_data(own, configured)
         for key, config in own:
-            matching = [entry for entry in archived[key] if entry.record.config == config]
+            matching = [entry for other, entry in configured[key] if other == config]
             current = [
                 each
                 for each in matching
@@ -263,11 +264,11 @@ def _configs(
 
 
 def _commonest_data(
-    wanted: Sequence[tuple[RowKey, JobConfig]], archived: Mapping[RowKey, Sequence[Entry]]
+    wanted: Sequence[tuple[RowKey, JobConfig]], configured: Mapping[RowKey, Sequence[tuple[JobConfig, Entry]]]
 ) -> str | None:
     """The data that most of the wanted jobs were made with; None if none of them is finished."""
     counts = Counter(
-        entry.record.fingerprint for key, config in wanted for entry in archived[key] if entry.record.config == config
+        entry.record.fingerprint for key, config in wanted for other, entry in configured[key] if other == config
     )
     return max(counts, key=lambda fingerprint: counts[fingerprint], default=None)
 

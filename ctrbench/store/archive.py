@@ -50,7 +50,7 @@ class Archive:
         """
         names = dataset, backbone, method
         # Names with dashes may share a file: wide + deep-x, wide-deep + x.
-        return [each for each in self.read_file(self.path(*names)) if _names(each) == names]
+        return [each for each in self.read_file(self.path(*names)) if each.names == names]
 
     def read_file(self, path: Path) -> list[Record]:
         """The records of a file of :meth:`files`, each once and in order.
@@ -130,7 +130,7 @@ class Archive:
             write_lines(path, _merged_facts([*_facts(path), *own_facts]))
         for path, rows in _by(references, lambda each: self.references_path(each.dataset)).items():
             write_lines(path, merged_references([*_references(path), *rows]))
-        for path, own in _by(records, lambda each: self.path(*_names(each))).items():
+        for path, own in _by(records, lambda each: self.path(*each.names)).items():
             found = {record.identity: record for record in [*self.read_file(path), *own]}
             in_order: list[Record] = sorted(found.values(), key=self.order)
             write_lines(path, in_order)
@@ -194,7 +194,7 @@ class Archive:
 
         own = read_parquet(source, "repeat the job: ctrbench run --force")
         own = own.add_column(0, "identity", pa.array([record.identity] * len(own)).dictionary_encode())
-        path = self.representations(record.dataset, record.backbone, record.method)
+        path = self.representations(*record.names)
         if path.exists():
             kept = _without(read_parquet(path, RESTORE), record.identity)
             own = pa.concat_tables([kept, own.cast(kept.schema)])
@@ -209,7 +209,7 @@ class Archive:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.compute as pc  # noqa: PLC0415
 
-        path = self.representations(record.dataset, record.backbone, record.method)
+        path = self.representations(*record.names)
         if not path.exists():
             return None
         table = read_parquet(path, RESTORE)
@@ -289,10 +289,6 @@ def _results(record: Record) -> dict[str, object]:
     costs = ("seconds", "cpu_seconds", "rows_per_second")
     document["epochs"] = [{key: each[key] for key in each if key not in costs} for each in document["epochs"]]
     return document
-
-
-def _names(record: Record) -> tuple[str, str, str]:
-    return record.dataset, record.backbone, record.method
 
 
 def _pair(backbone: str, method: str) -> str:

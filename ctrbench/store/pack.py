@@ -37,7 +37,7 @@ def pack(store: Store) -> Packed:
         for entry in entries:
             work.forget_record(entry.record.identity)
         waiting.clear()
-    written |= {archive.path(e.record.dataset, e.record.backbone, e.record.method) for e in entries}
+    written |= {archive.path(*e.record.names) for e in entries}
     written |= {archive.references_path(row.dataset) for row in references}
     files = sorted(path.relative_to(archive.folder).as_posix() for path in written)
     return Packed(len(entries), len(references), tuple(files))

@@ -180,6 +180,11 @@ class Record(Strict):
         return JobConfig.model_construct(**{name: getattr(self, name) for name in JobConfig.model_fields})
 
     @property
+    def names(self) -> tuple[str, str, str]:
+        """Dataset, backbone and method: the file of the record."""
+        return self.dataset, self.backbone, self.method
+
+    @property
     def main_task(self) -> str:
         """The first of the job's tasks."""
         return next(iter(self.tasks))

@@ -78,11 +78,7 @@ class Store:
             CtrbenchError: a record is damaged.
         """
         names = dataset, backbone, method
-        unpacked = {
-            identity: entry
-            for identity, entry in self.unpacked().items()
-            if (entry.record.dataset, entry.record.backbone, entry.record.method) == names
-        }
+        unpacked = {identity: entry for identity, entry in self.unpacked().items() if entry.record.names == names}
         found = {identity: Entry(record, self.facts_of(record)) for identity, record in self._archived(names).items()}
         return list((found | unpacked).values())
 

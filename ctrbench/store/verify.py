@@ -31,7 +31,7 @@ def faults(archive: Archive) -> Iterator[CtrbenchError]:
         records = _documents(path, Record, _record_key, Archive.order, found)
         for record in records:
             job = f"job {record.identity[:12]}"
-            found += _misplaced(path, job, archive.path(record.dataset, record.backbone, record.method))
+            found += _misplaced(path, job, archive.path(*record.names))
             found += _unfit(path, job, record, {m.definition: m.values for m in record.tasks.values()}, facts)
         found += _representation_faults(archive, records)
     for path in archive.folder.glob("**/*.jsonl"):
@@ -94,13 +94,13 @@ def _unfit(
 
 
 def _representation_faults(archive: Archive, records: Sequence[Record]) -> Iterator[CtrbenchError]:
-    for names in dict.fromkeys((record.dataset, record.backbone, record.method) for record in records):
+    for names in dict.fromkeys(record.names for record in records):
         try:
             stored = archive.represented(names)
         except CtrbenchError as error:
             yield error
             continue
-        own = [record for record in records if (record.dataset, record.backbone, record.method) == names]
+        own = [record for record in records if record.names == names]
         for record in own:
             if record.representations and record.identity not in stored:
                 yield CtrbenchError(

@@ -36,8 +36,7 @@ class Watch:
         Raises:
             CtrbenchError: the task or the metric is unknown.
         """
-        task, _, metric = setting.rpartition(".")
-        task = task or tasks.main
+        task, metric = tasks.split(setting)
         if task not in tasks.names:
             raise CtrbenchError(f"{where}: training.watch: {unknown('task', task, tasks.names)}")
         if metric not in METRICS.names():

@@ -28,12 +28,12 @@ class Objective:
             CtrbenchError: the task or the metric is unknown, or the metric has no best end.
         """
         tasks = Tasks.of(config.data, manifest.labels, manifest.name)
-        task, _, metric = text.rpartition(".")
-        if (task or tasks.main) not in tasks.names:
+        task, metric = tasks.split(text)
+        if task not in tasks.names:
             raise unknown("task of search.objective", task, tasks.names)
         if METRICS.get(metric).direction == "one":
             raise CtrbenchError(f"search.objective {text}: best at 1, neither highest nor lowest; name another metric")
-        return cls(task or tasks.main, metric)
+        return cls(task, metric)
 
     @property
     def maximize(self) -> bool:
