@@ -15,8 +15,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ctrbench.backbones.activation_unit import ActivationUnit
 from ctrbench.backbones.base import Backbone, BackboneSettings, DeepSettings, Embedded
-from ctrbench.backbones.layers import MLP, FieldEmbedding, segment_sum
+from ctrbench.backbones.layers import MLP, FieldEmbedding
 from ctrbench.backbones.prelu import PReLU
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
@@ -27,31 +28,6 @@ class DINSettings(DeepSettings):
 
     attention: int = Field(36, ge=1)
     """Hidden units of the activation unit."""
-
-
-class ActivationUnit(nn.Module):
-    """The relevance of each history position to its row's target item (equation 3's a).
-
-    The first layer, applied to [q, k, q - k, q * k], is split by input: what depends on q alone is computed once per
-    row, not once per position. The sum is the same.
-
-    Shape:
-        query (B, G * D), key (N, G * D), owners (N,) -> (N, 1)
-    """
-
-    def __init__(self, size: int, hidden: int) -> None:
-        super().__init__()
-        self.first = nn.Linear(4 * size, hidden)
-        self.activation = PReLU()
-        self.second = nn.Linear(hidden, 1)
-
-    def forward(self, query: Tensor, key: Tensor, owners: Tensor) -> Tensor:
-        """Unnormalised weights."""
-        of_query, of_key, of_difference, of_product = self.first.weight.chunk(4, 1)
-        per_row = torch.addmm(self.first.bias, query, (of_query + of_difference).t())
-        hidden = torch.addmm(per_row.index_select(0, owners), key, (of_key - of_difference).t())
-        hidden = torch.addmm(hidden, query.index_select(0, owners) * key, of_product.t())
-        return self.second(self.activation(hidden))
 
 
 class DIN(Backbone):
@@ -84,11 +60,9 @@ class DIN(Backbone):
 
     def interact(self, embedded: Embedded) -> Tensor:
         """h (B, H)."""
-        rows = len(embedded.fields)
         query = embedded.fields.index_select(1, self.item_side).flatten(1)
         key = embedded.history.flatten(1)
-        weight = self.attention(query, key, embedded.owners)
-        interest = segment_sum(weight * key, embedded.owners, rows)
+        interest = self.attention(query, key, embedded.owners, embedded.offsets)
         return self.deep(torch.cat([embedded.fields.flatten(1), interest], 1))
 
     def predict(self, h: Tensor, embedded: Embedded) -> Tensor:  # noqa: ARG002

@@ -30,12 +30,15 @@ def _machine() -> Iterator[tuple[str, str]]:
     import torch
 
     import ctrbench
+    from ctrbench.backbones.kernels import INSTALL, numba_problem, numba_version
 
     yield "ctrbench", ctrbench.__version__
     yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield "torch", torch.__version__
     cuda = torch.cuda.is_available()
     yield "device", f"cuda, {torch.cuda.get_device_name()}" if cuda else "cpu (torch sees no CUDA device)"
+    absent = numba_problem()
+    yield "kernels", f"reference ({absent}; to fuse them: {INSTALL})" if absent else f"fused by numba {numba_version()}"
     yield "cores", f"{joblib.cpu_count()}: that many jobs side by side, one thread each"
 
 

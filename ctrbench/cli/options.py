@@ -22,6 +22,13 @@ Jobs = Annotated[
 ]
 Names = typer.Option(help="Repeatable; or several names with commas; or all.", show_default=False)
 Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to train.")]
+Kernels = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|reference|fused",
+        help="Layers as torch operations or fused by numba (needs ctrbench[fast], on a CPU); auto: fused if possible.",
+    ),
+]
 Cluster = Annotated[
     str | None,
     typer.Option(

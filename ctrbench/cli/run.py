@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Cluster, Data, Device, Jobs, Names, Results, resolve_jobs, split_names
+from ctrbench.cli.options import Cluster, Data, Device, Jobs, Kernels, Names, Results, resolve_jobs, split_names
 from ctrbench.cli.report import LAST, print_report
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def run(
     ] = [],  # noqa: B006
     jobs: Jobs = None,
     device: Device = "auto",
+    kernels: Kernels = "auto",
     cluster: Cluster = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is done and what is left.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Repeat finished jobs.")] = False,
@@ -60,7 +61,7 @@ def run(
         overrides=dict(map(parse_assignment, set_)),
     )
     matches = query.matches()
-    place = _Place(places.data_folder(data), places.results_folder(results), device, cluster, jobs)
+    place = _Place(places.data_folder(data), places.results_folder(results), device, kernels, cluster, jobs)
     place.check()
 
     def one(match: "RecipeMatch") -> None:
@@ -82,21 +83,25 @@ class _Place:
     data: Path
     results: Path
     device: str
+    kernels: str
     cluster: str | None
     jobs: int | None
 
     def check(self) -> None:
-        """Checks that jobs can use the device.
+        """Checks that jobs can use the device and the kernels; each node of a cluster looks for numba itself.
 
         Raises:
-            CtrbenchError: the device is unknown or absent, or a cluster does not support it.
+            CtrbenchError: the device or the kernels are unknown or absent, or a cluster does not support the device.
         """
+        from ctrbench.backbones.kernels import check_kernels
         from ctrbench.errors import CtrbenchError
         from ctrbench.execution.run import resolve_device
 
         if self.cluster and self.device == "cuda":
             raise CtrbenchError("--device cuda: on a cluster jobs train on CPUs; leave out --device or --cluster")
-        resolve_device(self.device)
+        device = resolve_device(self.device)
+        if not (self.cluster and self.kernels == "fused"):
+            check_kernels(self.kernels, device)
 
     def executor(self) -> "Executor":
         """The local executor, or the executor on a Ray cluster."""
@@ -181,7 +186,9 @@ def _drive(task: _Task, place: _Place, *, force: bool) -> "list[Outcome]":
     try:
         with Display(task.store, max(executor.workers, 1), Console(stderr=True)) as display:
             display.add(task.plan.jobs)
-            context = RunContext(task.store, executor, RunJob(place.device), REGISTRIES.defaults(), task.columns)
+            context = RunContext(
+                task.store, executor, RunJob(place.device, place.kernels), REGISTRIES.defaults(), task.columns
+            )
             return drive(task.plan.jobs, context, on_outcome=display.ended)
     finally:
         executor.close()

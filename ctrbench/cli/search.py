@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctrbench import places
-from ctrbench.cli.options import Data, Device, Jobs, Names, Results, resolve_jobs, split_names
+from ctrbench.cli.options import Data, Device, Jobs, Kernels, Names, Results, resolve_jobs, split_names
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
+    from ctrbench.execution.run import RunJob
     from ctrbench.recipe.query import RecipeMatch
     from ctrbench.recipe.recipe import Recipe
     from ctrbench.store.best_settings import SearchResult
@@ -30,6 +31,7 @@ def search(
     dataset: Annotated[list[str], Names] = [],  # noqa: B006
     jobs: Jobs = None,
     device: Device = "auto",
+    kernels: Kernels = "auto",
     data: Data = None,
     results: Results = None,
 ) -> None:
@@ -39,6 +41,8 @@ def search(
     """
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from ctrbench.backbones.kernels import check_kernels
+    from ctrbench.execution.run import RunJob, resolve_device
     from ctrbench.recipe.collection import for_each_recipe
     from ctrbench.recipe.query import find_recipes
     from ctrbench.report.views import needs_of
@@ -51,19 +55,24 @@ def search(
             f"{recipe}: nothing to search: no recipe with jobs has a [search]; run: ctrbench run {shlex.quote(recipe)}"
         )
     workers = resolve_jobs(jobs, device)
+    check_kernels(kernels, resolve_device(device))
 
     def one(match: "RecipeMatch") -> None:
         if len(named) > 1:
             typer.echo(f"{match.recipe.name}: {match.recipe.title}", err=True)
         end = _search(
-            match.recipe, places.data_folder(data), places.results_folder(results), device=device, workers=workers
+            match.recipe,
+            places.data_folder(data),
+            places.results_folder(results),
+            work=RunJob(device, kernels),
+            workers=workers,
         )
         typer.echo(f"{end}; next: {match.recipe.command('run')}")
 
     for_each_recipe([(match.recipe.name, match) for match in searched], one)
 
 
-def _search(recipe: "Recipe", data: Path, results: Path, *, device: str, workers: int) -> str:
+def _search(recipe: "Recipe", data: Path, results: Path, *, work: "RunJob", workers: int) -> str:
     """Searches the rows that no earlier search covers, prints the best settings and stores them.
 
     Returns:
@@ -74,7 +83,6 @@ def _search(recipe: "Recipe", data: Path, results: Path, *, device: str, workers
     from ctrbench.cli.progress import Display
     from ctrbench.execution.drive import RunContext
     from ctrbench.execution.local import LocalExecutor
-    from ctrbench.execution.run import RunJob
     from ctrbench.planning.registries import REGISTRIES
     from ctrbench.store.best_settings import BestSettings, best_settings_path, read_best_settings, write_best_settings
     from ctrbench.store.store import Store
@@ -82,7 +90,7 @@ def _search(recipe: "Recipe", data: Path, results: Path, *, device: str, workers
 
     known, store = read_best_settings(results), Store.of_searches(results)
     executor = LocalExecutor(data, jobs=workers)
-    context = RunContext(store, executor, RunJob(device), REGISTRIES.defaults())
+    context = RunContext(store, executor, work, REGISTRIES.defaults())
     try:
         with Display(store, workers, Console(stderr=True)) as display:
             best, hopeless = search_settings(
@@ -105,6 +113,7 @@ def _search(recipe: "Recipe", data: Path, results: Path, *, device: str, workers
 
 def _line(result: "SearchResult") -> str:
     settings = ", ".join(f"{path} = {value}" for path, value in result.settings.items()) or "nothing to choose"
-    pruned = sum(trial.state == "pruned" for trial in result.trials)
-    trials = f"{len(result.trials)} trials, {pruned} of them pruned"
-    return f"{' '.join(result.names.values())}: {settings} ({result.objective} {result.value:.5f}; {trials})"
+    effort = f"{len(result.trials)} trials"
+    if result.seeds > 1:
+        effort += f", the best {len(result.finalists)} with {result.seeds} seeds"
+    return f"{' '.join(result.names.values())}: {settings} ({result.objective} {result.value:.5f}; {effort})"

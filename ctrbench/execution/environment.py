@@ -10,22 +10,25 @@ import numpy as np
 import torch
 
 import ctrbench
+from ctrbench.backbones.kernels import Kernels, numba_version
 from ctrbench.store.record import Environment
 
 
-def environment(device: torch.device) -> Environment:
-    """Versions and machine of this process."""
+def environment(device: torch.device, kernels: Kernels = "reference") -> Environment:
+    """Versions and machine of this process, and the kernels of the job."""
     return Environment(
         versions={
             "python": platform.python_version(),
             "ctrbench": ctrbench.__version__,
             "torch": torch.__version__,
             "numpy": np.__version__,
+            **({"numba": numba_version()} if kernels == "fused" else {}),
         },
         machine=f"{platform.system()} {platform.machine()}, {_processor()}",
         cores=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        kernels=kernels,
         git_commit=_git_commit(),
     )
 

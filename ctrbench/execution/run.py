@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 
+from ctrbench.backbones.kernels import kernels_of, use_kernels
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
@@ -44,21 +45,22 @@ def resolve_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class RunJob:
-    """The work of an executor: trains and measures one job on a device."""
+    """The work of an executor: trains and measures one job on a device, with a choice of kernels."""
 
     device: str = "auto"
+    kernels: str = "auto"
 
     def __call__(self, assignment: Assignment, data: Path) -> Generator[Handover, None, Output]:
         """Trains, or resumes from the assignment's checkpoint; yields a handover after each look.
 
         Raises:
-            CtrbenchError: the data are not prepared or changed, or the training diverged.
+            CtrbenchError: the data are not prepared or changed, the training diverged, or the kernels need numba.
         """
         order: Order = assignment.config
         config = order.job.config
         prepared = Prepared.read(data / config.dataset, resolve_device(self.device))
-        feed, training = _training(order, prepared)
-        surroundings = environment(feed.device)
+        feed, training = _training(order, prepared, self.kernels)
+        surroundings = environment(feed.device, kernels_of(training.backbone, training.method))
         if assignment.checkpoint is not None:
             _restore(training, assignment.checkpoint, assignment.identity)
         at_most = config.training.most_looks
@@ -68,7 +70,7 @@ class RunJob:
         return _output(order, prepared, feed, training, surroundings)
 
 
-def _training(order: Order, prepared: Prepared) -> tuple[Feed, Training]:
+def _training(order: Order, prepared: Prepared, kernels: str) -> tuple[Feed, Training]:
     config, settings = order.job.config, full_settings(order.job.config, order.defaults)
     feed = feed_for(
         config.method, settings["method"], prepared, config.data, search_holdout=config.judged_on == "search_holdout"
@@ -85,6 +87,7 @@ def _training(order: Order, prepared: Prepared) -> tuple[Feed, Training]:
         backbone_settings=settings["backbone"],
         method_settings=settings["method"],
     )
+    use_kernels(kernels, feed.device, backbone, method)
     return feed, Training(backbone, method, feed, config.training, config.seed)
 
 

@@ -120,7 +120,7 @@ def _renewed(entry: Entry, tasks: dict[str, TaskMetrics], measuring_fingerprint:
 def _over(before: TaskMetrics | None, new: TaskMetrics) -> TaskMetrics:
     if before is None or before.definition != new.definition:
         return new
-    values = {metric: dict(columns) for metric, columns in before.values.items()}
-    for metric, columns in new.values.items():
-        values.setdefault(metric, {}).update(columns)
-    return new.model_copy(update={"values": values})
+    values = {metric: {**before.values.get(metric, {}), **columns} for metric, columns in new.values.items()}
+    return new.model_copy(
+        update={"values": {**before.values, **values}, "left_out": {**before.left_out, **new.left_out}}
+    )

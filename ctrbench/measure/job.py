@@ -13,10 +13,11 @@ from torch import Tensor
 from ctrbench.data.examples import Targets
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.tasks import Tasks
+from ctrbench.measure.blocks import changes, user_blocks
 from ctrbench.measure.columns import columns_of, data_facts
 from ctrbench.metrics.measure import Measured, measure
 from ctrbench.metrics.sample import Sample
-from ctrbench.store.record import DataFacts, Groups, TaskMetrics
+from ctrbench.store.record import LEFT_OUT_COLUMNS, DataFacts, Groups, TaskMetrics
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,21 @@ def measure_job(
         observed = targets.observed[task]
         chosen = np.flatnonzero(observed) if observed is not None else slice(None)
         sample = Sample(targets.of(task), probability[chosen], targets.users[chosen])
-        measured = measure(sample, {name: (codes[chosen], names) for name, (codes, names) in columns.items()}, metrics)
+        measured = measure(
+            sample,
+            {name: (codes[chosen], names) for name, (codes, names) in columns.items()},
+            metrics,
+            blocks=user_blocks(targets.users[chosen]) if by_group else None,
+            by_block=LEFT_OUT_COLUMNS,
+        )
         definition = tasks.definition(task)
-        found[task] = TaskMetrics(definition=definition, clipped=measured.clipped, values=measured.values)
+        left_out = {
+            metric: {column: changes(measured.values[metric][column], left) for column, left in own.items()}
+            for metric, own in measured.left_out.items()
+        }
+        found[task] = TaskMetrics(
+            definition=definition, clipped=measured.clipped, values=measured.values, left_out=left_out
+        )
         groups[definition] = groups_of(measured)
     return Measurement(found, data_facts(prepared.manifest).model_copy(update={"groups": groups if by_group else {}}))
 

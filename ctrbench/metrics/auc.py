@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.metrics.base import Direction, Metric, Relative, ratios
-from ctrbench.metrics.ranking import Ranking, pairs_won, smallest, stable_order
+from ctrbench.metrics.base import Direction, Left, Metric, Relative, ratios
+from ctrbench.metrics.blocks import Blocks
+from ctrbench.metrics.ranking import Ranking, pairs_won, pairs_won_without_each, smallest, stable_order
 from ctrbench.metrics.relaimpr import relaimpr_by_seed
 from ctrbench.metrics.sample import Sample
 
@@ -33,6 +34,22 @@ class AUC(Metric):
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
         """The metric of each group; None where a group holds one class only."""
         return grouped_auc(sample.label, sample.ranking, codes, groups)
+
+    @classmethod
+    def without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Left:
+        """Exact, from two orders of the rows (:func:`pairs_won_without_each`)."""
+        group = smallest(codes, groups)[sample.ranking.order]
+        moved = stable_order(group)[np.count_nonzero(group == -1) :]
+        rows = sample.ranking.order[moved]
+        won, pairs = pairs_won_without_each(
+            group[moved],
+            sample.ranking.tie[moved],
+            sample.label[rows],
+            groups,
+            block=blocks.codes[rows],
+            blocks=blocks.count,
+        )
+        return blocks.by_group(ratios(won, pairs))
 
 
 def auc(label: NDArray[np.generic], score: NDArray[np.floating]) -> float | None:

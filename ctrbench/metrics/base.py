@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ctrbench.metrics.blocks import Blocks
 from ctrbench.metrics.sample import Sample
 
 Direction = Literal["higher", "lower", "one"]
@@ -30,6 +31,10 @@ class Relative:
     """Unit of the values, e.g. ``percent``."""
     by_seed: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64] | None]
     """Values and the base's values, both ``(S,)`` and paired by seed -> one value per seed, or None if undefined."""
+
+
+Left = list[list[float | None]]
+"""One list per group, one value per block that is left out; None where the metric is then undefined."""
 
 
 class Metric(ABC):
@@ -65,6 +70,16 @@ class Metric(ABC):
         Returns:
             G values; None where a group leaves the metric undefined.
         """
+
+    @classmethod
+    def without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Left | None:
+        """The metric within each group with each block of users left out in turn, for a jackknife over users.
+
+        Returns:
+            G lists with one value per block; None for a metric that does not support it.
+        """
+        del sample, codes, groups, blocks
+        return None
 
     @classmethod
     def overall(cls, sample: Sample) -> float | None:

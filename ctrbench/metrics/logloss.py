@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.metrics.base import Direction, Metric, ratios
+from ctrbench.metrics.base import Direction, Left, Metric, ratios
+from ctrbench.metrics.blocks import Blocks
 from ctrbench.metrics.row_loss import CLIP, row_loss
 from ctrbench.metrics.sample import Sample
 
@@ -32,6 +33,12 @@ class Logloss(Metric):
         """The metric of each group; None where a group has no rows."""
         totals = sample.totals(codes, groups)
         return ratios(totals.loss, totals.rows)
+
+    @classmethod
+    def without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Left:
+        """From the groups' sums."""
+        totals = blocks.totals_without_each(sample, codes, groups)
+        return blocks.by_group(ratios(totals.loss, totals.rows))
 
     @classmethod
     def overall(cls, sample: Sample) -> float | None:

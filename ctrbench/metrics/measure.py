@@ -4,14 +4,15 @@ Shape: n rows, G groups of a column.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctrbench.metrics import METRICS
-from ctrbench.metrics.base import Metric
+from ctrbench.metrics.base import Left, Metric
+from ctrbench.metrics.blocks import Blocks
 from ctrbench.metrics.groups import OVERALL, Column
 from ctrbench.metrics.sample import Sample
 
@@ -35,6 +36,8 @@ class Measured:
     """By metric and column: G values; None where the group leaves the metric undefined."""
     clipped: int
     """Rows whose probability was clipped for the logloss."""
+    left_out: dict[str, dict[str, Left]]
+    """By metric and column: for each group, the values without each block of users; of the metrics that support it."""
 
     def rows(self) -> Iterator[tuple[str, str, str, float | None]]:
         """Yields (column, group, metric, value), column by column and group by group."""
@@ -44,7 +47,14 @@ class Measured:
                     yield column, group, metric, values[column][place]
 
 
-def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str] | None = None) -> Measured:
+def measure(
+    sample: Sample,
+    columns: Mapping[str, Column],
+    metrics: Sequence[str] | None = None,
+    *,
+    blocks: Blocks | None = None,
+    by_block: Container[str] = (),
+) -> Measured:
     """Measures a sample.
 
     Args:
@@ -52,6 +62,8 @@ def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str
         columns: Name of a column -> its codes and group names.
         metrics: Names in :data:`METRICS`; None for all that can be loaded. A metric that needs probabilities has
             the value None everywhere if the sample's scores only rank the rows.
+        blocks: Blocks of users, each of which is left out in turn.
+        by_block: The columns, ``overall`` among them, for which this is done.
 
     Raises:
         ValueError: a score is not a probability although the sample says so; a column is named ``overall``, its group
@@ -63,6 +75,7 @@ def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str
     registered = METRICS.usable() if metrics is None else {name: METRICS.get(name) for name in metrics}
     groups: dict[str, Groups] = {}
     values: dict[str, dict[str, list[float | None]]] = {name: {} for name in registered}
+    left_out: dict[str, dict[str, Left]] = {}
     everything: Column = (np.zeros(len(sample.label), np.int8), (OVERALL,))
     for column, (codes, names) in {OVERALL: everything, **columns}.items():
         _check(column, codes, names, len(sample.label))
@@ -72,7 +85,11 @@ def measure(sample: Sample, columns: Mapping[str, Column], metrics: Sequence[str
         groups[column] = Groups(list(names), totals.rows.tolist(), totals.positives.tolist())
         for name, metric in registered.items():
             values[name][column] = _by_group(metric, sample, fixed, len(names))
-    return Measured(groups, values, sample.clipped)
+            if blocks and column in by_block and (sample.probabilities or not metric.needs_probabilities):
+                left = metric.without_each_block(sample, fixed, len(names), blocks)
+                if left is not None:
+                    left_out.setdefault(name, {})[column] = left
+    return Measured(groups, values, sample.clipped, left_out)
 
 
 def _by_group(metric: type[Metric], sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:

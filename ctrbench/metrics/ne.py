@@ -11,8 +11,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.metrics.base import Direction, Metric
-from ctrbench.metrics.sample import Sample
+from ctrbench.metrics.base import Direction, Left, Metric
+from ctrbench.metrics.blocks import Blocks
+from ctrbench.metrics.sample import Sample, Totals
 
 
 class NormalizedEntropy(Metric):
@@ -30,9 +31,17 @@ class NormalizedEntropy(Metric):
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
         """The metric of each group; None where a group holds one class only."""
-        totals = sample.totals(codes, groups)
-        sums = zip(totals.loss.tolist(), totals.positives.tolist(), totals.rows.tolist(), strict=True)
-        return [normalized_entropy(loss / rows if rows else None, positives, rows) for loss, positives, rows in sums]
+        return _of_totals(sample.totals(codes, groups))
+
+    @classmethod
+    def without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Left:
+        """From the groups' sums."""
+        return blocks.by_group(_of_totals(blocks.totals_without_each(sample, codes, groups)))
+
+
+def _of_totals(totals: Totals) -> list[float | None]:
+    sums = zip(totals.loss.tolist(), totals.positives.tolist(), totals.rows.tolist(), strict=True)
+    return [normalized_entropy(loss / rows if rows else None, positives, rows) for loss, positives, rows in sums]
 
 
 def base_rate_entropy(positives: int, rows: int) -> float:

@@ -82,9 +82,10 @@ def make_plan(
         settings[row] = best_settings_of(recipe, row, best, defaults, manifest=manifest, plugins=plugins)
     jobs: dict[str, Job] = {}
     for dataset, manifest in manifests.items():
-        for seed in range(recipe.seeds):
-            for row in rows:
-                if row.dataset == dataset:
+        own = [row for row in rows if row.dataset == dataset]
+        for seed in range(max((len(recipe.seeds_of(dataset, row.method)) for row in own), default=0)):
+            for row in own:
+                if seed in recipe.seeds_of(dataset, row.method):
                     config = build_config(recipe, row, seed, settings[row], defaults)
                     job = make_job(config, row, manifest, registries, defaults)
                     jobs.setdefault(job.identity, job)

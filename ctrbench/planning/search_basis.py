@@ -5,7 +5,7 @@ from typing import Any
 
 from ctrbench.data.schema import Manifest, digest
 from ctrbench.errors import CtrbenchError
-from ctrbench.planning.settings import build_config, parse_setting_path
+from ctrbench.planning.settings import build_config, space_of
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.best_settings import BestSettings, SearchResult
@@ -27,8 +27,7 @@ def basis(recipe: Recipe, row: RowKey, defaults: Defaults, plugins: Sequence[Plu
     if not recipe.search:
         return ""
     search = recipe.search.model_dump(mode="json", exclude_defaults=True)
-    space = search["space"]
-    search["space"] = {path: space[path] for path in space if parse_setting_path(path, row, defaults)}
+    search["space"] = {path: search["space"][path] for path in space_of(recipe.search.space, row, defaults)}
     unset = recipe.model_copy(update={"overrides": {}, "variants": {}})
     config = build_config(unset, row, recipe.search.seed, {}, defaults, judged_on="search_holdout")
     document: list[object] = [ALGORITHM_VERSION, config.model_dump(mode="json", exclude_defaults=True), search]

@@ -12,6 +12,7 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
+from ctrbench.recipe.space import Dimension
 from ctrbench.registry import unknown
 from ctrbench.store.defaults import Defaults
 from ctrbench.store.identity import SECTIONS, JobConfig, Section, differing
@@ -139,6 +140,16 @@ def build_config(
         judged_on=judged_on,
         representations=recipe.representations if judged_on == "test" else 0,
     )
+
+
+def space_of(space: Mapping[str, Dimension], row: RowKey, defaults: Defaults) -> dict[str, Dimension]:
+    """The part of a search space that a row has; of two paths of one setting, the one that is restricted to the row's
+    dataset."""
+    chosen: dict[tuple[Section, str], str] = {}
+    for path in sorted(space, key=lambda path: path.startswith("datasets.")):
+        if place := parse_setting_path(path, row, defaults):
+            chosen[place] = path
+    return {path: dimension for path, dimension in space.items() if path in chosen.values()}
 
 
 def setting(config: JobConfig, section: Section, key: str, defaults: Defaults) -> Any:

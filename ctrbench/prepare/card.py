@@ -181,6 +181,10 @@ class Card(Strict):
     negatives: NegativeSettings = NegativeSettings()
     fields: tuple[FieldSettings, ...] = ()
     cohorts: tuple[CohortSettings, ...] = ()
+    margins: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Metric -> the difference below which two methods are as good as equal: what ``equivalent`` means in reports,
+    which read it from the shipped card. No part of the prepared data. To be fixed before any run, and no smaller than
+    twice the error that the sample of test users gives a paired difference: nothing below that can be shown."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the format; the format's reader defines the keys."""
 
@@ -209,7 +213,7 @@ class Card(Strict):
     def digest(self) -> str:
         """sha256 of what decides the prepared data: a corrected address or citation does not change it."""
         # Scale and seed are part of the simulation's settings.
-        beside = {"title", "citation", "sources", "counts", "scale", "seed"}
+        beside = {"title", "citation", "sources", "counts", "scale", "seed", "margins"}
         return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))
 
 

@@ -144,7 +144,7 @@ def _renamed(
 
 def _changed(document: dict[str, Any], *, seeds: int | None, overrides: Mapping[str, Any] | None) -> Recipe:
     if seeds is not None:
-        document["seeds"] = seeds
+        document |= {"seeds": seeds, "seeds_on": {}}
     document["overrides"] = {**document.get("overrides", {}), **(overrides or {})}
     return Recipe.read(document, document["name"])
 

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -63,6 +63,8 @@ class Recipe(Strict):
     """Test rows whose h is stored beside each record, for views that show it."""
     seeds: int = Field(5, ge=1, le=1000)
     """Number of seeds, counted from 0."""
+    seeds_on: dict[DatasetName, dict[ComponentName, Annotated[int, Field(ge=1, le=1000)]]] = Field(default_factory=dict)
+    """Dataset -> method -> its number of seeds, where that is not ``seeds``."""
     data: dict[str, Any] = Field(default_factory=dict)
     """Section ``[data]``: :class:`ctrbench.data.settings.DataSettings`."""
     training: dict[str, Any] = Field(default_factory=dict)
@@ -83,6 +85,10 @@ class Recipe(Strict):
         """This recipe, which remembers by which words a command asked for it, and by which ``run`` changed it."""
         self._asked, self._changes = tuple(words), tuple(changes)
         return self
+
+    def seeds_of(self, dataset: str, method: str) -> range:
+        """The seeds of a method on a dataset."""
+        return range(self.seeds_on.get(dataset, {}).get(method, self.seeds))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,6 +119,7 @@ class Recipe(Strict):
     def _consistent(self) -> Self:
         if self.base not in self.methods and ALL not in self.methods:
             raise ValueError(f"base {self.base!r} is not one of the methods")
-        if self.search and self.search.seed < self.seeds:
-            raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {self.seeds - 1}")
+        most = max([self.seeds, *(count for own in self.seeds_on.values() for count in own.values())])
+        if self.search and self.search.seed < most:
+            raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {most - 1}")
         return self

@@ -1,11 +1,11 @@
 """What a search of settings may try: section ``[search]`` of a recipe."""
 
 import math
-from typing import Any, Self, TypeGuard
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import Field, model_validator
 
-from ctrbench.strict import Strict, is_plain
+from ctrbench.strict import DatasetName, Strict, is_plain
 
 EDGE = 0.05
 """Share of a dimension's range, on its scale, that counts as its end."""
@@ -23,6 +23,8 @@ class Dimension(Strict):
     """Draw from low to high on a logarithmic scale."""
     choices: tuple[Any, ...] = ()
     """Values of any type, equally likely; a space of choices only is searched as a grid, without repeats."""
+    natural: Literal["low", "high", "both"] | None = None
+    """The ends that no wider space could move, such as 0 of a rate: a best value there is not on an edge."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -47,33 +49,61 @@ class Dimension(Strict):
             return self.choices
         return self.low, self.high, math.nextafter(self.low, self.high)
 
+    def holds(self, value: object) -> bool:
+        """Whether a search may draw the value."""
+        if self.low is None or self.high is None:
+            return value in self.choices
+        return _is_number(value) and self.low <= value <= self.high
+
     def on_edge(self, value: object) -> bool:
         """Whether a number lies at an end of the space, so that a wider space may hold a better number.
 
-        An end is the least or the greatest of the choices, or :data:`EDGE` of the range next to low or high.
+        An end is the least or the greatest of the choices, or :data:`EDGE` of the range next to low or high. A natural
+        end does not count.
         """
         if not _is_number(value):
             return False
         if self.low is None or self.high is None:
             numbers = list(filter(_is_number, self.choices))
-            return len(numbers) > 1 and value in (min(numbers), max(numbers))
-        low, high, at = (math.log(end) if self.log else end for end in (self.low, self.high, value))
-        return min(at - low, high - at) <= EDGE * (high - low)
+            at_low, at_high = len(numbers) > 1 and value == min(numbers), len(numbers) > 1 and value == max(numbers)
+        else:
+            low, high, at = (math.log(end) if self.log else end for end in (self.low, self.high, value))
+            at_low, at_high = at - low <= EDGE * (high - low), high - at <= EDGE * (high - low)
+        return (at_low and self.natural not in ("low", "both")) or (at_high and self.natural not in ("high", "both"))
 
 
 class Search(Strict):
-    """Section ``[search]``: settings chosen on validation, with equal effort for every method."""
+    """Section ``[search]``: settings chosen on the search holdout, with equal effort for every method.
+
+    The search has two rungs. On the first, every trial runs with one seed. On the second, the best of them, the
+    finalists, run with further seeds, and the finalist with the best mean over all seeds wins: a lucky seed does not.
+    """
 
     trials: int = Field(ge=1, le=10_000)
     """Trials per dataset, backbone and method. If a method has fewer distinct points, all of them are tried."""
+    trials_on: dict[DatasetName, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
+    """Dataset -> its number of trials, where that is not ``trials``."""
+    finalists: float = Field(0.25, gt=0, le=1)
+    """Share of the trials that reach the second rung, rounded up."""
+    seeds: int = Field(4, ge=1, le=1000)
+    """Seeds of a finalist: ``seed`` and those that follow it. With 1 there is no second rung."""
     seed: int = Field(1000, ge=0, lt=2**31)
-    """Seed of the search and of its runs. It is not a seed of the table, so that no row is chosen on its own noise."""
+    """First seed of the runs, from which the seed of each row's search is derived as well. No seed of the search is a
+    seed of the table, so that no row is chosen on its own noise."""
     objective: str = "logloss"
-    """What the search optimises, on the search holdout at the kept epoch: ``METRIC`` of the main task, or
+    """What the search optimises, on the search holdout at the kept look: ``METRIC`` of the main task, or
     ``TASK.METRIC``."""
     space: dict[str, Dimension] = Field(min_length=1)
     """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
     searched over the rest."""
+
+    def budget(self, dataset: str) -> int:
+        """Number of trials on a dataset."""
+        return self.trials_on.get(dataset, self.trials)
+
+    def further_seeds(self) -> range:
+        """The seeds of the second rung."""
+        return range(self.seed + 1, self.seed + self.seeds)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -185,13 +185,17 @@ def _search(data: ReportData) -> str:
     """Trials, the rows that judged them, and the best settings at an edge of the space: better ones may lie beyond."""
     if not data.recipe.search:
         return "0 trials: every method runs with the settings that the recipe fixes"
+    search = data.recipe.search
+    counts = [str(search.trials), *(f"{count} on {dataset}" for dataset, count in search.trials_on.items())]
     text = (
-        f"{data.recipe.search.trials} trials for each method, dataset and backbone (fewer points: all of them), judged "
-        "on rows set aside from training"
+        f"{' ('.join(counts)}{')' * (len(counts) - 1)} trials for each method, dataset and backbone (fewer points: all "
+        "of them), judged on rows set aside from training"
     )
+    if search.seeds > 1:
+        text += f"; the best {search.finalists:.0%} ran with {search.seeds} seeds, whose mean chose the settings"
     if not (searched := data.searched):
         return text
-    text += f"; {searched.pruned:,} of {searched.trials:,} were pruned"
+    text += f"; {searched.trials:,} trials in all, {searched.finalists:,} of them with every seed"
     text += f", {searched.failed:,} diverged" if searched.failed else ""
     on_edge = [(edge.dataset, edge.backbone, edge.method) for edge in searched.edges]
     names = naming.labels(on_edge, [*on_edge, *(place[:3] for place in _places(data))]) if on_edge else []
@@ -205,10 +209,10 @@ def _search(data: ReportData) -> str:
 def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     base = data.recipe.base
     text = (
-        f"mean ± sample standard deviation over seeds; a change is the difference to {base}, paired by seed; intervals "
-        "are 95 % t-intervals, not corrected; p of the paired t-test, Holm-corrected over the methods compared in one "
-        f"group, metric and variant; a method improves or hurts where p < {SIGNIFICANT}; a dash is undefined (one "
-        "class, one seed, a base at chance)."
+        f"mean ± sample standard deviation over seeds; a change is the difference to {base}, paired by seed; "
+        f"{_errors(cells)}; intervals and p are Student's t; those of changes are corrected by Bonferroni for the "
+        f"methods compared in one group, metric and variant; a method improves or hurts where p < {SIGNIFICANT}; "
+        f"{_margins(cells)}; a dash is undefined (one class, one seed, a base at chance)."
     )
     if references := dict.fromkeys(cell.method for cell in cells if cell.is_reference):
         oracle = " (the true probabilities)" if "oracle" in references else ""
@@ -221,10 +225,35 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
         text += (
             " A published value is within if it lies in the 95 % interval of ours"
             + (f" or nearer than the metric's tolerance ({close})" if close else "")
-            + f"; otherwise ours is higher or lower. The paper's gain is over its own {base}: our direction agrees "
-            "with its sign or differs."
+            + f"; otherwise ours is higher or lower. The paper's change is to its own {base}: it agrees if ours is "
+            "shown and has its sign, contradicts ours if it lies outside our interval, and is open if it lies inside."
         )
     return text
+
+
+def _errors(cells: Sequence[Cell]) -> str:
+    """Which errors the intervals hold."""
+    errors = [cell.difference.error for cell in cells if cell.difference and cell.difference.error]
+    with_users = sum(error.of_users is not None for error in errors)
+    both = "the error of training (seeds) and that of the sample of test users (a jackknife over blocks of users)"
+    if with_users == len(errors):
+        return f"intervals hold {both}"
+    alone = "the error of training (seeds) alone, not that of the sample of test users, which these runs did not store"
+    return f"intervals hold {both}, or {alone}" if with_users else f"intervals hold {alone}"
+
+
+def _margins(cells: Sequence[Cell]) -> str:
+    """The margins of equivalence, by dataset and metric."""
+    margins = dict.fromkeys(
+        (cell.dataset, METRICS.get(cell.metric).label, cell.margin) for cell in cells if cell.margin is not None
+    )
+    if not margins:
+        return "no margin is stated within which methods would be equivalent"
+    own: dict[str, list[str]] = {}
+    for dataset, label, margin in margins:
+        own.setdefault(f"{label} {margin:g}", []).append(dataset)
+    told = "; ".join(f"{text} ({', '.join(names)})" for text, names in own.items())
+    return f"methods are equivalent where the 90 % interval of the change lies within the card's margin: {told}"
 
 
 def _clipping(data: ReportData) -> str:
@@ -257,7 +286,8 @@ def _software(record: Record) -> str:
 def _machine(record: Record) -> str:
     environment = record.environment
     threads = f"{environment.threads} thread{'s' if environment.threads != 1 else ''}"
-    return f"{environment.machine}, {environment.cores} cores, {threads} per run, {environment.device}"
+    kernels = "" if environment.kernels == "reference" else f", {environment.kernels} kernels"
+    return f"{environment.machine}, {environment.cores} cores, {threads} per run, {environment.device}{kernels}"
 
 
 def _cost(records: Sequence[Record]) -> str:

@@ -50,13 +50,16 @@ FORMATS = {
     "off_by": "+.4f",
     "seeds": "d",
     "value_verdict": "",
-    "direction": "",
-    "direction_verdict": "",
+    "effect": "",
+    "verdict": "",
+    "agreement": "",
+    "detectable": ".4f",
+    "seeds_to_decide": "d",
 }
 """Field of a cell -> its format unless the marker gives one."""
 KEYS = ("dataset", "backbone", "method", "variant", "task", "group", "metric")
 """Keys by which a cell is chosen."""
-VERDICTS = ("value_verdict", "direction", "agreement")
+VERDICTS = ("value_verdict", "effect", "agreement")
 """Further keys by which cells are counted."""
 RECIPE, MINUS = "recipe", "minus."
 

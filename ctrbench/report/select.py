@@ -55,7 +55,8 @@ class SearchFacts:
 
     trials: int
     """Number of trials in all searches."""
-    pruned: int
+    finalists: int
+    """Trials that ran with every seed of the search."""
     failed: int
     """Trials whose training diverged."""
     edges: tuple[Edge, ...]
@@ -247,17 +248,17 @@ def _configs(
     unsearched: list[str] = []
     first: UnsearchedError | None = None
     for key in keys:
-        manifest = manifests[key.dataset]
+        manifest, seeds = manifests[key.dataset], recipe.seeds_of(key.dataset, key.method)
         try:
             found = search_of(recipe, key, best, defaults, manifest=manifest, plugins=plugins[key])
         except UnsearchedError as error:
             first = first or error
-            unsearched += [f"{key} seed {seed}, not searched" for seed in range(recipe.seeds)]
+            unsearched += [f"{key} seed {seed}, not searched" for seed in seeds]
         else:
             settings = found.settings if found else {}
             # Variants share their row's search.
             searches |= {tuple(key.names.values()): found} if found else {}
-            configs += [(key, build_config(recipe, key, seed, settings, defaults)) for seed in range(recipe.seeds)]
+            configs += [(key, build_config(recipe, key, seed, settings, defaults)) for seed in seeds]
     if first and not configs:
         raise first
     return configs, list(searches.values()), unsearched
@@ -333,7 +334,8 @@ def _search_facts(
         if space[path].on_edge(value) and (*result.names.values(), path, value) in used
     ]
     states = Counter(trial.state for result in searches for trial in result.trials)
-    return SearchFacts(sum(states.values()), states["pruned"], states["failed"], tuple(edges))
+    finalists = sum(len(result.finalists) for result in searches)
+    return SearchFacts(sum(states.values()), finalists, states["failed"], tuple(edges))
 
 
 def _manifest(folder: Path) -> Manifest | None:

@@ -2,13 +2,14 @@
 
 Source: the protocol's sections on seeds, significance and verdicts.
 
-Shape: S seeds.
+Shape: S seeds, K blocks of users.
 """
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,13 @@ from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
-from ctrbench.metrics.significance import PairedDifference, holm, mean_interval, paired_difference, standard_deviation
+from ctrbench.metrics.significance import CONFIDENCE, Error, Estimate, standard_deviation
 from ctrbench.places import card_name
 from ctrbench.report.cells import NO_BACKBONE, Cell
+from ctrbench.report.margins import margin_of
 from ctrbench.report.published import STANDS_FOR, read_published
 from ctrbench.report.select import ReportData, ReportRow
-from ctrbench.report.verdicts import agreement, direction_verdict, value_verdict
+from ctrbench.report.verdicts import agreement, effect_verdict, value_verdict
 from ctrbench.store.record import DataFacts, Reference
 
 REFERENCES: dict[Reference, str] = {"popularity": "item popularity", "random": "random", "oracle": "oracle"}
@@ -31,7 +33,19 @@ REFERENCES: dict[Reference, str] = {"popularity": "item popularity", "random": "
 Values = NDArray[np.float64]
 Group = tuple[str, str]
 """Column and group."""
-BySeed = Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric of one job in one group."""
+
+    value: float
+    without_blocks: Values | None
+    """``(K,)``: the value without each block of users; None where it was not measured."""
+
+
+BySeed = Mapping[int, Measured]
+V = TypeVar("V", float, Values)
 
 
 def tasks_of(data: ReportData) -> list[str]:
@@ -166,13 +180,15 @@ def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[
         return []
     names = dict.fromkeys(row.key.method for row in rows)
     methods = sorted(names, key=lambda method: method != data.recipe.base)
-    groups: dict[Group, dict[str, dict[int, float]]] = {}
+    groups: dict[Group, dict[str, dict[int, Measured]]] = {}
     for row in having:
+        metrics = row.record.tasks[task]
         for column in dict.fromkeys((OVERALL, by)):
-            for own in row.record.groups(row.facts, task, column):
+            for place, own in enumerate(row.record.groups(row.facts, task, column)):
                 by_method = groups.setdefault((own.column, own.group), {method: {} for method in methods})
                 if (value := own.values.get(metric.name)) is not None:
-                    by_method[row.key.method][row.record.seed] = value
+                    left = metrics.without_each_block(metric.name, column, place)
+                    by_method[row.key.method][row.record.seed] = Measured(value, left)
     forms = [_Family, *([_RelativeFamily] if metric.relative else [])]
     found: dict[tuple[str, Group], list[Cell]] = {(method, group): [] for method in methods for group in groups}
     for group, values in groups.items():
@@ -184,7 +200,7 @@ def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[
 
 @dataclass(frozen=True)
 class _Family:
-    """One metric in one group of one dataset, backbone and variant, for every method: a family of Holm's correction."""
+    """One metric in one group of one dataset, backbone and variant, for every method: a family of comparisons."""
 
     data: ReportData
     example: ReportRow
@@ -207,6 +223,11 @@ class _Family:
     def base(self) -> str:
         return self.data.recipe.base
 
+    @property
+    def margin(self) -> float | None:
+        """Differences smaller than this do not matter."""
+        return margin_of(self.example.key.dataset, self.metric.name)
+
     @cached_property
     def lower_is_better(self) -> bool:
         """Whether a lower value is better among the values that :meth:`difference` compares."""
@@ -215,21 +236,20 @@ class _Family:
     def cells(self) -> list[Cell]:
         """One per method."""
         differences = {method: self.difference(method) for method in self.values}
-        p_values = holm([difference.p if difference else None for difference in differences.values()])
+        compared = sum(difference is not None and difference.p is not None for difference in differences.values())
         return [
-            self._cell(method, difference, p)
-            for (method, difference), p in zip(differences.items(), p_values, strict=True)
+            self._cell(method, difference and replace(difference, comparisons=max(1, compared)))
+            for method, difference in differences.items()
         ]
 
-    def _cell(self, method: str, difference: PairedDifference | None, p: float | None) -> Cell:
-        sample, spread = self.sample(method), self.spread(method)
-        mean = float(sample.mean()) if len(sample) else None
-        interval = mean_interval(spread)
+    def _cell(self, method: str, difference: Estimate | None) -> Cell:
+        level = self.level(method)
+        interval = level.at(CONFIDENCE) if level else None
         published, published_delta = self._published(method)
         key = self.example.key
         answers = why_not_comparable(self.data.recipe.not_comparable, self.example.facts) is None
-        direction = direction_verdict(difference.delta if difference else None, p, lower_is_better=self.lower_is_better)
-        agrees = agreement(direction, published_delta, lower_is_better=self.lower_is_better) if answers else None
+        mean = level.value if level else None
+        effect = effect_verdict(difference, margin=self.margin, lower_is_better=self.lower_is_better)
         return Cell(
             recipe=self.data.recipe.name,
             dataset=key.dataset,
@@ -240,43 +260,54 @@ class _Family:
             column=self.group[0],
             group=self.group[1],
             metric=self.name,
-            seeds=len(sample),
+            seeds=len(self.sample(method)),
             mean=mean,
-            std=standard_deviation(spread),
+            std=standard_deviation(self.spread(method)),
             interval=interval,
             difference=difference,
-            pairs=len(self.pairs(method)[0]) if difference else 0,
-            p=p,
+            pairs=len(self.pairs(method)) if difference else 0,
+            margin=self.margin,
             published=published,
             published_delta=published_delta,
             value_verdict=value_verdict(mean, interval, published, tolerance=self.tolerance, comparable=answers),
-            direction=direction,
-            agreement=agrees,
+            effect=effect,
+            agreement=agreement(effect, difference, published_delta) if answers else None,
         )
 
     def sample(self, method: str) -> Values:
         """One value per seed (S), whose mean is the cell's."""
-        return np.array(list(self.values[method].values()), dtype=np.float64)
+        return np.array([own.value for own in self.values[method].values()], dtype=np.float64)
 
     def spread(self, method: str) -> Values:
         """The values (S) whose spread is that of the cell."""
         return self.sample(method)
 
-    def difference(self, method: str) -> PairedDifference | None:
+    def level(self, method: str) -> Estimate | None:
+        """The mean over seeds with its error; None without any value."""
+        own = list(self.values[method].values())
+        return _estimate([each.value for each in own], [each.without_blocks for each in own]) if own else None
+
+    def difference(self, method: str) -> Estimate | None:
         """Difference to the base; None for the base itself, and if the two have no seed in common."""
-        own, base = self.pairs(method)
-        if method == self.base or not len(own):
+        pairs = self.pairs(method)
+        if method == self.base or not pairs:
             return None
-        return paired_difference(self._compared(own), self._compared(base))
+        values = [self._compared(own.value) - self._compared(base.value) for own, base in pairs]
+        left = [
+            None
+            if own.without_blocks is None or base.without_blocks is None
+            else self._compared(own.without_blocks) - self._compared(base.without_blocks)
+            for own, base in pairs
+        ]
+        return _estimate(values, left)
 
-    def pairs(self, method: str) -> tuple[Values, Values]:
-        """Values (S) of the method and of the base on the seeds that both have."""
+    def pairs(self, method: str) -> list[tuple[Measured, Measured]]:
+        """The method and the base on the seeds (S) that both have."""
         own, base = self.values[method], self.values.get(self.base, {})
-        common = [seed for seed in own if seed in base]
-        return np.array([own[seed] for seed in common]), np.array([base[seed] for seed in common])
+        return [(own[seed], base[seed]) for seed in own if seed in base]
 
-    def _compared(self, values: Values) -> Values:
-        return np.abs(values - 1) if self.metric.direction == "one" else values
+    def _compared(self, values: V) -> V:
+        return abs(values - 1) if self.metric.direction == "one" else values
 
     def _published(self, method: str) -> tuple[float | None, float | None]:
         """The paper's value, and its difference to the paper's base."""
@@ -303,21 +334,46 @@ class _RelativeFamily(_Family):
     def tolerance(self) -> float:
         return 0.0
 
+    @property
+    def margin(self) -> None:
+        """The card states margins of the metric itself."""
+        return
+
     def sample(self, method: str) -> Values:
         assert self.metric.relative
-        values = self.metric.relative.by_seed(*self.pairs(method))
+        own, base = (np.array([pair[place].value for pair in self.pairs(method)]) for place in (0, 1))
+        values = self.metric.relative.by_seed(own, base)
         return np.array([]) if values is None else values
 
     def spread(self, method: str) -> Values:
         """The values (S) behind the spread; None for the base, whose relative value is constant by definition."""
         return np.array([]) if method == self.base else self.sample(method)
 
-    def difference(self, method: str) -> PairedDifference | None:
-        """The difference in the metric itself: the relative form is its rescaling, so the same test applies."""
-        plain, sample = super().difference(method), self.sample(method)
-        if plain is None or not len(sample):
+    def level(self, method: str) -> Estimate | None:
+        """The relative form of the means. Its error is that of the difference, rescaled."""
+        sample, difference = self.sample(method), self.difference(method)
+        if not len(sample):
             return None
-        return PairedDifference(float(sample.mean()), mean_interval(sample), plain.p)
+        return Estimate(float(sample.mean()), difference.error if difference else None)
+
+    def difference(self, method: str) -> Estimate | None:
+        """The difference in the metric itself, rescaled, so that the same test applies: the base's mean counts as
+        known."""
+        assert self.metric.relative
+        plain = super().difference(method)
+        base = np.array([np.mean([pair[1].value for pair in self.pairs(method)])]) if plain else np.array([])
+        unit = self.metric.relative.by_seed(base + 1, base) if plain else None
+        if plain is None or unit is None:
+            return None
+        scale = float(unit[0])
+        return Estimate(plain.value * scale, plain.error.scaled(scale) if plain.error else None)
+
+
+def _estimate(values: Sequence[float], without_blocks: Sequence[Values | None]) -> Estimate:
+    """The mean of one value per seed, with its error; the users' part is left out where a seed lacks it."""
+    left = [own for own in without_blocks if own is not None]
+    array = np.array(values, dtype=np.float64)
+    return Estimate(float(array.mean()), Error.of(array, np.array(left) if len(left) == len(array) else None))
 
 
 def _references(data: ReportData, dataset: str, task: str, metric: str, by: str) -> list[Cell]:

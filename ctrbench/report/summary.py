@@ -61,7 +61,7 @@ def _frame(section: Section, metric: type[Metric]) -> Frame:
             None if cell.mean is None else Level(cell.mean, cell.std),
             cell.base_delta,
             cell.delta_interval,
-            cell.direction,
+            cell.verdict,
             cell.published,
             None if cell.published is None else cell.value_verdict,
             cell.agreement,
@@ -76,7 +76,7 @@ def _frame(section: Section, metric: type[Metric]) -> Frame:
         Column("verdict"),
         Column("paper", ".4f"),
         Column("ours is"),
-        Column("direction"),
+        Column("its change"),
     )
     return Frame(columns, tuple(rows))
 
@@ -89,15 +89,15 @@ def _beyond(sections: Sequence[tuple[type[Metric], Section]], base: str) -> str:
     for metric, section in sections:
         every = [group for group in groups_of(section.of(metric.name)) if group[0] != OVERALL]
         for row in dict.fromkeys(section.name(cell) for cell in section.of(metric.name)):
-            for direction in ("improves", "hurts"):
-                own = [c for c in section.of(metric.name) if section.name(c) == row and c.direction == direction]
+            for effect in ("improves", "hurts"):
+                own = [c for c in section.of(metric.name) if section.name(c) == row and c.effect == effect]
                 groups = [cell.group for cell in own if cell.column != OVERALL]
                 named = [OVERALL] * (len(groups) < len(own))
                 named += ["every group"] if every and len(groups) == len(every) else groups
                 if named:
-                    found.setdefault((*row, direction), []).append(f"{metric.label} ({', '.join(named)})")
+                    found.setdefault((*row, effect), []).append(f"{metric.label} ({', '.join(named)})")
     labels = ", ".join(metric.label for metric, _ in sections)
     if not found:
-        return f"No method differs from {base} with p < {SIGNIFICANT} in any group ({labels})."
+        return f"For no method is a difference to {base} shown (p < {SIGNIFICANT}) in any group ({labels})."
     texts = (f"{' '.join(names)} {', '.join(places)}" for names, places in found.items())
     return f"With p < {SIGNIFICANT} against {base}: {'; '.join(texts)}."

@@ -1,12 +1,15 @@
-"""Verdicts: a value against the published value, and a method against its base."""
+"""Verdicts: a value against the published value, a method against its base, and its effect against the paper's.
+
+Source: protocol, "Verdict beside a published value".
+"""
 
 from typing import Literal
 
-from ctrbench.metrics.significance import Interval
+from ctrbench.metrics.significance import Estimate, Interval
 
 Value = Literal["within", "higher", "lower", "not comparable", "not published"]
-Direction = Literal["improves", "hurts", "no difference"]
-Agreement = Literal["agrees", "differs"]
+Effect = Literal["improves", "hurts", "equivalent", "not shown"]
+Agreement = Literal["agrees", "contradicts", "open"]
 
 SIGNIFICANT = 0.05
 """A corrected p below this is an effect."""
@@ -37,22 +40,35 @@ def value_verdict(
     return "higher" if mean > published else "lower"
 
 
-def direction_verdict(delta: float | None, p: float | None, *, lower_is_better: bool) -> Direction | None:
-    """How a method changes its base: ``delta`` is method minus base, ``p`` is corrected; None with a single seed."""
-    if delta is None or p is None:
+def effect_verdict(difference: Estimate | None, *, margin: float | None, lower_is_better: bool) -> Effect | None:
+    """How a method changes its base.
+
+    ``improves`` or ``hurts``: the corrected p is below 0.05. ``equivalent``: two one-sided tests show that the effect
+    is smaller than the margin. ``not shown``: neither; an effect of up to :attr:`Estimate.detectable` may be there.
+
+    Args:
+        difference: method minus base.
+        margin: differences smaller than this do not matter; None where the dataset's card states none.
+        lower_is_better: of the metric.
+
+    Returns:
+        None without a difference, or with a single seed.
+    """
+    if difference is None or (p := difference.p) is None:
         return None
-    if p >= SIGNIFICANT:
-        return "no difference"
-    return "improves" if (delta < 0) == lower_is_better else "hurts"
+    if p < SIGNIFICANT:
+        return "improves" if (difference.value < 0) == lower_is_better else "hurts"
+    return "equivalent" if margin is not None and difference.lies_within(margin) else "not shown"
 
 
-def agreement(
-    ours: Direction | None, published_delta: float | None, *, lower_is_better: bool = False
-) -> Agreement | None:
-    """Whether our direction agrees with the paper's difference to its base. The paper's tables state no significance:
-    any difference but zero counts as an effect, from which our ``no difference`` ``differs``."""
-    if ours is None or published_delta is None:
+def agreement(effect: Effect | None, difference: Estimate | None, published: float | None) -> Agreement | None:
+    """Our difference to the base beside the paper's, which is stated without an error.
+
+    ``agrees``: ours is an effect with the paper's sign, whatever its size. ``contradicts``: the paper's difference lies
+    outside our interval. ``open``: it lies inside, as 0 does.
+    """
+    if effect is None or difference is None or published is None:
         return None
-    better = (published_delta < 0) == lower_is_better
-    theirs = "no difference" if published_delta == 0 else "improves" if better else "hurts"
-    return "agrees" if ours == theirs else "differs"
+    if effect in ("improves", "hurts") and difference.value * published > 0:
+        return "agrees"
+    return "open" if difference.interval is not None and published in difference.interval else "contradicts"

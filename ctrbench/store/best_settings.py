@@ -19,12 +19,19 @@ class Trial(Strict):
     """One point of a search."""
 
     settings: dict[str, Any]
-    state: Literal["complete", "pruned", "failed"]
-    """``pruned``: stopped after an epoch that was worse than the median of earlier trials at that epoch."""
+    state: Literal["complete", "failed"]
+    """``failed``: its training diverged."""
     value: float | None = None
-    """Value of the objective; None for a trial that is not complete."""
+    """Value of the objective on the first seed; None for a trial that is not complete."""
+    further: tuple[float, ...] = ()
+    """Values on the further seeds of a finalist, in their order; seeds with which training diverged are left out."""
     epochs: int
-    """Epochs begun, whatever the looks in each of them."""
+    """Epochs begun on the first seed, whatever the looks in each of them."""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of the objective over the seeds of the trial; None for a trial that is not complete."""
+        return None if self.value is None else (self.value + sum(self.further)) / (1 + len(self.further))
 
 
 class SearchResult(Strict):
@@ -37,7 +44,9 @@ class SearchResult(Strict):
     """The best point: path -> value, as in the recipe's search space."""
     objective: str
     value: float
-    """Value of the objective, on the search holdout, at ``settings``."""
+    """Value of the objective, on the search holdout, at ``settings``: the mean over ``seeds``."""
+    seeds: int = 1
+    """Seeds of each finalist."""
     basis: str
     """sha256 of everything but the data that decides the search (:func:`ctrbench.planning.search_basis.basis`)."""
     fingerprint: str
@@ -48,6 +57,11 @@ class SearchResult(Strict):
     """The same with these cohorts; None without any."""
     trials: tuple[Trial, ...]
     """All points, in the order in which they were drawn."""
+
+    @property
+    def finalists(self) -> tuple[Trial, ...]:
+        """The trials that were trained with every seed."""
+        return tuple(trial for trial in self.trials if trial.value is not None and 1 + len(trial.further) == self.seeds)
 
     @property
     def names(self) -> dict[str, str]:

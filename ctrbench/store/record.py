@@ -8,6 +8,8 @@ classes: a changed default would change the meaning of existing lines, so these 
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ctrbench.data.schema import Activeness, Negatives, SplitCounts
@@ -23,6 +25,10 @@ Reference = Literal["popularity", "random", "oracle"]
 FIRST_VERSION = 2
 """The algorithm version of a line that names none; it never changes, even when ``ALGORITHM_VERSION`` does."""
 
+LEFT_OUT_COLUMNS = (OVERALL, "activeness")
+"""The columns for whose groups the values without each block of users are stored."""
+LEFT_OUT_UNIT = 1e-7
+
 Values = dict[str, dict[str, list[float | None]]]
 """Metric -> column -> one value per group, in the order of the groups."""
 
@@ -31,12 +37,15 @@ class Environment(Strict):
     """Where a job ran."""
 
     versions: dict[str, str]
-    """python, ctrbench, torch, numpy."""
+    """python, ctrbench, torch, numpy; numba where it compiled the kernels."""
     machine: str
     """Processor and system, no host name."""
     cores: int
     threads: int
     device: str
+    kernels: Literal["reference", "fused"] = "reference"
+    """The implementation of the layers that have two (:mod:`ctrbench.backbones.kernels`); ``reference`` for a job
+    without such a layer. Rounding alone differs, so metrics may be compared across both, but not bits."""
     git_commit: str | None = None
     """Commit of the clone that the package was imported from, when the job began, with ``-dirty`` if the package had
     uncommitted changes; None for an installed package."""
@@ -123,6 +132,19 @@ class TaskMetrics(Strict):
     clipped: int = 0
     """Rows whose probability was clipped at 1e-12 for the logloss."""
     values: Values
+    left_out: dict[str, dict[str, list[list[int | None]]]] = Field(default_factory=dict)
+    """Metric -> column -> for each group, by how much its value changes where one block of users is left out, in units
+    of :data:`LEFT_OUT_UNIT`: one number per block (:func:`ctrbench.measure.blocks.user_blocks`), None where the metric
+    is undefined without the block. Of :data:`LEFT_OUT_COLUMNS` alone, so that a record stays small."""
+
+    def without_each_block(self, metric: str, column: str, place: int) -> NDArray[np.float64] | None:
+        """The values (K,) of a group, by its place in the column, without each block of users; None where they were
+        not measured or one of them is undefined."""
+        changes = self.left_out.get(metric, {}).get(column)
+        value = self.values[metric][column][place] if changes else None
+        if changes is None or value is None or None in changes[place]:
+            return None
+        return value + LEFT_OUT_UNIT * np.array(changes[place], dtype=np.float64)
 
 
 class GroupMetrics(NamedTuple):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ctrbench.backbones.base import Backbone
+from ctrbench.backbones.kernels import describe_kernels
 from ctrbench.data.batch import Batch
 from ctrbench.data.classes import require_both_classes
 from ctrbench.data.examples import Feed
@@ -107,12 +108,13 @@ class Training:
     def origin(self) -> dict[str, str]:
         """What decides the bits besides the configuration, and the layout; a checkpoint of another origin is ignored.
 
-        Another kind of device or another version of torch draws other random numbers.
+        Another kind of device or another version of torch draws other random numbers; other kernels round otherwise.
         """
         return {
             "data": self.feed.prepared.manifest.fingerprint_with(cohort.name for cohort in self.feed.cohorts),
             "device": self.feed.device.type,
             "torch": torch.__version__,
+            "kernels": describe_kernels(self.backbone, self.method),
             "layout": str(LAYOUT),
         }
 

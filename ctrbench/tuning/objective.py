@@ -10,7 +10,6 @@ from ctrbench.metrics import METRICS
 from ctrbench.registry import unknown
 from ctrbench.store.identity import JobConfig
 from ctrbench.store.record import Record
-from ctrbench.training.history import EpochMetrics
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,3 @@ class Objective:
     def of_record(self, record: Record) -> float | None:
         """The value of a finished trial."""
         return record.overall(self.metric, self.task)
-
-    def of_epoch(self, epoch: EpochMetrics) -> float | None:
-        """The value of an epoch; None if training does not measure this metric."""
-        return epoch.validation[self.task].get(self.metric)

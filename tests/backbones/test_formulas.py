@@ -5,9 +5,10 @@ from itertools import pairwise
 import pytest
 import torch
 
+from ctrbench.backbones.activation_unit import ActivationUnit
 from ctrbench.backbones.base import DeepSettings
 from ctrbench.backbones.deepfm import DeepFM
-from ctrbench.backbones.din import DIN, ActivationUnit, DINSettings
+from ctrbench.backbones.din import DIN, DINSettings
 from ctrbench.backbones.layers import segment_mean
 from ctrbench.backbones.masks import Dropout, kept
 from ctrbench.backbones.wide_deep import WideDeep, WideDeepSettings
@@ -26,13 +27,17 @@ def padded(values, offsets):
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), mask.bool()
 
 
-def test_din_equals_padded_attention_over_the_concatenation(feed, batch):
+@pytest.mark.parametrize("fused", [False, True], ids=["reference", "fused"])
+def test_din_equals_padded_attention_over_the_concatenation(feed, batch, fused):
+    if fused:
+        pytest.importorskip("numba", reason="needs ctrbench[fast]")
     torch.manual_seed(1)
     din = DIN(feed.inputs, DINSettings(embedding_size=8, embedding_std=1.0)).double().eval()
     embedded = din.embed(batch)
     key, mask = padded(embedded.history.flatten(1), batch.offsets)
     query = embedded.fields[:, [1, 2]].flatten(1).unsqueeze(1).expand_as(key)
     unit: ActivationUnit = din.attention
+    unit.fused = fused
     joined = torch.cat([query, key, query - key, query * key], 2)
     weight = unit.second(unit.activation(unit.first(joined))).squeeze(2) * mask
     interest = (weight.unsqueeze(2) * key).sum(1)

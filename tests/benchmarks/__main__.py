@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from tabulate import tabulate
@@ -21,6 +22,8 @@ from ctrbench.execution.run import resolve_device
 from ctrbench.places import data_folder, results_folder
 
 EPOCHS, SEEDS = 3, 3
+FUSED = ("plain", "icl", "aqcl")
+"""Methods on DIN with which the kernels are compared."""
 CONTESTANTS = {
     "engine/din/plain": EPOCHS,
     "bare/din": EPOCHS,
@@ -36,12 +39,19 @@ CONTESTANTS = {
 }
 
 Result = dict[str, float]
+Quotients = dict[str, list[float]]
+"""Training and prediction -> quartiles of the reference kernels' CPU seconds over those of the fused ones."""
 
 
 def measure(name: str, epochs: int, seed: int = 0) -> Result:
     """Runs one contestant on one thread."""
+    return alone("contestants", name, str(data_folder()), str(epochs), str(seed))
+
+
+def alone(module: str, *arguments: str) -> dict[str, Any]:
+    """What a module of the benchmarks reports, run in a process of its own on one thread."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    command = [sys.executable, "-m", "tests.benchmarks.contestants", name, str(data_folder()), str(epochs), str(seed)]
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
     done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -63,7 +73,7 @@ def help_seconds() -> float:
     return min(seconds)
 
 
-def demands(results: dict[str, Result]) -> list[list[object]]:
+def demands(results: dict[str, Result], fused: dict[str, Quotients]) -> list[list[object]]:
     """Each demand: what, measured, limit, and whether it holds."""
 
     def slower(one: str, other: str) -> float:
@@ -77,10 +87,13 @@ def demands(results: dict[str, Result]) -> list[list[object]]:
     helped = help_seconds()
     auc_gap = f"DIN: test AUC against the padded loop's, {EPOCHS} epochs, mean of {SEEDS} seeds"
     bare_din, bare_deepfm = slower("engine/din/plain", "bare/din"), slower("engine/deepfm/plain", "bare/deepfm")
+    training, prediction = (fused["plain"][what][1] for what in ("training", "prediction"))
     rows = [
         ("DIN: CPU seconds against the bare jagged loop", bare_din, "<= 1.10", bare_din <= 1.10),
         ("DeepFM: CPU seconds against the bare jagged loop", bare_deepfm, "<= 1.10", bare_deepfm <= 1.10),
         ("DIN: padded loop's CPU seconds against ours", faster, ">= 4", faster >= 4),
+        ("DIN: CPU seconds of a step, reference kernels against fused ones", training, ">= 1.1", training >= 1.1),
+        ("DIN: CPU seconds of prediction, the same", prediction, ">= 1.2", prediction >= 1.2),
         (auc_gap, gap, "< 0.005", gap < 0.005),
         ("four metrics of all groups against one epoch", groups, "<= 0.10", groups <= 0.10),
         ("all metrics of all groups against one epoch", everything, "<= 0.10", everything <= 0.10),
@@ -101,11 +114,16 @@ def main() -> int:
     for name, epochs in CONTESTANTS.items():
         results[name] = measure(name, epochs)
         print(f"{name}: {results[name]['seconds']:.2f} s an epoch", file=sys.stderr)
+    fused = {method: alone("pairs", method, str(data_folder())) for method in FUSED}
+    gains = [
+        [f"din/{method}", *(f"{median:.2f} ({low:.2f} to {high:.2f})" for low, median, high in own.values())]
+        for method, own in fused.items()
+    ]
     speeds = [
         [name, round(r["seconds"], 2), round(r["rows"] / r["seconds"]), round(r["auc"], 4)]
         for name, r in results.items()
     ]
-    verdicts = demands(results)
+    verdicts = demands(results, fused)
     machine = environment(resolve_device("cpu"))
     text = "\n\n".join(
         [
@@ -115,6 +133,8 @@ def main() -> int:
             f"{EPOCHS} epochs, one process after the other.",
             tabulate(verdicts, ["demand", "measured", "limit", "verdict"], tablefmt="github"),
             tabulate(speeds, ["contestant", "s / epoch", "rows / s", "test AUC"], tablefmt="github", intfmt=","),
+            "Fused kernels: the reference's CPU seconds over theirs, median and quartiles of alternating pairs.",
+            tabulate(gains, ["contestant", "training", "prediction"], tablefmt="github"),
             f"{machine.machine}; torch {machine.versions['torch']}, Python {machine.versions['python']}.",
         ]
     )

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ctrbench.backbones.kernels import use_kernels
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
@@ -34,15 +35,23 @@ FOUR = ("auc", "logloss", "ne", "calibration")
 """The metrics of every record from the first on."""
 
 
-def run_engine(prepared: Prepared, backbone: str, method: str, seed: int) -> tuple[Lap, Callable[[], np.ndarray]]:
-    """The engine's own epoch and prediction."""
+def engine(prepared: Prepared, backbone: str, method: str, seed: int, kernels: str = "reference") -> Training:
+    """The engine before its first epoch."""
     options, feed = TrainingSettings(batch_size=BATCH), Feed(prepared, settings())
     feed.unlock(Split.TEST)
     names = {"backbone": backbone, "method": method, "seed": seed}
     modules = build(feed, options, **names, backbone_settings={}, method_settings={})
-    training = Training(*modules, feed, options, seed)
+    use_kernels(kernels, feed.device, *modules)
+    return Training(*modules, feed, options, seed)
+
+
+def run_engine(training: Training) -> tuple[Lap, Callable[[], np.ndarray]]:
+    """The engine's own epoch and prediction."""
     epochs = itertools.count(1)
-    return lambda: train_epoch(training, next(epochs)), lambda: predict(training.backbone, feed, Split.TEST)[:, 0]
+    return (
+        lambda: train_epoch(training, next(epochs)),
+        lambda: predict(training.backbone, training.feed, Split.TEST)[:, 0],
+    )
 
 
 def run_bare(prepared: Prepared, model: nn.Module) -> tuple[Lap, Callable[[], np.ndarray]]:
@@ -87,8 +96,8 @@ def contestant(name: str, prepared: Prepared, seed: int) -> tuple[Lap, Callable[
             return run_bare(prepared, bare.BareDeepFM(*sizes))
         case ["padded", "din"]:
             return run_padded(prepared, padded.PaddedDIN(*sizes))
-        case ["engine", backbone, method]:
-            return run_engine(prepared, backbone, method, seed)
+        case ["engine", backbone, method, *kernels]:
+            return run_engine(engine(prepared, backbone, method, seed, *kernels))
     raise SystemExit(f"unknown contestant {name}")
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ctrbench.testing.data import make_dataset
-from tests.benchmarks import contestants
+from tests.benchmarks import contestants, pairs
 from tests.benchmarks.__main__ import CONTESTANTS
 
 
@@ -22,3 +22,19 @@ def test_a_contestant_runs_and_reports(beauty, capsys, name):
     assert result["name"] == name
     assert min(result["rows"], result["seconds"], result["groups_seconds"]) > 0
     assert 0 < result["auc"] < 1
+
+
+def test_kernels_are_compared_in_pairs(beauty, capsys, monkeypatch):
+    pytest.importorskip("numba", reason="needs ctrbench[fast]")
+    monkeypatch.setattr(pairs, "PAIRS", 3)
+    pairs.main("plain", str(beauty))
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == ["training", "prediction"]
+    assert all(0 < low <= median <= high for low, median, high in result.values())
+
+
+def test_a_quotient_above_one_says_that_the_second_lap_is_faster(monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr(pairs.time, "process_time", lambda: next(clock))
+    slow = pairs.quotients({"first": lambda: [next(clock) for _ in range(9)], "second": lambda: next(clock)})
+    assert slow == [5.0, 5.0, 5.0]

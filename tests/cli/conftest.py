@@ -11,7 +11,7 @@ def place(tmp_path, monkeypatch):
     prepared.prepare(tmp_path / "data")
     monkeypatch.setenv("CTRBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CTRBENCH_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda device: fakes.work)
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda *choices: fakes.work)
     monkeypatch.setattr("ctrbench.measure.references.measure_references", measure_references)
     return tmp_path
 

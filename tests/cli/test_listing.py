@@ -162,6 +162,22 @@ def test_doctor_finds_nothing_wrong(ctrbench, place):
     assert "records: 0 in the archive, 0 not packed, intact" in out
 
 
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        ("", "ok     kernels: fused by numba 0.68.1"),
+        (
+            "numba is not installed",
+            "ok     kernels: reference (numba is not installed; to fuse them: pip install 'ctrbench[fast]')",
+        ),
+    ],
+)
+def test_doctor_names_the_kernels(ctrbench, place, monkeypatch, problem, line):
+    monkeypatch.setattr("ctrbench.backbones.kernels.numba_problem", lambda: problem)
+    monkeypatch.setattr("ctrbench.backbones.kernels.numba_version", lambda: "0.68.1")
+    assert line in ctrbench("doctor")[1].splitlines()
+
+
 def test_doctor_reads_every_record_and_all_best_settings(ctrbench, place):
     ctrbench("run", "--method", "plain", "--dataset", "toy", "--seeds", 2, "--jobs", 1)
     record, _ = sorted((place / "results" / "work" / "finished").glob("*.json"))

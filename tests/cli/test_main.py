@@ -67,7 +67,7 @@ def test_an_interrupt_says_how_to_resume(ctrbench, place, monkeypatch):
     def interrupted(assignment, data):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda device: interrupted)
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda *choices: interrupted)
     status, _, err = ctrbench("run", "--method", "plain", "--dataset", "toy", "--jobs", 1)
     assert status == 130
     assert err.splitlines()[-1] == "interrupted; rerun the command to resume"

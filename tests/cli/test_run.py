@@ -27,7 +27,7 @@ def failing(error, method="icl"):
             raise error
         return (yield from fakes.work(assignment, data))
 
-    return lambda device: work
+    return lambda *choices: work
 
 
 def test_without_a_recipe_the_base_is_run_too_and_the_report_is_printed(ctrbench, place):
@@ -183,7 +183,7 @@ def test_columns_that_views_cut_by_are_measured_with_the_jobs(ctrbench, place, m
         asked.append(assignment.config.columns)
         return (yield from fakes.work(assignment, data))
 
-    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda device: work)
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda *choices: work)
     views = "".join(
         f'[[views]]\nkind = "levels"\nby = "{by}"\n' for by in ("click_length/3", "activeness", "click_length/3")
     )
@@ -250,6 +250,10 @@ ROW = 'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plai
             ("--method", "aqcl", "--dataset", "toy", "--cluster", "auto", "--device", "cuda"),
             "--device cuda: on a cluster jobs train on CPUs; leave out --device or --cluster",
         ),
+        (
+            ("--method", "aqcl", "--dataset", "toy", "--cluster", "auto", "--kernels", "fast"),
+            "--kernels fast: no such kernels; use auto, reference or fused",
+        ),
     ],
 )
 def test_faults_are_one_line(ctrbench, place, arguments, message):
@@ -285,6 +289,26 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
     assert "2 trials for each method" in " ".join(ctrbench("report", recipe, "--full")[1].split())
 
 
+def test_the_device_and_the_kernels_reach_the_jobs(ctrbench, place, monkeypatch):
+    chosen = []
+    monkeypatch.setattr("ctrbench.execution.run.RunJob", lambda *choices: chosen.append(choices) or fakes.work)
+    recipe = place / "mine.toml"
+    recipe.write_text(SEARCHED + '"training.penalty" = {choices = [1e-3]}\n')
+    choices = ("--device", "cpu", "--kernels", "reference")
+    assert ctrbench("search", recipe, "--jobs", 1, *choices)[0] == 0
+    assert ctrbench("run", recipe, "--jobs", 1, *choices)[0] == 0
+    assert chosen == [("cpu", "reference")] * 2
+
+
+def test_a_search_with_kernels_that_are_absent_is_refused(ctrbench, place, monkeypatch):
+    monkeypatch.setattr("ctrbench.backbones.kernels.numba_problem", lambda: "numba is not installed")
+    recipe = place / "mine.toml"
+    recipe.write_text(SEARCHED + '"training.penalty" = {choices = [1e-3]}\n')
+    message = "--kernels fused: numba is not installed; run: pip install 'ctrbench[fast]'; or use auto"
+    assert ctrbench("search", recipe, "--jobs", 1, "--kernels", "fused") == (1, "", f"error: {message}\n")
+    assert fakes.log(place / "data") == []
+
+
 def test_a_search_stores_what_it_found_before_it_says_what_it_could_not(ctrbench, place, monkeypatch):
     monkeypatch.setattr("ctrbench.execution.run.RunJob", failing(DivergedError("the loss of epoch 1 is nan")))
     recipe = place / "mine.toml"
@@ -309,9 +333,16 @@ def test_a_trial_that_failed_otherwise_is_tried_again(ctrbench, place, monkeypat
 @pytest.mark.parametrize("dataset", ["toy", "amazon-beauty"])
 def test_what_needs_no_data_is_refused_before_the_plan_and_before_missing_data(ctrbench, place, monkeypatch, dataset):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("ctrbench.backbones.kernels.numba_problem", lambda: "numba is not installed")
     for option, value, message in (
         ("--device", "tpu", "--device tpu: no such device; use cpu, cuda or auto"),
         ("--device", "cuda", "--device cuda: torch sees no CUDA device; use cpu or auto"),
+        (
+            "--kernels",
+            "fused",
+            "--kernels fused: numba is not installed; run: pip install 'ctrbench[fast]'; or use auto",
+        ),
+        ("--kernels", "fast", "--kernels fast: no such kernels; use auto, reference or fused"),
         ("--set", "training.bach_size=1", "unknown setting 'training.bach_size'; did you mean training.batch_size?"),
     ):
         found = ctrbench("run", "--method", "aqcl", "--dataset", dataset, option, value)

@@ -31,9 +31,9 @@ def assigned(data_folder, dataset="small", *, backbone="din", checkpoint=None, c
     return Assignment(job.identity, dataset, Order(job, DEFAULTS, columns), checkpoint)
 
 
-def finish(data_folder, assignment):
+def finish(data_folder, assignment, kernels="reference"):
     """The handovers of a job, and its output."""
-    steps, handovers = RunJob("cpu")(assignment, data_folder), []
+    steps, handovers = RunJob("cpu", kernels)(assignment, data_folder), []
     while True:
         try:
             handovers.append(next(steps))
@@ -123,6 +123,38 @@ def test_a_job_hands_over_before_its_first_epoch_and_after_each_and_resumes_with
     assert output.predictions.equals(whole.predictions)
     assert output.record.tasks == whole.record.tasks
     assert [epoch.loss for epoch in output.record.epochs] == [epoch.loss for epoch in whole.record.epochs]
+
+
+def test_fused_kernels_are_recorded_and_resume_with_the_same_bits(data_folder):
+    pytest.importorskip("numba", reason="needs ctrbench[fast]")
+    handovers, whole = finish(data_folder, assigned(data_folder), "fused")
+    environment = whole.record.environment
+    assert environment.kernels == "fused"
+    assert environment.versions["numba"]
+    resumed, output = finish(data_folder, assigned(data_folder, checkpoint=handovers[1].checkpoint), "fused")
+    assert [len(each.epochs) for each in resumed] == [1, 2]
+    assert output.predictions.equals(whole.predictions)
+    assert output.record.tasks == whole.record.tasks
+    _, reference = finish(data_folder, assigned(data_folder))
+    assert reference.record.identity == whole.record.identity
+    assert not reference.predictions.equals(whole.predictions)
+    np.testing.assert_allclose(reference.predictions["click"], whole.predictions["click"], rtol=0, atol=1e-5)
+
+
+def test_a_job_resumed_with_other_kernels_starts_over(data_folder):
+    pytest.importorskip("numba", reason="needs ctrbench[fast]")
+    handovers, _ = finish(data_folder, assigned(data_folder))
+    resumed, _ = finish(data_folder, assigned(data_folder, checkpoint=handovers[1].checkpoint), "fused")
+    assert [len(each.epochs) for each in resumed] == [0, 1, 2]
+
+
+def test_a_record_names_the_kernels_that_were_used(data_folder):
+    pytest.importorskip("numba", reason="needs ctrbench[fast]")
+    used = {}
+    for backbone in ("din", "deepfm"):
+        _, output = finish(data_folder, assigned(data_folder, backbone=backbone), "auto")
+        used[backbone] = output.record.environment.kernels
+    assert used == {"din": "fused", "deepfm": "reference"}
 
 
 def test_a_damaged_checkpoint_is_refused_with_the_way_out(data_folder):

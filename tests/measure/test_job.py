@@ -7,8 +7,10 @@ from ctrbench.data.schema import Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.again import measure_again
+from ctrbench.measure.blocks import user_blocks
 from ctrbench.measure.job import measure_job, stored_targets
 from ctrbench.metrics import METRICS
+from ctrbench.metrics.auc import auc
 from ctrbench.metrics.sample import Sample
 
 TWO = {
@@ -100,3 +102,21 @@ def test_two_tasks_are_measured_again_alike(orders, finish, store, tmp_path):
     assert entry.record.main_task == "click"
     groups = {task: entry.record.groups(entry.facts, task, "overall")[0].rows for task in record.tasks}
     assert groups["conversion"] < groups["click"] == groups["ctcvr"]
+
+
+def test_values_without_each_block_of_users_are_stored_for_the_main_columns(orders):
+    rows = orders.indices(Split.TEST)
+    tasks = Tasks.of(DataSettings(), orders.manifest.labels, "here")
+    targets = stored_targets(orders, rows, tasks)
+    predicted = np.random.default_rng(0).uniform(0.1, 0.9, (len(rows), 1))
+    stored = measure_job(orders, rows, tasks, targets, predicted).tasks["click"]
+    assert {metric: set(columns) for metric, columns in stored.left_out.items()} == {
+        metric: {"overall", "activeness"} for metric in ("auc", "logloss", "ne")
+    }
+    blocks = user_blocks(targets.users)
+    kept = blocks.codes != 3
+    expected = auc(targets.labels["click"][kept], predicted[kept, 0])
+    assert stored.without_each_block("auc", "overall", 0)[3] == pytest.approx(expected, abs=1e-7)
+    assert stored.without_each_block("calibration", "overall", 0) is None
+    alone = measure_job(orders, rows, tasks, targets, predicted, by_group=False).tasks["click"]
+    assert alone.left_out == {}

@@ -1,32 +1,30 @@
-"""Intervals and tests against scipy, Holm by hand, RelaImpr against the paper's own table."""
+"""Intervals and tests against scipy and by simulation, RelaImpr against the paper's own table."""
 
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from ctrbench.metrics.relaimpr import relaimpr, relaimpr_by_seed
-from ctrbench.metrics.significance import (
-    Interval,
-    holm,
-    mean_interval,
-    paired_difference,
-    standard_deviation,
-    t_quantile,
-    t_tail,
-)
+from ctrbench.metrics.significance import Error, Estimate, Interval, standard_deviation, t_quantile, t_tail
 
 BASE = np.array([0.7012, 0.6987, 0.7034, 0.6995, 0.7021])
 METHOD = np.array([0.7051, 0.7049, 0.7060, 0.7048, 0.7072])
 
 
-def test_paired_difference_equals_scipy():
-    found, expected = paired_difference(METHOD, BASE), stats.ttest_rel(METHOD, BASE)
+def estimate(values, without_blocks=None, comparisons=1):
+    return Estimate(float(np.mean(values)), Error.of(np.asarray(values), without_blocks), comparisons)
+
+
+def test_without_the_users_error_it_is_the_paired_t_test():
+    found, expected = estimate(METHOD - BASE), stats.ttest_rel(METHOD, BASE)
     assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
-    assert found.delta == pytest.approx(METHOD.mean() - BASE.mean(), abs=1e-15)
     assert found.interval == pytest.approx(expected.confidence_interval(0.95), abs=1e-12)
+    assert found.at(0.9) == pytest.approx(expected.confidence_interval(0.9), abs=1e-12)
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 4, 9, 30, 1000, 3.7, 58.25])
@@ -44,35 +42,91 @@ def test_importing_significance_imports_no_scipy():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_mean_interval_equals_scipy():
-    expected = stats.t.interval(0.95, 4, loc=BASE.mean(), scale=stats.sem(BASE))
-    assert mean_interval(BASE) == pytest.approx(expected, abs=1e-15)
-    assert standard_deviation(BASE) == pytest.approx(np.std(BASE, ddof=1))
-
-
 def test_one_seed_has_neither_interval_nor_p():
-    found = paired_difference(METHOD[:1], BASE[:1])
-    assert (found.interval, found.p) == (None, None)
-    assert found.delta == pytest.approx(0.0039)
-    assert mean_interval(BASE[:1]) is None
+    found = estimate(METHOD[:1] - BASE[:1], np.ones((1, 50)))
+    assert (found.interval, found.p, found.detectable, found.lies_within(1), found.seeds_to_separate(1)) == (
+        *(None, None, None),
+        False,
+        None,
+    )
+    assert found.value == pytest.approx(0.0039)
     assert standard_deviation(BASE[:1]) is None
 
 
 @pytest.mark.parametrize(("shift", "p"), [(0.0, 1.0), (0.25, 0.0)])
-def test_equal_differences(shift, p):
-    base = np.array([0.5, 0.75, 0.625])
-    assert paired_difference(base + shift, base).p == p
+def test_differences_that_do_not_vary(shift, p):
+    assert estimate(np.full(3, shift)).p == p
 
 
-def test_holm_by_hand():
-    # Ascending .01 .02 .03 times 3 2 1 gives .03 .04 .03; the last may not fall below the one before it.
-    assert holm([0.02, 0.01, 0.03]) == pytest.approx([0.04, 0.03, 0.04])
-    assert holm([0.7, 0.6]) == [1.0, 1.0]
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    """Blocks of one value each: the jackknife of a mean is the textbook's formula."""
+    values = np.random.default_rng(0).normal(size=50)
+    left = (values.sum() - values) / 49
+    error = Error.of(np.array([values.mean()] * 2), np.stack([left, left]))
+    assert error.of_users == pytest.approx(values.var(ddof=1) / 50)
+    assert (error.of_training, error.blocks, error.degrees) == (0.0, 50, pytest.approx(49))
 
 
-def test_holm_counts_known_values_only():
-    assert holm([None, 0.02, None, 0.5]) == [None, 0.04, None, 0.5]
-    assert holm([]) == []
+def test_variances_add_up_with_satterthwaites_degrees():
+    error = Error(seeds=5, of_training=4.0, of_users=1.0, blocks=50)
+    assert error.variance == 5.0
+    assert error.degrees == pytest.approx(25 / (16 / 4 + 1 / 49))
+    assert error.half_width() == pytest.approx(stats.t.ppf(0.975, error.degrees) * 5**0.5)
+    assert error.half_width(0.95, 10) == pytest.approx(stats.t.ppf(1 - 0.025 / 10, error.degrees) * 5**0.5)
+    assert error.scaled(-3).variance == pytest.approx(45)
+    assert error.with_seeds(20).variance == pytest.approx(2.0)
+
+
+def test_the_interval_covers_the_truth_where_seeds_and_users_both_vary():
+    """5 seeds and 50 blocks, as in a table: the true difference is 0."""
+    random, runs = np.random.default_rng(7), 2000
+    covered = 0
+    for _ in range(runs):
+        users, seeds = random.normal(0, 1, 50), random.normal(0, 0.2, 5)
+        left = (users.sum() - users) / 49
+        found = estimate(users.mean() + seeds, left + seeds[:, None])
+        covered += 0 in found.interval
+    assert 0.94 < covered / runs < 0.97
+
+
+@given(
+    value=st.floats(-1, 1),
+    training=st.floats(1e-9, 1),
+    users=st.one_of(st.none(), st.floats(1e-9, 1)),
+    seeds=st.integers(2, 20),
+    comparisons=st.integers(1, 20),
+)
+def test_p_and_interval_never_disagree(value, training, users, seeds, comparisons):
+    found = Estimate(value, Error(seeds, training, users, 50 if users else 0), comparisons)
+    if abs(found.p - 0.05) > 1e-9:
+        assert (found.p < 0.05) == (0 not in found.interval)
+
+
+def test_the_detectable_effect_is_found_four_times_in_five():
+    random, error = np.random.default_rng(3), Error(seeds=8, of_training=1 / 8)
+    effect = Estimate(0.0, error, comparisons=4).detectable
+    found = 0
+    for _ in range(2000):
+        found += estimate(effect + random.normal(size=8), comparisons=4).p < 0.05
+    assert 0.75 < found / 2000 < 0.86
+
+
+def test_two_one_sided_tests_are_the_90_percent_interval():
+    values = 0.001 + 0.002 * np.array([-1, -0.5, 0, 0.5, 1])
+    high = stats.t.interval(0.9, 4, loc=values.mean(), scale=stats.sem(values))[1]
+    assert estimate(values).lies_within(high + 1e-9)
+    assert not estimate(values).lies_within(high - 1e-9)
+    # Neither test is corrected for the number of comparisons.
+    assert estimate(values, comparisons=50).lies_within(high + 1e-9)
+
+
+def test_seeds_that_separate_an_effect_from_0():
+    found = Estimate(0.0, Error(seeds=5, of_training=0.004**2, of_users=0.001**2, blocks=50))
+    seeds = found.seeds_to_separate(0.01)
+    assert found.error.with_seeds(seeds).half_width() < 0.005 <= found.error.with_seeds(seeds - 1).half_width()
+    assert found.seeds_to_separate(-0.01) == seeds
+    # 2 times 1.96 times the users' error is more than this effect.
+    assert found.seeds_to_separate(0.0035) is None
 
 
 def test_interval_contains_its_ends():

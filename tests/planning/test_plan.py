@@ -38,6 +38,13 @@ def methods_settings(found):
     return {job.config.method: settings(job, "method") for job in found.jobs}
 
 
+def test_a_method_may_have_more_seeds_on_a_dataset(place):
+    found = plan(place, seeds=1, seeds_on={"toy": {"weighted": 3}, "absent": {"plain": 9}})
+    assert [(job.row.method, job.config.seed) for job in found.jobs] == [
+        *(("plain", 0), ("weighted", 0), ("weighted", 1), ("weighted", 2))
+    ]
+
+
 def test_seeds_go_side_by_side_over_the_matrix(place):
     jobs = plan(place, backbones=["net", "deep"]).jobs
     assert [(job.config.seed, job.config.backbone, job.config.method) for job in jobs] == [

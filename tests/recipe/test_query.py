@@ -51,7 +51,7 @@ def test_names_choose_among_the_recipes_of_a_collection():
     }
     everything = names(find_recipes("all-aqcl", datasets=["ta-feng"]))
     assert "aqcl-figure7a" not in everything
-    assert "aqcl-table2-weights" not in everything
+    assert "l2-forms" not in everything
     sweep, _ = everything["protocol-sweep"]
     assert len(sweep) == 6
     assert all(name.startswith("ta-feng@") for name in sweep)

@@ -209,7 +209,7 @@ CODE = """
 import sys, time
 from ctrbench.cli import app
 app(ARGUMENTS, standalone_mode=False)
-loaded = {"torch", "pandas", "matplotlib", "scipy.stats", "sklearn", "pyarrow"}.intersection(sys.modules)
+loaded = {"torch", "pandas", "matplotlib", "scipy.stats", "sklearn", "pyarrow", "numba"}.intersection(sys.modules)
 print(sorted(loaded), time.process_time(), file=sys.stderr)
 """
 

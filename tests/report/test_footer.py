@@ -167,18 +167,22 @@ def edge(method, path, value, dataset="amazon-beauty"):
     return Edge(dataset=dataset, backbone="din", method=method, path=path, value=value)
 
 
-def searched(trials, pruned, *edges):
-    return {"of": recipe(search=SEARCH), "searched": SearchFacts(trials, pruned, failed=0, edges=edges)}
+def searched(trials, finalists, *edges, failed=0, **search):
+    return {"of": recipe(search={**SEARCH, **search}), "searched": SearchFacts(trials, finalists, failed, edges)}
 
 
 def test_a_search_says_where_it_judged_and_what_lies_on_an_edge(beauty):
     edges = edge("icl", "training.penalty", 0.1), edge("aqcl", "training.penalty", 0.1), edge("aqcl", "method.w1", 10)
-    assert notes(beauty, **searched(1200, 310, *edges))["Search"] == (
+    assert notes(beauty, **searched(1200, 300, *edges))["Search"] == (
         "20 trials for each method, dataset and backbone (fewer points: all of them), judged on rows set aside from "
-        "training; 310 of 1,200 were pruned. On the edge of its space: training.penalty 0.1 (icl, aqcl); "
-        "method.w1 10 (aqcl)"
+        "training; the best 25% ran with 4 seeds, whose mean chose the settings; 1,200 trials in all, 300 of them with "
+        "every seed. On the edge of its space: training.penalty 0.1 (icl, aqcl); method.w1 10 (aqcl)"
     )
-    assert notes(beauty, **searched(60, 0))["Search"].endswith("; 0 of 60 were pruned")
+    said = notes(beauty, **searched(60, 60, failed=2, seeds=1, trials_on={"ta-feng": 12}))["Search"]
+    assert said == (
+        "20 (12 on ta-feng) trials for each method, dataset and backbone (fewer points: all of them), judged on rows "
+        "set aside from training; 60 trials in all, 60 of them with every seed, 2 diverged"
+    )
 
 
 def test_rows_on_an_edge_are_named_by_what_tells_them_apart_in_the_table(beauty):
@@ -219,6 +223,17 @@ def test_mixed_versions_are_said(beauty):
         "mixed: Some Processor, Linux, 2 cores, 1 thread per run, cpu (13 of 15 runs); "
         "Another Processor, Linux, 2 cores, 2 threads per run, cpu (2 of 15 runs)"
     )
+
+
+def test_kernels_are_said_where_some_run_fused_them(beauty):
+    versions = ENVIRONMENT.versions | {"numba": "0.68.1"}
+    fused = ENVIRONMENT.model_copy(update={"kernels": "fused", "versions": versions})
+    mixed = notes([*beauty[:-2], *(r.model_copy(update={"environment": fused}) for r in beauty[-2:])])
+    assert mixed["Machine"] == (
+        "mixed: Some Processor, Linux, 2 cores, 1 thread per run, cpu (13 of 15 runs); "
+        "Some Processor, Linux, 2 cores, 1 thread per run, cpu, fused kernels (2 of 15 runs)"
+    )
+    assert "numpy 2.3.1, numba 0.68.1, commit 0123456 (2 of 15 runs)" in mixed["Software"]
 
 
 def test_simulated_data_are_never_called_reproduced():

@@ -31,7 +31,7 @@ def made(pages, text):
         ("cell", "method=aqcl field=base_delta abs=yes format=.5f", "0.00064"),
         ("cell", "method=aqcl field=delta_interval", "[-0.0018, +0.0031]"),
         ("cell", "method=deepmcp metric=ne group=non-active field=p", "0.002"),
-        ("cell", "method=icl field=direction group=non-active", "hurts"),
+        ("cell", "method=icl field=effect group=non-active", "hurts"),
         ("cell", "method=aqcl metric=relaimpr format=.2f", "0.32"),
         ("cell", "method=aqcl minus.dataset=ta-feng", "+0.0111"),
         ("cell", 'method=plain minus.method="item popularity"', "+0.0765"),

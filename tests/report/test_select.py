@@ -23,7 +23,7 @@ from tests.fakes.recipes import recipe
 from tests.fakes.registries import registries
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "pandas", "matplotlib", "scipy", "sklearn", "pyarrow", "optuna")
+HEAVY = ("torch", "pandas", "matplotlib", "scipy", "sklearn", "pyarrow", "optuna", "numba")
 RECIPE = recipe(backbones=["din"], methods=["plain", "outside"])
 FOUR = {"training": {"epochs": 4}}
 
@@ -335,11 +335,11 @@ SEARCH = {"trials": 2, "space": {"training.penalty": {"choices": [0.1, 0.2, 0.3]
 
 
 def settle(place, penalty):
-    """Files a search of the row of plain: three trials, of which two were pruned."""
+    """Files a search of the row of plain: three trials, of which two failed."""
     row = RowKey("toy", "net", "plain")
     trials = [
         Trial(settings={"training.penalty": value}, state=state, epochs=2, value=0.5 if state == "complete" else None)
-        for value, state in ((0.1, "pruned"), (penalty, "complete"), (0.3, "pruned"))
+        for value, state in ((0.1, "failed"), (penalty, "complete"), (0.3, "failed"))
     ]
     settled = SearchResult(
         **row.names,
@@ -364,7 +364,7 @@ def test_rows_that_were_not_searched_are_missing_beside_those_that_were(place):
 def test_what_the_search_of_a_row_came_to_is_told_once_for_its_variants(place):
     settle(place, 0.2)
     changes = {"search": SEARCH, "methods": ["plain"], "variants": {"near": {}, "far": {"training.batch_size": 9}}}
-    assert table(place, **changes).searched == SearchFacts(trials=3, pruned=2, failed=0, edges=())
+    assert table(place, **changes).searched == SearchFacts(trials=3, finalists=1, failed=2, edges=())
     settle(place, 0.3)
     assert table(place, **changes).searched.edges == (Edge("toy", "net", "plain", "training.penalty", 0.3),)
     assert table(place, methods=["plain"]).searched is None

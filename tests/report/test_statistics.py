@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from ctrbench.errors import CtrbenchError
+from ctrbench.metrics.significance import Error
 from ctrbench.report.statistics import cells, merged, why_not_comparable
 from ctrbench.store.record import TaskMetrics
 from tests.report.records import BEAUTY, data, facts, recipe, record, records, references, rows, values
@@ -32,27 +33,61 @@ def test_mean_spread_and_interval_equal_scipy(table):
 def test_difference_and_corrected_p_equal_scipy(table):
     tests = {method: stats.ttest_rel(BEAUTY[method], BEAUTY["plain"]) for method in ("icl", "aqcl")}
     aqcl, icl = (table[method, "overall", "auc"] for method in ("aqcl", "icl"))
-    assert aqcl.difference.interval == pytest.approx(tests["aqcl"].confidence_interval(), abs=1e-12)
-    # Holm over two methods: the smaller p doubles, the larger stays.
-    assert aqcl.p == pytest.approx(2 * tests["aqcl"].pvalue)
-    assert icl.p == pytest.approx(tests["icl"].pvalue)
-    assert (aqcl.direction_verdict, icl.direction_verdict) == ("improves (agrees)", "no difference (differs)")
+    # Bonferroni over two methods.
+    for cell, test in ((aqcl, tests["aqcl"]), (icl, tests["icl"])):
+        assert cell.delta_interval == pytest.approx(tuple(test.confidence_interval(0.975)), abs=1e-12)
+        assert cell.p == pytest.approx(min(1, 2 * test.pvalue))
+    assert (aqcl.verdict, aqcl.agreement) == ("improves", "agrees")
+    assert (icl.verdict, icl.agreement, icl.detectable) == ("equivalent", "contradicts", None)
+
+
+def with_blocks(auc, *, seed, method, shift):
+    """A record whose AUC changes by ``shift`` where any of its first 25 blocks is left out."""
+    made = record(auc, seed=seed, method=method)
+    click = made.tasks["click"]
+    units = round(shift / 1e-7)
+    left = {"auc": {"overall": [[units] * 25 + [0] * 25]}}
+    return made.model_copy(update={"tasks": {"click": click.model_copy(update={"left_out": left})}})
+
+
+def test_the_error_of_the_sample_of_users_is_added():
+    made = [with_blocks(auc, seed=s, method="plain", shift=0.001) for s, auc in enumerate(BEAUTY["plain"])]
+    made += [with_blocks(auc, seed=s, method="icl", shift=0.0014) for s, auc in enumerate(BEAUTY["icl"])]
+    found = by_place(cells(data(rows(made)), "auc", "overall"))
+    error = found["icl", "overall", "auc"].difference.error
+    difference = np.subtract(BEAUTY["icl"], BEAUTY["plain"])
+    assert error.of_training == pytest.approx(difference.var(ddof=1) / 5)
+    # 50 values, half of which lie 0.0002 above and half 0.0002 below their mean.
+    assert error.of_users == pytest.approx(49 / 50 * 50 * 0.0002**2)
+    assert found["plain", "overall", "auc"].interval.high - found["plain", "overall", "auc"].mean == pytest.approx(
+        Error(5, np.var(BEAUTY["plain"], ddof=1) / 5, 49 * 0.0005**2, 50).half_width()
+    )
+    relative = found["icl", "overall", "relaimpr"].difference
+    assert relative.p == found["icl", "overall", "auc"].p
+    assert relative.error.of_users > 0
+
+
+def test_runs_without_the_users_error_are_compared_by_seeds_alone():
+    made = [with_blocks(auc, seed=s, method="plain", shift=0.001) for s, auc in enumerate(BEAUTY["plain"])]
+    made += records({"icl": BEAUTY["icl"]})
+    found = by_place(cells(data(rows(made)), "auc", "overall"))
+    assert found["icl", "overall", "auc"].difference.error.of_users is None
 
 
 def test_lower_ne_improves(table):
     cell = table["aqcl", "overall", "ne"]
-    assert cell.difference.delta == pytest.approx(np.mean(BEAUTY["plain"]) - np.mean(BEAUTY["aqcl"]))
-    assert (cell.direction_verdict, cell.value_verdict) == ("improves", "not published")
+    assert cell.difference.value == pytest.approx(np.mean(BEAUTY["plain"]) - np.mean(BEAUTY["aqcl"]))
+    assert (cell.verdict, cell.agreement, cell.value_verdict) == ("improves", None, "not published")
 
 
 def test_a_metric_that_is_best_at_1_is_compared_by_its_distance():
     """Calibrations of 0.3 + AUC: the larger one hurts above 1 and improves below."""
     above = records({"plain": [0.70, 0.71, 0.72], "aqcl": [0.80, 0.81, 0.825]})
     cell = by_place(cells(data(rows(above)), "calibration", "overall"))["aqcl", "overall", "calibration"]
-    assert (cell.mean > 1, cell.difference.delta > 0, cell.direction) == (True, True, "hurts")
+    assert (cell.mean > 1, cell.difference.value > 0, cell.effect) == (True, True, "hurts")
     below = records({"plain": [0.50, 0.51, 0.52], "aqcl": [0.60, 0.61, 0.625]})
     cell = by_place(cells(data(rows(below)), "calibration", "overall"))["aqcl", "overall", "calibration"]
-    assert (cell.difference.delta < 0, cell.direction) == (True, "improves")
+    assert (cell.difference.value < 0, cell.effect) == (True, "improves")
 
 
 def test_relaimpr_is_of_the_means_and_shares_the_test_of_auc(table):
@@ -66,7 +101,7 @@ def test_relaimpr_is_of_the_means_and_shares_the_test_of_auc(table):
 
 def test_base_has_no_difference_to_itself(table):
     auc, relaimpr = table["plain", "overall", "auc"], table["plain", "overall", "relaimpr"]
-    assert (auc.difference, auc.p, auc.direction, auc.value_verdict) == (None, None, None, "higher")
+    assert (auc.difference, auc.p, auc.effect, auc.value_verdict) == (None, None, None, "higher")
     assert (relaimpr.mean, relaimpr.interval, relaimpr.value_verdict) == (0, None, None)
 
 
@@ -120,20 +155,20 @@ def test_differences_are_over_common_seeds(beauty):
     table = by_place(every(data(rows([r for r in beauty[:-1] if r is not beauty[0]]))))
     auc, relaimpr = table["aqcl", "overall", "auc"], table["aqcl", "overall", "relaimpr"]
     expected = np.mean(BEAUTY["aqcl"][1:4]) - np.mean(BEAUTY["plain"][1:4])
-    assert auc.difference.delta == pytest.approx(expected)
+    assert auc.difference.value == pytest.approx(expected)
     assert (auc.seeds, auc.pairs, relaimpr.seeds) == (4, 3, 3)
 
 
 def test_one_seed_has_neither_interval_nor_verdict():
     one = data(rows(records({name: own[:1] for name, own in BEAUTY.items()})))
     cell = by_place(every(one))["aqcl", "overall", "auc"]
-    assert cell.difference.delta == pytest.approx(0.7091 - 0.7012)
-    assert (cell.std, cell.interval, cell.p, cell.value_verdict, cell.direction) == (None, None, None, None, None)
+    assert cell.difference.value == pytest.approx(0.7091 - 0.7012)
+    assert (cell.std, cell.interval, cell.p, cell.value_verdict, cell.effect) == (None, None, None, None, None)
 
 
 def test_without_base_there_is_nothing_to_compare(beauty):
     cell = by_place(every(data(rows(beauty[5:]))))["aqcl", "overall", "auc"]
-    assert (cell.mean, cell.difference, cell.direction) == (pytest.approx(np.mean(BEAUTY["aqcl"])), None, None)
+    assert (cell.mean, cell.difference, cell.effect) == (pytest.approx(np.mean(BEAUTY["aqcl"])), None, None)
 
 
 def test_group_of_one_class_is_undefined():
@@ -146,7 +181,7 @@ def test_base_at_chance_has_no_relaimpr():
     found = by_place(every(data(rows(records({"plain": [0.5, 0.49], "aqcl": [0.6, 0.61]})))))
     relaimpr = found["aqcl", "overall", "relaimpr"]
     assert (relaimpr.mean, relaimpr.difference, relaimpr.p) == (None, None, None)
-    assert found["aqcl", "overall", "auc"].difference.delta == pytest.approx(0.11)
+    assert found["aqcl", "overall", "auc"].difference.value == pytest.approx(0.11)
 
 
 def test_variants_are_compared_each_with_its_own_correction(beauty):
@@ -162,8 +197,8 @@ def test_variants_are_compared_each_with_its_own_correction(beauty):
         for variant in ("near", "far")
     )
     assert far.mean == pytest.approx(np.mean(BEAUTY["aqcl"]) - 0.02)
-    assert far.difference.delta == pytest.approx(near.difference.delta)
-    # Holm over two methods in the one, over one in the other.
+    assert far.difference.value == pytest.approx(near.difference.value)
+    # Two comparisons in the one, one in the other.
     p = stats.ttest_rel(BEAUTY["aqcl"], BEAUTY["plain"]).pvalue
     assert (near.p, far.p) == (pytest.approx(2 * p), pytest.approx(p))
 

@@ -28,9 +28,11 @@ def result(method="plain", basis="b", fingerprint="f", penalty=0.1):
         value=0.5,
         basis=basis,
         fingerprint=fingerprint,
+        seeds=3,
         trials=(
-            Trial(settings=settings, state="complete", value=0.5, epochs=3),
-            Trial(settings={"training.penalty": 1.0}, state="pruned", epochs=1),
+            Trial(settings=settings, state="complete", value=0.4, further=(0.5, 0.6), epochs=3),
+            Trial(settings={"training.penalty": 0.5}, state="complete", value=0.4, further=(0.5,), epochs=3),
+            Trial(settings={"training.penalty": 1.0}, state="failed", epochs=1),
         ),
     )
 
@@ -42,6 +44,12 @@ def test_results_read_back_and_are_shared_by_recipes(tmp_path):
     assert read_best_settings(tmp_path).results == (result(), result("weighted"))
     text = best_settings_path(tmp_path, "one").read_text()
     assert text.startswith("# ctrbench search …/one.toml\n")
+
+
+def test_a_finalist_was_trained_with_every_seed():
+    first, second, failed = result().trials
+    assert result().finalists == (first,)
+    assert [trial.mean for trial in (first, second, failed)] == [pytest.approx(0.5), pytest.approx(0.45), None]
 
 
 def test_a_search_is_found_by_its_row_basis_and_data(tmp_path):

@@ -103,7 +103,7 @@ def test_the_test_split_is_locked_until_training_has_ended(feed, monkeypatch):
         train(run)
 
 
-@pytest.mark.parametrize("other", ["data", "device", "torch", "layout"])
+@pytest.mark.parametrize("other", ["data", "device", "torch", "kernels", "layout"])
 def test_a_checkpoint_of_another_origin_is_ignored(feed, monkeypatch, other):
     first = start(feed, "plain", epochs=1)
     train(first)

@@ -3,7 +3,7 @@ import pytest
 from ctrbench.errors import CtrbenchError
 from ctrbench.tuning.objective import Objective
 from tests.fakes.prepared import manifest
-from tests.fakes.records import config, epoch_metrics, record
+from tests.fakes.records import config, record
 
 TWO = manifest(labels=("click", "conversion"))
 SETTINGS = {"data": {"tasks": ["click", "conversion"], "derived": {"ctcvr": ["click", "conversion"]}}}
@@ -24,12 +24,9 @@ def test_a_metric_of_the_main_task_or_of_a_named_one(text, task, metric, maximiz
     assert (objective.goodness(0.7) > objective.goodness(0.6)) == maximize
 
 
-def test_it_is_read_from_epochs_and_records():
+def test_it_is_read_from_records():
     job = config(settings=SETTINGS)
-    objective = Objective.of("conversion.auc", job, TWO)
-    assert objective.of_epoch(epoch_metrics(1, auc=0.6, tasks=("click", "conversion"))) == 0.6
-    assert objective.of_record(record(job, TWO, auc=0.7)) == 0.7
-    assert Objective.of("conversion.ne", job, TWO).of_epoch(epoch_metrics(1, tasks=("click", "conversion"))) is None
+    assert Objective.of("conversion.auc", job, TWO).of_record(record(job, TWO, auc=0.7)) == 0.7
 
 
 @pytest.mark.parametrize(

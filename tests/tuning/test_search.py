@@ -12,7 +12,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.execution.drive import Outcome
 from ctrbench.planning.plan import make_plan
 from ctrbench.recipe.row_key import RowKey
-from ctrbench.store.best_settings import read_best_settings, write_best_settings
+from ctrbench.store.best_settings import BestSettings, read_best_settings, write_best_settings
 from ctrbench.store.identity import ALGORITHM_VERSION
 from ctrbench.store.store import Store
 from tests.fakes import prepared
@@ -66,11 +66,73 @@ def test_the_best_trial_wins(place, objective, best_of):
         assert result.objective == objective
 
 
-def test_trials_are_measured_on_the_search_holdout_with_a_seed_that_no_table_has(place):
-    find(place, searched())
+def test_trials_are_measured_on_the_search_holdout_with_seeds_that_no_table_has(place):
+    find(place, searched(search={"seeds": 3}))
     folder = Store.of_searches(place / "results").work
     records = [folder.read(identity)[0] for identity in folder.identities()]
-    assert {(record.judged_on, record.seed) for record in records} == {("search_holdout", 1000)}
+    assert {record.judged_on for record in records} == {"search_holdout"}
+    assert {record.seed for record in records} == {1000, 1001, 1002}
+
+
+WEIGHTS = {"training.penalty": {"choices": [1e-3]}, "method.weight": {"choices": [0.01, 0.05, 0.1]}}
+
+
+def test_the_best_share_of_the_trials_runs_with_further_seeds(place):
+    rounds = []
+    recipe = searched(search={"trials": 10, "seeds": 3})
+    best = find(place, recipe, on_round=lambda jobs, later: rounds.append((len(jobs), len(later))))
+    for result in best.results:
+        values = sorted(trial.value for trial in result.trials if trial.value is not None)
+        assert sorted(trial.value for trial in result.finalists) == values[:3]
+        assert {len(trial.further) for trial in result.trials if trial not in result.finalists} == {0}
+        assert result.seeds == 3
+    # Plain is searched first: 4, 4 and 2 trials, then three finalists with two more seeds each.
+    assert rounds == 2 * [(4, 12), (4, 8), (2, 6), (6, 0)]
+
+
+def test_the_best_mean_wins_not_the_best_seed(place):
+    (place / "data" / "luck").touch()
+    recipe = searched(search={"space": WEIGHTS, "finalists": 1, "seeds": 3})
+    weighted = find(place, recipe).results[1]
+    lucky = next(trial for trial in weighted.trials if trial.settings["method.weight"] == 0.05)
+    assert lucky.value == min(trial.value for trial in weighted.trials)
+    assert weighted.settings["method.weight"] == 0.1
+    assert weighted.value == pytest.approx(0.9)
+
+
+def test_a_finalist_that_diverges_with_a_further_seed_does_not_win(place):
+    (place / "data" / "unstable").touch()
+    recipe = searched(search={"space": WEIGHTS, "finalists": 1, "seeds": 3})
+    weighted = find(place, recipe).results[1]
+    assert weighted.settings["method.weight"] == 0.05
+    assert len(weighted.finalists) == 2
+    write_best_settings(place / "results", BestSettings(recipe="toy-table", results=(weighted,)))
+    assert read_best_settings(place / "results").results == (weighted,)
+
+
+def test_a_method_starts_from_the_best_settings_of_the_base(place):
+    space = {**SPACE, "method.weight": {"low": 0.01, "high": 0.1}}
+    plain, weighted = find(place, searched(search={"seeds": 2, "space": space})).results
+    assert plain.trials[0].settings != plain.settings
+    assert weighted.trials[0].settings == {**plain.settings, "method.weight": 0.05}
+    outside = {**SPACE, "method.weight": {"low": 0.06, "high": 0.1}}
+    _, weighted = find(place, searched(search={"seeds": 2, "space": outside})).results
+    assert weighted.trials[0].settings["training.penalty"] == plain.settings["training.penalty"]
+    assert weighted.trials[0].settings["method.weight"] > 0.06
+
+
+def test_no_two_rows_draw_the_same_points(place):
+    plain, weighted = find(place, searched()).results
+    drawn = [{trial.settings["training.penalty"] for trial in result.trials[1:]} for result in (plain, weighted)]
+    assert len(drawn[0]) == 5
+    assert drawn[0].isdisjoint(drawn[1])
+
+
+def test_a_dataset_may_have_another_number_of_trials(place):
+    prepared.prepare(place / "data", name="other")
+    recipe = searched(datasets=["toy", "other"], search={"trials_on": {"other": 2}})
+    trials = [(each.dataset, len(each.trials)) for each in find(place, recipe).results]
+    assert trials == [("other", 2), ("other", 2), ("toy", 6), ("toy", 6)]
 
 
 @pytest.mark.parametrize(("objective", "penalty"), [("logloss", 1e-3), ("conversion.logloss", 1e-4)])
@@ -97,13 +159,16 @@ def _raise_at(count):
     return on_outcome
 
 
-def test_an_interrupted_search_goes_on_where_it_was_and_finds_the_same(place, other):
-    whole = find(other, searched())
+@pytest.mark.parametrize("ended", [3, 7, 9, 15])
+def test_an_interrupted_search_goes_on_where_it_was_and_finds_the_same(place, other, ended):
+    """The first rung of plain has six jobs, its second has four, and so have those of the other method."""
+    recipe = searched(search={"seeds": 3})
+    whole = find(other, recipe)
     with pytest.raises(KeyboardInterrupt):
-        find(place, searched(), on_outcome=_raise_at(7))
+        find(place, recipe, on_outcome=_raise_at(ended))
     before = begun(place)
-    assert find(place, searched()) == whole
-    assert len(begun(place)) - len(before) in (12 - 7, 12 - 7 + 1)
+    assert find(place, recipe) == whole
+    assert len(begun(place)) - len(before) in (20 - ended, 20 - ended + 1)
     assert set(begun(place)) == set(begun(other))
 
 
@@ -124,32 +189,8 @@ def test_a_killed_search_finds_the_same_with_another_number_of_jobs(place, other
 
 
 def test_the_number_of_jobs_changes_nothing(place, other):
-    recipe = searched(search={"trials": 10})
+    recipe = searched(search={"trials": 10, "seeds": 3})
     assert find(place, recipe, jobs=3) == find(other, recipe)
-
-
-def test_a_trial_worse_than_the_median_of_earlier_rounds_is_pruned_after_its_second_epoch(place):
-    results = find(place, searched(search={"trials": 20})).results
-    assert list((place / "results" / "work" / "searches" / "jobs").iterdir()) == []
-    for best in results:
-        first, later = best.trials[:4], best.trials[4:]
-        assert {trial.state for trial in first} <= {"complete", "failed"}
-        pruned = [trial for trial in later if trial.state == "pruned"]
-        assert pruned
-        for trial in pruned:
-            assert trial.value is None
-            assert 2 <= trial.epochs < 4
-        assert len(best.trials) == 20
-
-
-def test_trials_are_compared_epoch_by_epoch_however_many_looks_they_take(place, other):
-    trials, only = {"trials": 12}, {"methods": ["weighted"], "base": "weighted"}
-    often = find(place, searched(search=trials, **only, training={"epochs": 4, "looks": 3}))
-    once = find(other, searched(search=trials, **only, training={"epochs": 4}))
-    assert [best.trials for best in often.results] == [best.trials for best in once.results]
-    pruned = [trial.epochs for trial in often.results[0].trials if trial.state == "pruned"]
-    assert pruned
-    assert set(pruned) <= {2, 3}
 
 
 def test_looks_may_be_searched_too(place):
@@ -159,12 +200,11 @@ def test_looks_may_be_searched_too(place):
     ).results
     assert {trial.settings["training.looks"] for trial in best.trials} == {1, 3}
     assert {trial.epochs for trial in best.trials if trial.state == "complete"} == {4}
-    assert {trial.epochs for trial in best.trials if trial.state == "pruned"} <= {2, 3}
 
 
 def test_epochs_are_counted_where_training_does_not_look_at_the_objective(place):
     trials = find(place, searched(search={"objective": "ne"}, methods=["weighted"], base="weighted")).results[0].trials
-    assert [(trial.state, trial.epochs) for trial in trials] == [("complete", 4)] * 6
+    assert {(trial.state, trial.epochs) for trial in trials} == {("complete", 4), ("failed", 0)}
 
 
 def test_what_another_recipe_found_with_the_same_settings_is_not_searched_again(place):
@@ -229,7 +269,7 @@ def test_a_row_whose_trials_all_diverge_holds_up_no_other(place):
 
 def test_a_trial_that_failed_for_another_reason_is_tried_again(place, other):
     (place / "data" / "busy").touch()
-    with pytest.raises(CtrbenchError, match=r"7 of 7 jobs failed; toy net .*: out of memory; the same command tries"):
+    with pytest.raises(CtrbenchError, match=r"4 of 4 jobs failed; toy net .*: out of memory; the same command tries"):
         find(place, searched())
     (place / "data" / "busy").unlink()
     assert find(place, searched()) == find(other, searched())
@@ -244,7 +284,7 @@ def test_trials_that_another_search_made_count_as_if_made_here(place, other):
 def test_rounds_name_what_comes_after_them(place):
     rounds = []
     find(place, searched(), on_round=lambda jobs, later: rounds.append((len(jobs), len(later))))
-    assert rounds == [(8, 4), (4, 0)]
+    assert rounds == 2 * [(4, 2), (2, 0)]
 
 
 def test_a_plan_takes_the_best_settings(place):
@@ -384,3 +424,16 @@ def test_a_damaged_file_of_best_settings(place):
     (place / "results" / "best_settings" / "toy-table.toml").write_text("results = ")
     with pytest.raises(CtrbenchError, match=r"toy-table\.toml: cannot be read"):
         read_best_settings(place / "results")
+
+
+def test_a_dataset_may_have_a_space_of_its_own(place):
+    prepared.prepare(place / "data", name="other")
+    space = {**SPACE, "datasets.other.training.penalty": {"low": 1e-3, "high": 1e-2}}
+    found = find(place, searched(datasets=["toy", "other"], search={"space": space})).results
+    assert {(each.dataset, path) for each in found for path in each.settings} == {
+        ("other", "datasets.other.training.penalty"),
+        ("other", "method.weight"),
+        ("toy", "training.penalty"),
+        ("toy", "method.weight"),
+    }
+    assert {each.dataset: each.basis for each in found}["toy"] == find(place, searched()).results[-1].basis

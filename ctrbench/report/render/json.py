@@ -1,7 +1,6 @@
 """A report as JSON: cells with everything that the verdicts rest on, the views' frames, the footer."""
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ctrbench.metrics.significance import Interval
@@ -21,7 +20,7 @@ def page(report: "Report") -> str:
         "left_out": report.left_out,
         "caution": report.caution,
         "summary": [view(each) for each in report.summary],
-        "cells": [asdict(cell) for cell in report.cells],
+        "cells": [{**cell.row(), "column": cell.column, "pairs": cell.pairs} for cell in report.cells],
         "views": [view(each) for each in report.views],
         "notes": [note._asdict() for note in report.notes],
     }

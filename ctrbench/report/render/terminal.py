@@ -21,10 +21,10 @@ GAPS = (2, 1)
 """Spaces between two columns: wide, or narrow where that keeps a table in one piece."""
 
 STYLES = {
-    **dict.fromkeys(("improves", "within", "agrees", "equal"), "green"),
-    **dict.fromkeys(("hurts",), "red"),
-    **dict.fromkeys(("higher", "lower", "differs"), "yellow"),
-    **dict.fromkeys(("not comparable", "not published", "no difference"), "dim"),
+    **dict.fromkeys(("improves", "improves, within the margin", "within", "agrees", "equal"), "green"),
+    **dict.fromkeys(("hurts", "hurts, within the margin"), "red"),
+    **dict.fromkeys(("higher", "lower", "contradicts", "differs"), "yellow"),
+    **dict.fromkeys(("not comparable", "not published", "equivalent", "not shown", "open"), "dim"),
 }
 """Style of a verdict."""
 

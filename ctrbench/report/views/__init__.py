@@ -20,6 +20,7 @@ VIEWS: "Registry[type[View]]" = Registry(
         "adaptive-alpha": "ctrbench.report.views.adaptive_alpha:AdaptiveAlpha",
         "representations": "ctrbench.report.views.representations:Representations",
         "variants": "ctrbench.report.views.variants:Variants",
+        "sweep": "ctrbench.report.views.sweep:Sweep",
         "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",
         "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
     },

@@ -53,7 +53,8 @@ def _frame(section: Section, metric: type[Metric], base: str, *, by_group: bool)
             cell.base_delta,
             cell.delta_interval,
             cell.p,
-            cell.direction,
+            cell.verdict,
+            cell.detectable,
         )
         for cell in own
     ]
@@ -64,7 +65,8 @@ def _frame(section: Section, metric: type[Metric], base: str, *, by_group: bool)
         Column("change", "+.4f"),
         Column("95 % interval", "+.4f"),
         Column("p", ".3f", is_probability=True),
-        Column("direction"),
+        Column("verdict"),
+        Column("detectable", ".4f"),
     )
     return Frame(columns, tuple(rows))
 
@@ -72,6 +74,8 @@ def _frame(section: Section, metric: type[Metric], base: str, *, by_group: bool)
 def _reading(metric: type[Metric], base: str) -> str:
     what = "the distance from 1" if metric.direction == "one" else metric.label
     return (
-        f"A change is the difference in {what} to {base}, paired by seed, with its 95 % t-interval; p is "
-        f"Holm-corrected over the methods; below {SIGNIFICANT} a method improves or hurts."
+        f"A change is the difference in {what} to {base}, paired by seed. Its 95 % interval and p hold for all methods "
+        f"of a group together (Bonferroni): where p < {SIGNIFICANT} a method improves or hurts, else it is equivalent "
+        "where the change is shown to be within the margin of the dataset's card. Where neither is shown, the smallest "
+        "effect that would be found with a probability of 80 % is given as detectable."
     )

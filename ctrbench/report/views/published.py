@@ -3,6 +3,7 @@
 from ctrbench.metrics.base import Metric
 from ctrbench.report.frame import Column, Frame
 from ctrbench.report.select import ReportData
+from ctrbench.report.sentences import told
 from ctrbench.report.views.base import View, ViewData
 from ctrbench.report.views.grouped import Section, groups_of, sections
 
@@ -17,7 +18,7 @@ class BesidePaper(View):
                 kind=self.spec.kind,
                 title=self.spec.title or f"{metric.label} beside the paper",
                 source=frame.without_empty_columns(),
-                reading=_reading(metric, data.recipe.base),
+                reading=" ".join([_reading(metric, data.recipe.base), *told(section.of(metric.name))]),
                 section=section.title,
                 cells_of=(metric.name, self.by),
                 place=section.place,
@@ -41,8 +42,8 @@ def _frame(section: Section, metric: type[Metric], *, by_group: bool) -> Frame:
         Column("paper", ".4f"),
         Column("off by", "+.4f"),
         Column(f"{metric.label} is"),
-        Column("its gain", "+.4f"),
-        Column("direction"),
+        Column("its change", "+.4f"),
+        Column("beside ours"),
     )
     rows = (
         (
@@ -64,6 +65,7 @@ def _frame(section: Section, metric: type[Metric], *, by_group: bool) -> Frame:
 def _reading(metric: type[Metric], base: str) -> str:
     close = f" or is nearer to ours than {metric.tolerance:g}" if metric.tolerance else ""
     return (
-        f"Ours is within if the paper's value lies in our 95 % interval{close}, else higher or lower. The paper's gain "
-        f"is over its own {base}: our direction agrees with its sign or differs."
+        f"Ours is within if the paper's value lies in our 95 % interval{close}, else higher or lower. A change is the "
+        f"difference to {base}, the paper's to its own; the paper's agrees if ours is shown and has its sign, "
+        "contradicts ours if it lies outside our interval, and is open if it lies inside."
     )

@@ -44,10 +44,10 @@ def squeezed(line):
 
 SUMMARY = """\
 AUC of all rows (higher is better)
-method AUC change 95 % interval verdict paper ours is direction
+method AUC change 95 % interval verdict paper ours is its change
 plain 0.7010 ± 0.0019 - - - 0.6956 higher -
-icl 0.7010 ± 0.0015 +0.0000 [-0.0006, +0.0007] no difference 0.7016 within differs
-aqcl, 4 seeds 0.7092 ± 0.0013 +0.0085 [+0.0072, +0.0098] improves 0.7078 within agrees
+icl 0.7010 ± 0.0015 +0.0000 [-0.0008, +0.0009] equivalent 0.7016 within contradicts
+aqcl, 4 seeds 0.7092 ± 0.0013 +0.0085 [+0.0068, +0.0102] improves 0.7078 within agrees
 """
 
 LEVELS = """\
@@ -63,9 +63,9 @@ oracle 0.8105 0.7905 0.8205 0.9105
 
 DIFFERENCES = """\
 AUC against plain
-method group RelaImpr change 95 % interval p direction
-icl overall +0.02 % +0.0000 [-0.0006, +0.0007] 0.876 no difference
-non-active +0.02 % +0.0000 [-0.0006, +0.0007] 0.876 no difference
+method group RelaImpr change 95 % interval p verdict
+icl overall +0.02 % +0.0000 [-0.0008, +0.0009] 1.000 equivalent
+non-active +0.02 % +0.0000 [-0.0008, +0.0009] 1.000 equivalent
 """
 
 PAPER = """\
@@ -74,7 +74,7 @@ non-active 0.6892 [0.6871, 0.6913] 0.6826 +0.0066 higher +0.0107 agrees
 """
 
 PAPER_CUT = """\
-method group direction
+method group beside ours
 plain overall -
 """
 
@@ -83,7 +83,7 @@ def test_the_terminal_begins_with_a_summary_and_how_to_see_the_rest(report):
     lines = terminal.text(report).splitlines()
     text = "".join(f"{squeezed(line)}\n" for line in lines)
     assert SUMMARY.partition("plain")[0] in text
-    assert "icl 0.7010 ± 0.0015 +0.0000 [-0.0006, +0.0007] no difference 0.7016 within differs" in text
+    assert "icl 0.7010 ± 0.0015 +0.0000 [-0.0008, +0.0009] equivalent 0.7016 within contradicts" in text
     assert "1 of 15 runs missing: amazon-beauty din aqcl seed 4" in text
     assert "Caution: some comparisons rest on 4 seeds" in text
     assert "ctrbench report …/aqcl-beauty.toml --full" in text
@@ -153,7 +153,7 @@ def test_markdown_has_the_summary_first_and_everything_after_it(report):
     assert "> **1 of 15 runs missing: amazon-beauty din aqcl seed 4**" in lines
     assert any(line.startswith("> **Caution: some comparisons rest on 4 seeds") for line in lines)
     assert "| random | 0.4993 | 0.4793 | 0.5093 | 0.5993 |" in lines
-    assert "| icl | non-active | +0.02 % | +0.0000 | [-0.0006, +0.0007] | 0.876 | no difference |" in lines
+    assert "| icl | non-active | +0.02 % | +0.0000 | [-0.0008, +0.0009] | 1.000 | equivalent |" in lines
     assert any(line.startswith("- **Protocol**: Per user in time order") for line in lines)
 
 
@@ -176,9 +176,9 @@ def test_latex(report, figure):
     assert lines[0] == r"% needs \usepackage{booktabs}"
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == text.count(r"\toprule") == 6
     assert r"\caption{amazon-beauty · din · 5 seeds. AUC against plain.}" in lines
-    assert r"icl & overall & +0.02 \% & +0.0000 & [-0.0006, +0.0007] & 0.876 & no difference \\" in lines
+    assert r"icl & overall & +0.02 \% & +0.0000 & [-0.0008, +0.0009] & 1.000 & equivalent \\" in lines
     assert r"minimum\_history 1" in text
-    assert "95 \\% t-intervals" in text
+    assert "Student's t" in text
     drawn = latex.page(figure)
     assert drawn.startswith("% needs \\usepackage{booktabs,graphicx}")
     assert "\\includegraphics[width=\\linewidth]{../figures/aqcl-beauty.png}" in drawn
@@ -188,16 +188,18 @@ def test_csv_has_one_row_per_cell_in_full_precision(report):
     found = list(csv.DictReader(io.StringIO(csv_format.page(report))))
     assert tuple(found[0]) == COLUMNS
     assert ",".join(COLUMNS) == (
-        "recipe,dataset,backbone,method,variant,task,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,"
-        "published,value_verdict,direction_verdict"
+        "recipe,dataset,backbone,method,variant,task,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,"
+        "delta_low,delta_high,delta_error_training,delta_error_users,base_p,margin,detectable,published,published_delta,"
+        "value_verdict,effect,agreement,seeds_to_decide"
     )
     assert len(found) == 3 * 4 * 3 + (1 + 1 + 2) * 4
     cell = next(c for c in report.cells if (c.method, c.group, c.metric) == ("aqcl", "overall", "auc"))
     row = next(r for r in found if (r["method"], r["group"], r["metric"]) == ("aqcl", "overall", "auc"))
     numbers = [float(row[name]) for name in ("mean", "std", "ci_low", "ci_high", "base_delta", "base_p", "published")]
-    assert numbers == [cell.mean, cell.std, *cell.interval, cell.difference.delta, cell.p, 0.7078]
+    assert numbers == [cell.mean, cell.std, *cell.interval, cell.difference.value, cell.p, 0.7078]
     assert (row["task"], row["seeds"], row["value_verdict"]) == ("click", "4", "within")
-    assert row["direction_verdict"] == "improves (agrees)"
+    assert (row["effect"], row["agreement"], row["margin"]) == ("improves", "agrees", "0.005")
+    assert [float(row[name]) for name in ("delta_low", "delta_high")] == list(cell.delta_interval)
     oracle = next(r for r in found if r["method"] == "oracle")
     assert (oracle["backbone"], oracle["seeds"], oracle["std"], oracle["value_verdict"]) == ("-", "0", "", "")
 
@@ -225,8 +227,8 @@ def test_csv_of_a_figure_is_its_table_with_six_digits(figure, beauty):
 def test_json(report):
     document = json.loads(json_format.page(report))
     cell = next(c for c in document["cells"] if (c["method"], c["group"], c["metric"]) == ("aqcl", "overall", "auc"))
-    assert cell["interval"] == pytest.approx([0.7071252988, 0.7112747012])
-    assert set(cell["difference"]) == {"delta", "interval", "p"}
+    assert [cell["ci_low"], cell["ci_high"]] == pytest.approx([0.7071252988, 0.7112747012])
+    assert (cell["pairs"], cell["column"], cell["agreement"]) == (4, "overall", "agrees")
     assert document["missing"] == ["amazon-beauty din aqcl seed 4"]
     level = document["views"][0]["rows"][0]["overall"]
     assert (level["mean"], level["deviation"]) == pytest.approx(

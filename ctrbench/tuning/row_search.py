@@ -1,0 +1,133 @@
+"""The search of one row: a dataset, backbone and method, on two rungs (:class:`ctrbench.recipe.space.Search`)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ctrbench.data.schema import Manifest
+from ctrbench.execution.drive import Outcome, RunContext
+from ctrbench.planning.plan import Job, make_job
+from ctrbench.planning.registries import Registries
+from ctrbench.planning.settings import build_config
+from ctrbench.recipe.recipe import Recipe
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.recipe.space import Search
+from ctrbench.store.best_settings import SearchResult, Trial
+from ctrbench.tuning.study import Study
+
+Place = tuple[int, int]
+"""Number of a trial, and seed of the run."""
+
+
+@dataclass(frozen=True)
+class RowSearch:
+    """The search of one dataset, backbone and method."""
+
+    recipe: Recipe
+    row: RowKey
+    manifest: Manifest
+    cohorts: tuple[str, ...]
+    """Those that the method of some trial reads while it trains."""
+    basis: str
+    study: Study
+    context: RunContext
+    registries: Registries
+    diverged: set[str] = field(default_factory=set)
+    """Identities of the second rung's jobs whose training diverged."""
+
+    @property
+    def settings(self) -> Search:
+        """Section ``[search]`` of the recipe."""
+        assert self.recipe.search
+        return self.recipe.search
+
+    def next_jobs(self) -> dict[Place, Job]:
+        """The jobs to run next: a round of the first rung, or all that is left of the second; empty at the end."""
+        seed = self.settings.seed
+        if points := self.study.open_round():
+            return {(number, seed): self.job(point, seed) for number, point in points.items()}
+        jobs = {
+            (number, seed): self.job(trial.settings, seed)
+            for number, trial in self._finalists().items()
+            for seed in self.settings.further_seeds()
+        }
+        store = self.context.store
+        return {
+            place: job
+            for place, job in jobs.items()
+            if job.identity not in self.diverged and not store.finished(job.identity, job.names)
+        }
+
+    def jobs_after(self, round_: Mapping[Place, Job]) -> int:
+        """Jobs of this search that come after a round."""
+        finalists = math.ceil(self.settings.finalists * self.study.budget)
+        first_rung = any(seed == self.settings.seed for _, seed in round_)
+        if not first_rung:
+            return 0
+        ended = len(self.study.trials())
+        return self.study.budget - ended - len(round_) + finalists * len(self.settings.further_seeds())
+
+    def end(self, round_: Mapping[Place, Job], outcomes: Mapping[str, Outcome]) -> None:
+        """Notes how a round's jobs ended; a job that failed without diverging waits for another attempt."""
+        store = self.context.store
+        for (number, seed), job in round_.items():
+            diverged = job.identity in outcomes and outcomes[job.identity].diverged
+            if seed != self.settings.seed:
+                self.diverged.update([job.identity] if diverged else [])
+            elif store.finished(job.identity, job.names):
+                self.study.tell(number, store.read(job.identity, job.names).record)
+            elif diverged:
+                self.study.tell(number, None)
+
+    def job(self, point: Mapping[str, object], seed: int) -> Job:
+        """The job of a point with a seed."""
+        config = build_config(
+            self.recipe, self.row, seed, dict(point), self.context.defaults, judged_on="search_holdout"
+        )
+        return make_job(config, self.row, self.manifest, self.registries, self.context.defaults)
+
+    def result(self) -> SearchResult | None:
+        """The finalist with the best mean; None if every trial or every finalist diverged."""
+        trials, seeds = list(self.study.trials()), self.settings.further_seeds()
+        eligible = {}
+        for number, trial in self._finalists().items():
+            values = [self._value(trial, seed) for seed in seeds]
+            further = tuple(value for value in values if value is not None)
+            trials[number] = trial.model_copy(update={"further": further})
+            if len(further) == len(seeds):
+                eligible[number] = trials[number]
+        if not eligible:
+            return None
+        goodness = self.study.objective.goodness
+        best = min(eligible.items(), key=lambda entry: (-goodness(entry[1].mean), entry[0]))[1]
+        assert best.mean is not None
+        return SearchResult(
+            **self.row.names,
+            settings=best.settings,
+            objective=self.settings.objective,
+            value=best.mean,
+            seeds=self.settings.seeds,
+            basis=self.basis,
+            fingerprint=self.manifest.fingerprint,
+            cohorts=self.cohorts,
+            cohort_fingerprint=self.manifest.fingerprint_with(self.cohorts) if self.cohorts else None,
+            trials=tuple(trials),
+        )
+
+    def _finalists(self) -> dict[int, Trial]:
+        """The best of the first rung, by number; of equal points, only the first."""
+        trials = self.study.trials()
+        goodness = self.study.objective.goodness
+        ranked = sorted(
+            (number for number, trial in enumerate(trials) if trial.value is not None),
+            key=lambda number: (-goodness(trials[number].value), number),
+        )
+        distinct = {repr(trials[number].settings): number for number in reversed(ranked)}
+        chosen = [number for number in ranked if number in distinct.values()]
+        return {number: trials[number] for number in chosen[: math.ceil(self.settings.finalists * len(trials))]}
+
+    def _value(self, trial: Trial, seed: int) -> float | None:
+        job, store = self.job(trial.settings, seed), self.context.store
+        if not store.finished(job.identity, job.names):
+            return None
+        return self.study.objective.of_record(store.read(job.identity, job.names).record)

@@ -1,0 +1,43 @@
+"""What a search may try."""
+
+import pytest
+
+from ctrbench.recipe.space import Dimension, Search
+
+LOG = {"low": 1e-5, "high": 1e-1, "log": True}
+
+
+@pytest.mark.parametrize(
+    ("dimension", "value", "edge"),
+    [
+        (LOG, 1e-5, True),
+        (LOG, 1.5e-5, True),
+        (LOG, 1e-3, False),
+        (LOG, 9e-2, True),
+        ({"low": 0, "high": 0.5}, 0.01, True),
+        ({"low": 0, "high": 0.5, "natural": "low"}, 0.01, False),
+        ({"low": 0, "high": 0.5, "natural": "low"}, 0.49, True),
+        ({"low": 0, "high": 0.5, "natural": "high"}, 0.49, False),
+        ({"low": 0, "high": 0.5, "natural": "both"}, 0.0, False),
+        ({"choices": [1, 2, 3]}, 1, True),
+        ({"choices": [1, 2, 3]}, 2, False),
+        ({"choices": [1, 2, 3], "natural": "low"}, 1, False),
+        ({"choices": ["a", "b"]}, "a", False),
+        ({"choices": [1]}, 1, False),
+    ],
+)
+def test_a_natural_end_is_no_edge(dimension, value, edge):
+    assert Dimension(**dimension).on_edge(value) is edge
+
+
+def test_what_a_dimension_holds():
+    assert Dimension(**LOG).holds(1e-5)
+    assert not Dimension(**LOG).holds(0.2)
+    assert not Dimension(**LOG).holds("constant")
+    assert Dimension(choices=["constant", [8, 4]]).holds([8, 4])
+
+
+def test_a_dataset_may_have_a_budget_of_its_own():
+    search = Search(trials=24, trials_on={"small": 3}, space={"training.penalty": Dimension(**LOG)})
+    assert (search.budget("small"), search.budget("large")) == (3, 24)
+    assert list(search.further_seeds()) == [1001, 1002, 1003]
