@@ -72,7 +72,7 @@ def test_a_recipe_that_needs_no_job_trains_nothing(ctrbench, place, kind, measur
     assert ctrbench("measure", recipe) == (1, "", message)
 
 
-SEARCH = '[search]\ntrials = 2\n[search.space]\n"training.penalty" = {choices = [1e-3, 1e-2]}\n'
+SEARCH = '[search]\ntrials = 2\nseeds = 1\n[search.space]\n"training.penalty" = {choices = [1e-3, 1e-2]}\n'
 
 
 @pytest.fixture

@@ -266,7 +266,7 @@ def test_faults_are_one_line(ctrbench, place, arguments, message):
 
 SEARCHED = (
     'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plain", "icl"]\nseeds = 1\n'
-    "training.epochs = 1\n[search]\ntrials = 2\n[search.space]\n"
+    "training.epochs = 1\n[search]\ntrials = 2\nseeds = 1\n[search.space]\n"
 )
 
 
@@ -283,7 +283,7 @@ def test_a_search_comes_before_its_recipe(ctrbench, place):
         "toy din plain",
         f"written to {place / 'results' / 'best_settings' / 'mine.toml'}; next",
     ]
-    assert err.splitlines()[0].startswith("1/4 toy din plain seed 1000: search holdout AUC ")
+    assert err.splitlines()[0].startswith("1/2 toy din plain seed 1000: search holdout AUC ")
     status, out, err = ctrbench("run", recipe, "--jobs", 1)
     assert status == 0, err
     assert "2 trials for each method" in " ".join(ctrbench("report", recipe, "--full")[1].split())
@@ -326,7 +326,7 @@ def test_a_trial_that_failed_otherwise_is_tried_again(ctrbench, place, monkeypat
         patch.setattr("ctrbench.execution.run.RunJob", failing(CtrbenchError("out of memory")))
         status, out, err = ctrbench("search", recipe, "--jobs", 1)
     assert (status, out) == (1, "")
-    assert "1 of 2 jobs failed; toy din icl seed 1000: out of memory; the same command tries them again" in err
+    assert "1 of 1 jobs failed; toy din icl seed 1000: out of memory; the same command tries them again" in err
     assert ctrbench("search", recipe, "--jobs", 1)[0] == 0
 
 

@@ -30,13 +30,15 @@ PLAIN = (0.700, 0.704, 0.708)
 DATASETS = ("amazon-beauty", "ta-feng")
 
 VARIANTS = {"8": {"method.projection_size": 8}, "larger": {"method.projection_size": 64}}
+SWEPT = {"weak": {"training.embedding_l2": 1e-3}, "0.1": {"training.embedding_l2": 0.1}}
 ALPHAS = {"0.3": {"datasets.amazon-beauty.method.constant_alpha": 0.3}, "adaptive": {}}
 KEYS = {
     "adaptive-alpha": {"variants": ALPHAS, "methods": {"plain": {}, "aqcl": {"w1": 2.0, "w2": 0.5}}},
     "variants": {"variants": VARIANTS},
+    "sweep": {"variants": SWEPT, "methods": ["plain"], "view": {"settings": ["training.embedding_l2"]}},
     "representations": {"representations": 60},
 }
-DRAWN = [name for name in VIEWS.builtin() if name not in ("levels", "changes", "published", "counts")]
+DRAWN = [name for name in VIEWS.builtin() if name not in ("levels", "changes", "published", "counts", "kept-looks")]
 OF_RUNS = [name for name in DRAWN if VIEWS.get(name).needs == "runs"]
 
 
@@ -82,11 +84,12 @@ def row_of(of, key, seed):
 
 def shown(kind, *, missing=lambda key, seed: False, store=None, of_data=None, **keys):
     """The report of one view, of three seeds on two datasets."""
+    keys = KEYS.get(kind, {}) | keys
     view = {"kind": kind, "metric": "auc", **keys.pop("view", {})}
     if kind == "gain-by-column":
         view |= {"by": "click_length"}
     methods = {"datasets": DATASETS, "methods": ["plain", "aqcl"], "seeds": 3, "published": None}
-    of = recipe(**methods | KEYS.get(kind, {}) | keys, views=[view])
+    of = recipe(**methods | keys, views=[view])
     rows = [
         row_of(of, key, seed)
         for dataset in of.datasets
