@@ -37,7 +37,8 @@ def search(
 ) -> None:
     """Searches a recipe's settings on rows held out from training, with the same number of trials for every method.
 
-    A search that another recipe made with the same settings, space and data is not repeated.
+    A search that another recipe made with the same settings, space and data is not repeated, and
+    neither is a trial of a search with another space or number of trials.
     """
     # Before numpy and torch are imported: one thread per job.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -27,6 +27,8 @@ class Trial(Strict):
     """Values on the further seeds of a finalist, in their order; seeds with which training diverged are left out."""
     epochs: int
     """Epochs begun on the first seed, whatever the looks in each of them."""
+    identity: str = ""
+    """Of its job with the first seed, by which a wider search knows it again; empty in older files."""
 
     @property
     def mean(self) -> float | None:
@@ -79,6 +81,16 @@ class BestSettings(Strict):
     def entries(self, row: RowKey) -> list[SearchResult]:
         """All searches of a row, whatever their settings and data."""
         return [result for result in self.results if result.names == row.names]
+
+    def trials_of(self, row: RowKey, objective: str) -> dict[str, Trial]:
+        """Identity -> trial: what all searches of a row have measured, whatever their space and effort. Without the
+        further values of trials that diverged with some seed."""
+        found: dict[str, Trial] = {}
+        for each in self.entries(row):
+            for trial in each.trials if each.objective == objective else ():
+                whole = trial in each.finalists
+                found[trial.identity] = trial if whole else trial.model_copy(update={"further": ()})
+        return {identity: trial for identity, trial in found.items() if identity}
 
     def of(self, row: RowKey, basis: str, manifest: Manifest | None) -> SearchResult | None:
         """A row's search with this basis, on these data (None: on any); None where there is none."""

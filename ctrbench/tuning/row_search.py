@@ -32,6 +32,8 @@ class RowSearch:
     study: Study
     context: RunContext
     registries: Registries
+    earlier: Mapping[str, Trial] = field(default_factory=dict)
+    """Identity -> trial of earlier searches of the row, which are not run again."""
     diverged: set[str] = field(default_factory=set)
     """Identities of the second rung's jobs whose training diverged."""
 
@@ -43,9 +45,9 @@ class RowSearch:
 
     def next_jobs(self) -> dict[Place, Job]:
         """The jobs to run next: a round of the first rung, or all that is left of the second; empty at the end."""
-        seed = self.settings.seed
-        if points := self.study.open_round():
-            return {(number, seed): self.job(point, seed) for number, point in points.items()}
+        while points := self.study.open_round():
+            if jobs := self._unknown(points):
+                return jobs
         jobs = {
             (number, seed): self.job(trial.settings, seed)
             for number, trial in self._finalists().items()
@@ -55,8 +57,19 @@ class RowSearch:
         return {
             place: job
             for place, job in jobs.items()
-            if job.identity not in self.diverged and not store.finished(job.identity, job.names)
+            if job.identity not in self.diverged
+            and not store.finished(job.identity, job.names)
+            and self._earlier_value(*place) is None
         }
+
+    def _unknown(self, points: Mapping[int, Mapping[str, object]]) -> dict[Place, Job]:
+        """The jobs of a round's points that no earlier search has tried; the others are answered."""
+        seed = self.settings.seed
+        jobs = {(number, seed): self.job(point, seed) for number, point in points.items()}
+        for (number, _), job in jobs.items():
+            if trial := self.earlier.get(job.identity):
+                self.study.tell(number, trial.value, epochs=trial.epochs)
+        return {place: job for place, job in jobs.items() if job.identity not in self.earlier}
 
     def jobs_after(self, round_: Mapping[Place, Job]) -> int:
         """Jobs of this search that come after a round."""
@@ -75,9 +88,11 @@ class RowSearch:
             if seed != self.settings.seed:
                 self.diverged.update([job.identity] if diverged else [])
             elif store.finished(job.identity, job.names):
-                self.study.tell(number, store.read(job.identity, job.names).record)
+                record = store.read(job.identity, job.names).record
+                epochs = -(-len(record.epochs) // record.config.training.looks)
+                self.study.tell(number, self.study.objective.of_record(record), epochs=epochs)
             elif diverged:
-                self.study.tell(number, None)
+                self.study.tell(number, None, epochs=0)
 
     def job(self, point: Mapping[str, object], seed: int) -> Job:
         """The job of a point with a seed."""
@@ -88,12 +103,16 @@ class RowSearch:
 
     def result(self) -> SearchResult | None:
         """The finalist with the best mean; None if every trial or every finalist diverged."""
-        trials, seeds = list(self.study.trials()), self.settings.further_seeds()
+        seeds = self.settings.further_seeds()
+        trials = [
+            trial.model_copy(update={"identity": self.job(trial.settings, self.settings.seed).identity})
+            for trial in self.study.trials()
+        ]
         eligible = {}
-        for number, trial in self._finalists().items():
-            values = [self._value(trial, seed) for seed in seeds]
+        for number in self._finalists():
+            values = [self._value(number, seed) for seed in seeds]
             further = tuple(value for value in values if value is not None)
-            trials[number] = trial.model_copy(update={"further": further})
+            trials[number] = trials[number].model_copy(update={"further": further})
             if len(further) == len(seeds):
                 eligible[number] = trials[number]
         if not eligible:
@@ -126,8 +145,15 @@ class RowSearch:
         chosen = [number for number in ranked if number in distinct.values()]
         return {number: trials[number] for number in chosen[: math.ceil(self.settings.finalists * len(trials))]}
 
-    def _value(self, trial: Trial, seed: int) -> float | None:
-        job, store = self.job(trial.settings, seed), self.context.store
+    def _value(self, number: int, seed: int) -> float | None:
+        job, store = self.job(self.study.trials()[number].settings, seed), self.context.store
         if not store.finished(job.identity, job.names):
-            return None
+            return self._earlier_value(number, seed)
         return self.study.objective.of_record(store.read(job.identity, job.names).record)
+
+    def _earlier_value(self, number: int, seed: int) -> float | None:
+        """What an earlier search measured with a further seed; None where it did not."""
+        first = self.settings.seed
+        trial = self.earlier.get(self.job(self.study.trials()[number].settings, first).identity)
+        place = seed - first - 1
+        return trial.further[place] if trial and place < len(trial.further) else None

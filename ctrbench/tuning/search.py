@@ -41,6 +41,8 @@ def search(
 ) -> tuple[BestSettings, list[RowKey]]:
     """Searches every row of a recipe that is not ``known``; nothing outside the training split is read.
 
+    A trial that ``known`` holds, of a search with another space or effort, is not run again.
+
     The trials' records lie in ``context.store``, apart from other jobs; their values in Optuna's journal beside it.
     ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after the round.
 
@@ -57,7 +59,7 @@ def search(
     recipe = recipe.model_copy(update={"overrides": {}, "variants": {}})
     results: dict[RowKey, SearchResult | None] = {}
     with _alone(recipe, context.store):
-        searches = _Searches(recipe, context, data, registries)
+        searches = _Searches(recipe, context, data, registries, known)
         for rows in searches.stages():
             unsettled = []
             for row in rows:
@@ -101,8 +103,10 @@ class _Searches:
             has a value that its setting cannot take.
     """
 
-    def __init__(self, recipe: Recipe, context: RunContext, data: Path, registries: Registries) -> None:
-        self.recipe, self.context, self.registries = recipe, context, registries
+    def __init__(
+        self, recipe: Recipe, context: RunContext, data: Path, registries: Registries, known: BestSettings
+    ) -> None:
+        self.recipe, self.context, self.registries, self.known = recipe, context, registries, known
         self.manifests = read_manifests(recipe, data, registries, context.defaults)
         self.rows, _ = admitted(recipe, self.manifests, registries, context.defaults)
         check_paths(recipe, self.rows, context.defaults)
@@ -141,7 +145,17 @@ class _Searches:
             objective=Objective.of(settings.objective, config, manifest),
             first=first,
         )
-        return RowSearch(recipe, row, manifest, tuple(sorted(read)), own_basis, study, context, self.registries)
+        return RowSearch(
+            recipe,
+            row,
+            manifest,
+            tuple(sorted(read)),
+            own_basis,
+            study,
+            context,
+            self.registries,
+            earlier=self.known.trials_of(row, settings.objective),
+        )
 
 
 @contextlib.contextmanager

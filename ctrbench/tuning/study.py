@@ -17,7 +17,6 @@ from ctrbench.data.schema import digest
 from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.space import Dimension, Search
 from ctrbench.store.best_settings import Trial
-from ctrbench.store.record import Record
 from ctrbench.tuning.objective import Objective
 
 if TYPE_CHECKING:
@@ -72,15 +71,12 @@ class Study:
             waiting = self._study.get_trials(deepcopy=False, states=running)
         return {trial.number: self._point(trial) for trial in waiting}
 
-    def tell(self, number: int, record: Record | None) -> None:
-        """A trial ended: with a record, or None if its training diverged."""
+    def tell(self, number: int, value: float | None, *, epochs: int) -> None:
+        """A trial ended: with a value of the objective, or None if its training diverged."""
         import optuna  # noqa: PLC0415
 
-        value = self.objective.of_record(record) if record else None
-        if record:
-            known = self._study.get_trials(deepcopy=False)[number]
-            epochs = -(-len(record.epochs) // record.config.training.looks)
-            optuna.trial.Trial(self._study, known._trial_id).set_user_attr(EPOCHS, epochs)
+        known = self._study.get_trials(deepcopy=False)[number]
+        optuna.trial.Trial(self._study, known._trial_id).set_user_attr(EPOCHS, epochs)
         failed, complete = optuna.trial.TrialState.FAIL, optuna.trial.TrialState.COMPLETE
         self._study.tell(number, value, state=failed if value is None else complete)
 

@@ -281,6 +281,24 @@ def test_trials_that_another_search_made_count_as_if_made_here(place, other):
     assert find(place, longer) == find(other, longer)
 
 
+def test_a_wider_search_takes_the_trials_of_a_narrower_one_from_its_file(place):
+    small = searched(search={"seeds": 2, "space": WEIGHTS})
+    first = find(place, small)
+    again, afresh = place / "again", place / "afresh"
+    for folder in (again, afresh):
+        prepared.prepare(folder / "data")
+    wider = {**WEIGHTS, "training.penalty": {"choices": [1e-3, 1e-2]}}
+    recipe = searched(search={"seeds": 2, "finalists": 0.01, "space": wider})
+    found = find(again, recipe, known=first)
+    # plain: 1e-2; weighted: three weights at 1e-2. The finalists are those of the first search.
+    assert len(begun(again)) == 4
+    assert set(begun(again)).isdisjoint(begun(place))
+    assert found == find(afresh, recipe)
+    for before, after in zip(first.results, found.results, strict=True):
+        assert (after.settings, after.value) == (before.settings, before.value)
+        assert {trial.identity for trial in before.trials} <= {trial.identity for trial in after.trials}
+
+
 def test_rounds_name_what_comes_after_them(place):
     rounds = []
     find(place, searched(), on_round=lambda jobs, later: rounds.append((len(jobs), len(later))))

@@ -23,7 +23,9 @@ def shown(kept):
     rows = [
         ReportRow(
             RowKey("amazon-beauty", "din", "plain", variant),
-            record(method="plain", seed=seed, auc=0.7).model_copy(update={"epochs": epochs(look + 1), "best_epoch": look}),
+            record(method="plain", seed=seed, auc=0.7).model_copy(
+                update={"epochs": epochs(look + 1), "best_epoch": look}
+            ),
             facts("amazon-beauty"),
         )
         for variant, own in kept.items()
