@@ -115,8 +115,9 @@ def test_the_report_of_the_last_run_as_csv_and_a_new_cut_from_stored_predictions
     assert status == 0, err
     table = list(csv.DictReader(io.StringIO(ctrbench("report", "--format", "csv", "--by", "age_group")[1])))
     assert list(table[0]) == (
-        "recipe,dataset,backbone,method,variant,task,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,base_p,"
-        "published,value_verdict,direction_verdict"
+        "recipe,dataset,backbone,method,variant,task,group,metric,seeds,mean,std,ci_low,ci_high,base_delta,delta_low,"
+        "delta_high,delta_error_training,delta_error_users,base_p,margin,detectable,published,published_delta,"
+        "value_verdict,effect,agreement,seeds_to_decide"
     ).split(",")
     assert {row["method"] for row in table} == {*METHODS.builtin(), "item popularity", "random"}
     assert {row["group"] for row in table} == {"overall", "0", "1", "2", "3", "4"}

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml
 from ctrbench.metrics import METRICS
@@ -146,6 +147,8 @@ class Pages:
 
     def _best(self, name: str, words: Words) -> str:
         path = best_settings_path(self.results, name)
+        if not path.exists():
+            raise CtrbenchError(f"no settings of {name} were searched; run: {places.search_command(name)}")
         names = {key: words.get(key) for key in ("dataset", "backbone", "method")}
         settings = [
             result.settings for result in BestSettings.read(read_toml(path), str(path)).results if result.names == names

@@ -30,7 +30,7 @@ def test_a_report_a_list_and_a_plan_load_no_torch(tmp_path):
     """The modules themselves need none; neither ``resource``, which Windows lacks."""
     code = (
         f"import os\nos.environ['CTRBENCH_DATA'] = {str(tmp_path)!r}\nfrom ctrbench.cli import app\n"
-        "for line in ('report aqcl-table2', 'list recipes', 'list metrics', 'list runs --dataset ta-feng'):\n"
+        "for line in ('report tasks-oncold', 'list recipes', 'list metrics', 'list runs --dataset amazon-beauty'):\n"
         "    app(line.split(), standalone_mode=False)\nimport ctrbench.execution.drive, ctrbench.tuning.search"
     )
     assert {"torch", "optuna", "ray", "resource"}.intersection(modules_after(code)) == set()

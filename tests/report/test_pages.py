@@ -11,7 +11,10 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.report.pages import Pages, changes
 
 ROOT = Path(__file__).parents[2]
-GIVEN = "<!-- given: aqcl-table2 dataset=amazon-beauty backbone=din -->\n"
+PLACE = "dataset=oncold-sim@scale=0.01 backbone=shared-bottom task=click"
+GIVEN = f"<!-- given: tasks-oncold {PLACE} -->\n"
+FORMS = "l2-forms dataset=amazon-beauty backbone=din"
+SWEEP = "protocol-sweep dataset=amazon-beauty@negatives.exponent=1.0 backbone=din"
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +29,19 @@ def made(pages, text):
 @pytest.mark.parametrize(
     ("kind", "words", "text"),
     [
-        ("cell", "method=aqcl", "0.7035"),
-        ("cell", "method=aqcl field=base_delta", "+0.0006"),
-        ("cell", "method=aqcl field=base_delta abs=yes format=.5f", "0.00064"),
-        ("cell", "method=aqcl field=delta_interval", "[-0.0018, +0.0031]"),
-        ("cell", "method=deepmcp metric=ne group=non-active field=p", "0.002"),
-        ("cell", "method=icl field=effect group=non-active", "hurts"),
-        ("cell", "method=aqcl metric=relaimpr format=.2f", "0.32"),
-        ("cell", "method=aqcl minus.dataset=ta-feng", "+0.0111"),
-        ("cell", 'method=plain minus.method="item popularity"', "+0.0765"),
-        ("count", "metric=auc value_verdict=higher", "4"),
-        ("best", "method=icl setting=training.penalty format=.4f", "0.0861"),
-        ("value", "view=summary method=dmr column=paper format=.4f", "0.6982"),
-        ("value", "aqcl-figure2 view=activeness group=non-active column=longest", "6"),
+        ("cell", "method=aqcl", "0.7452"),
+        ("cell", "method=aqcl field=base_delta", "+0.0009"),
+        ("cell", "method=aqcl field=base_delta abs=yes format=.5f", "0.00087"),
+        ("cell", "method=aqcl field=delta_interval", "[-0.0162, +0.0179]"),
+        ("cell", "method=aqcl group=non-active field=p", "0.322"),
+        ("cell", "method=aqcl task=conversion field=effect", "hurts"),
+        ("cell", "method=aqcl metric=relaimpr format=.2f", "0.36"),
+        ("cell", "method=aqcl minus.task=conversion", "+0.1258"),
+        ("cell", 'method=plain minus.method="item popularity"', "+0.1373"),
+        ("count", "task=conversion metric=auc effect=hurts", "2"),
+        ("best", f"{SWEEP} method=plain setting=training.embedding_l2 format=.4f", "0.0010"),
+        ("value", f"{FORMS} view=sweep setting=training.embedding_l2 value=0.01 rows=overall column=mean", "0.7594"),
+        ("value", "aqcl-figure2 dataset=amazon-beauty view=activeness group=non-active column=longest", "6"),
     ],
 )
 def test_a_marker_is_replaced_by_what_the_archive_says(pages, kind, words, text):
@@ -51,18 +54,13 @@ def test_a_table_is_a_view_of_a_report(pages):
     page = made(pages, f"{marker}\n\nold\n\n<!-- /table -->\n")
     lines = page.splitlines()
     assert [line.strip("|").split()[0] for line in lines[2:3]] == ["method"]
-    assert lines[4].split() == ["|", "dropoutnet", "|", "overall", "|", "-0.0099", "|"]
+    assert lines[4].split() == ["|", "aqcl", "|", "overall", "|", "+0.0009", "|"]
     assert made(pages, page) == page
-    page = made(pages, "<!-- table: view=published group=overall --><!-- /table -->")
-    assert [line.split()[1] for line in page.splitlines()[4:10]] == [
-        "plain",
-        "dropoutnet",
-        "deepmcp",
-        "dmr",
-        "icl",
-        "aqcl",
+    page = made(pages, f"<!-- table: {FORMS} view=sweep setting=training.penalty rows=overall --><!-- /table -->")
+    assert [line.split()[3] for line in page.splitlines() if "plain" in line] == [
+        *("1e-05", "0.0001", "0.0003", "0.001", "0.003", "0.01", "0.1")
     ]
-    assert "| group" not in page
+    assert "| setting" not in page
 
 
 def test_what_stands_between_markers_and_outside_stays(pages):
@@ -76,13 +74,14 @@ def test_what_stands_between_markers_and_outside_stays(pages):
         ("<!-- cell: method=aqcl -->", "page.md, line 2: cell is not closed; write <!-- /cell --> after it"),
         ("<!-- cell: aqcl-table2 x -->", "page.md, line 2: want KEY=VALUE, got 'x'"),
         ("\n<!-- cell: method='x -->", 'page.md, line 3: No closing quotation in "method=\'x"'),
-        ("<!-- cell: method=aqcll --><!-- /cell -->", "page.md, line 2: aqcl-table2 has no cells with dataset=amazon"),
-        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: aqcl-table2 has 8 cells with dataset"),
+        ("<!-- cell: method=aqcll --><!-- /cell -->", "page.md, line 2: tasks-oncold has no cells with dataset=oncold"),
+        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: tasks-oncold has 5 cells with dataset"),
         ("<!-- cell: method=aqcl field=men --><!-- /cell -->", "unknown field of a cell 'men'; did you mean mean"),
         ("<!-- cell: recipe=aqcl-tabel2 --><!-- /cell -->", "unknown recipe 'aqcl-tabel2'; did you mean"),
-        ("<!-- table: view=level --><!-- /table -->", "page.md, line 2: aqcl-table2 has no views level with"),
-        ("<!-- table: view=published group=all --><!-- /table -->", "view published has no row with group=all"),
-        ("<!-- best: method=icl setting=x --><!-- /best -->", "has no x of amazon-beauty din icl"),
+        ("<!-- table: view=level --><!-- /table -->", "page.md, line 2: tasks-oncold has no views level with"),
+        ("<!-- table: view=changes metric=auc group=all --><!-- /table -->", "view changes has no row with group=all"),
+        ("<!-- best: method=icl setting=x --><!-- /best -->", "no settings of tasks-oncold were searched; run: ctrbench s"),
+        (f"<!-- best: {SWEEP} method=plain setting=x --><!-- /best -->", "has no x of amazon-beauty@negatives.exponent"),
     ],
 )
 def test_a_marker_that_names_nothing_is_an_error_with_its_line(pages, text, message):
@@ -105,7 +104,7 @@ def test_the_command_writes_or_only_checks(tmp_path, monkeypatch):
     assert str(error) == "README.md, line 2: differs from the archive; run: ctrbench report --pages"
     assert ">0<" in page.read_text()
     assert CliRunner().invoke(app, arguments).output.startswith("written to README.md")
-    assert ">0.7035<" in page.read_text()
+    assert ">0.7452<" in page.read_text()
     assert CliRunner().invoke(app, [*arguments, "--check"]).exit_code == 0
 
 
