@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ctrbench.execution.run import RunJob
     from ctrbench.recipe.query import RecipeMatch
     from ctrbench.recipe.recipe import Recipe
-    from ctrbench.store.best_settings import SearchResult
+    from ctrbench.store.best_settings import SearchResult, Unfinished
 
 
 def search(
@@ -92,10 +92,20 @@ def _search(recipe: "Recipe", data: Path, results: Path, *, work: "RunJob", work
     known, store = read_best_settings(results), Store.of_searches(results)
     executor = LocalExecutor(data, jobs=workers)
     context = RunContext(store, executor, work, REGISTRIES.defaults())
+
+    def keep(trials: "Unfinished") -> None:
+        write_best_settings(results, BestSettings(recipe=recipe.name, unfinished=(trials,)))
+
     try:
         with Display(store, workers, Console(stderr=True)) as display:
             best, hopeless = search_settings(
-                recipe, context, data=data, known=known, on_outcome=display.ended, on_round=display.add
+                recipe,
+                context,
+                data=data,
+                known=known,
+                on_outcome=display.ended,
+                on_round=display.add,
+                on_trials=keep,
             )
     finally:
         executor.close()

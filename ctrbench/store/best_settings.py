@@ -71,12 +71,31 @@ class SearchResult(Strict):
         return {"dataset": self.dataset, "backbone": self.backbone, "method": self.method}
 
 
+class Unfinished(Strict):
+    """The trials so far of a search that is under way or was interrupted, so that another machine may go on."""
+
+    dataset: str
+    backbone: str
+    method: str
+    objective: str
+    seeds: int = 1
+    """Seeds of each finalist."""
+    trials: tuple[Trial, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Dataset, backbone and method."""
+        return {"dataset": self.dataset, "backbone": self.backbone, "method": self.method}
+
+
 class BestSettings(Strict):
     """Results of searches, of one recipe or of all recipes."""
 
     recipe: str = ""
     """Name of the recipe; empty for the results of all recipes."""
     results: tuple[SearchResult, ...] = ()
+    unfinished: tuple[Unfinished, ...] = ()
+    """Rows whose search has not ended."""
 
     def entries(self, row: RowKey) -> list[SearchResult]:
         """All searches of a row, whatever their settings and data."""
@@ -86,10 +105,14 @@ class BestSettings(Strict):
         """Identity -> trial: what all searches of a row have measured, whatever their space and effort. Without the
         further values of trials that diverged with some seed."""
         found: dict[str, Trial] = {}
-        for each in self.entries(row):
+        unfinished = [each for each in self.unfinished if each.names == row.names]
+        searches: list[SearchResult | Unfinished] = [*self.entries(row), *unfinished]
+        for each in searches:
             for trial in each.trials if each.objective == objective else ():
-                whole = trial in each.finalists
-                found[trial.identity] = trial if whole else trial.model_copy(update={"further": ()})
+                whole = 1 + len(trial.further) == each.seeds
+                known = found.get(trial.identity)
+                if whole or not (known and known.further):
+                    found[trial.identity] = trial if whole else trial.model_copy(update={"further": ()})
         return {identity: trial for identity, trial in found.items() if identity}
 
     def of(self, row: RowKey, basis: str, manifest: Manifest | None) -> SearchResult | None:
@@ -123,8 +146,11 @@ def read_best_settings(results: Path) -> BestSettings:
         files = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
         raise CtrbenchError(f"{folder}: cannot be read ({error.strerror}); pass another --results") from None
-    found = (_read(path).results for path in files if path.suffix == ".toml")
-    return BestSettings(results=tuple(itertools.chain(*found)))
+    found = [_read(path) for path in files if path.suffix == ".toml"]
+    return BestSettings(
+        results=tuple(itertools.chain(*(each.results for each in found))),
+        unfinished=tuple(itertools.chain(*(each.unfinished for each in found))),
+    )
 
 
 def _read(path: Path) -> BestSettings:
@@ -135,18 +161,20 @@ def _read(path: Path) -> BestSettings:
 
 
 def write_best_settings(results: Path, best: BestSettings) -> None:
-    """Writes a recipe's best settings whole; results for other rows, settings or data in its file are kept.
+    """Writes a recipe's best settings whole; results for other rows, settings or data in its file are kept, and so are
+    the unfinished searches of rows that are not in ``best``.
 
     Raises:
         CtrbenchError: the file is damaged, or the folder cannot be written.
     """
     path = best_settings_path(results, best.recipe)
-    before = _read(path).results if path.exists() else ()
+    before = _read(path) if path.exists() else BestSettings()
     renewed = {_key(result) for result in best.results}
-    kept = tuple(result for result in before if _key(result) not in renewed)
-    document = BestSettings(recipe=best.recipe, results=kept + best.results).model_dump(
-        mode="json", exclude_defaults=True
-    )
+    kept = tuple(result for result in before.results if _key(result) not in renewed)
+    rows = [each.names for each in best.results] + [each.names for each in best.unfinished]
+    waiting = tuple(each for each in before.unfinished if each.names not in rows)
+    whole = BestSettings(recipe=best.recipe, results=kept + best.results, unfinished=waiting + best.unfinished)
+    document = whole.model_dump(mode="json", exclude_defaults=True)
     write_toml(path, document, places.search_command(best.recipe), option="--results")
 
 

@@ -12,8 +12,11 @@ from ctrbench.planning.settings import build_config
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.recipe.space import Search
-from ctrbench.store.best_settings import SearchResult, Trial
+from ctrbench.store.best_settings import SearchResult, Trial, Unfinished
 from ctrbench.tuning.study import Study
+
+TOGETHER = 2
+"""Finalists that run in one round, so that little is lost when the search ends early."""
 
 Place = tuple[int, int]
 """Number of a trial, and seed of the run."""
@@ -44,10 +47,16 @@ class RowSearch:
         return self.recipe.search
 
     def next_jobs(self) -> dict[Place, Job]:
-        """The jobs to run next: a round of the first rung, or all that is left of the second; empty at the end."""
+        """The jobs to run next: a round of the first rung, or of the second; empty at the end."""
         while points := self.study.open_round():
             if jobs := self._unknown(points):
                 return jobs
+        left = self._left()
+        now = list(dict.fromkeys(number for number, _ in left))[:TOGETHER]
+        return {place: job for place, job in left.items() if place[0] in now}
+
+    def _left(self) -> dict[Place, Job]:
+        """The jobs of the second rung that nobody has run."""
         jobs = {
             (number, seed): self.job(trial.settings, seed)
             for number, trial in self._finalists().items()
@@ -73,10 +82,9 @@ class RowSearch:
 
     def jobs_after(self, round_: Mapping[Place, Job]) -> int:
         """Jobs of this search that come after a round."""
+        if all(seed != self.settings.seed for _, seed in round_):
+            return len(self._left()) - len(round_)
         finalists = math.ceil(self.settings.finalists * self.study.budget)
-        first_rung = any(seed == self.settings.seed for _, seed in round_)
-        if not first_rung:
-            return 0
         ended = len(self.study.trials())
         return self.study.budget - ended - len(round_) + finalists * len(self.settings.further_seeds())
 
@@ -103,18 +111,9 @@ class RowSearch:
 
     def result(self) -> SearchResult | None:
         """The finalist with the best mean; None if every trial or every finalist diverged."""
-        seeds = self.settings.further_seeds()
-        trials = [
-            trial.model_copy(update={"identity": self.job(trial.settings, self.settings.seed).identity})
-            for trial in self.study.trials()
-        ]
-        eligible = {}
-        for number in self._finalists():
-            values = [self._value(number, seed) for seed in seeds]
-            further = tuple(value for value in values if value is not None)
-            trials[number] = trials[number].model_copy(update={"further": further})
-            if len(further) == len(seeds):
-                eligible[number] = trials[number]
+        trials = self.trials()
+        whole = 1 + len(self.settings.further_seeds())
+        eligible = {number: trials[number] for number in self._finalists() if 1 + len(trials[number].further) == whole}
         if not eligible:
             return None
         goodness = self.study.objective.goodness
@@ -130,8 +129,26 @@ class RowSearch:
             fingerprint=self.manifest.fingerprint,
             cohorts=self.cohorts,
             cohort_fingerprint=self.manifest.fingerprint_with(self.cohorts) if self.cohorts else None,
-            trials=tuple(trials),
+            trials=trials,
         )
+
+    def unfinished(self) -> Unfinished:
+        """The trials so far."""
+        return Unfinished(
+            **self.row.names, objective=self.settings.objective, seeds=self.settings.seeds, trials=self.trials()
+        )
+
+    def trials(self) -> tuple[Trial, ...]:
+        """The trials that ended; those of the second rung with what is known of their further values."""
+        ended = [
+            trial.model_copy(update={"identity": self.job(trial.settings, self.settings.seed).identity})
+            for trial in self.study.trials()
+        ]
+        for number in self._finalists() if len(ended) == self.study.budget else ():
+            values = [self._value(number, seed) for seed in self.settings.further_seeds()]
+            further = tuple(value for value in values if value is not None)
+            ended[number] = ended[number].model_copy(update={"further": further})
+        return tuple(ended)
 
     def _finalists(self) -> dict[int, Trial]:
         """The best of the first rung, by number; of equal points, only the first."""

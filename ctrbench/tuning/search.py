@@ -19,7 +19,7 @@ from ctrbench.planning.search_basis import basis
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting, space_of
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
-from ctrbench.store.best_settings import BestSettings, SearchResult
+from ctrbench.store.best_settings import BestSettings, SearchResult, Unfinished
 from ctrbench.store.store import Store
 from ctrbench.tuning.objective import Objective
 from ctrbench.tuning.row_search import Place, RowSearch
@@ -38,13 +38,15 @@ def search(
     registries: Registries = REGISTRIES,
     on_outcome: Callable[[Outcome], None] | None = None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None = None,
+    on_trials: Callable[[Unfinished], None] | None = None,
 ) -> tuple[BestSettings, list[RowKey]]:
     """Searches every row of a recipe that is not ``known``; nothing outside the training split is read.
 
     A trial that ``known`` holds, of a search with another space or effort, is not run again.
 
     The trials' records lie in ``context.store``, apart from other jobs; their values in Optuna's journal beside it.
-    ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after the round.
+    ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after the round;
+    ``on_trials`` gets every searched row's trials after each round.
 
     Returns:
         The best settings of every row, earlier searches included, and the rows that have none because all of their
@@ -69,7 +71,7 @@ def search(
                 if not results[row]:
                     unsettled.append(searched)
             while rounds := [(each, jobs) for each in unsettled if (jobs := each.next_jobs())]:
-                _round(rounds, context, on_outcome=on_outcome, on_round=on_round)
+                _round(rounds, context, on_outcome=on_outcome, on_round=on_round, on_trials=on_trials)
             results |= {each.row: each.result() for each in unsettled}
     found = tuple(result for _, result in sorted(results.items()) if result)
     return BestSettings(recipe=recipe.name, results=found), [row for row, result in results.items() if not result]
@@ -81,6 +83,7 @@ def _round(
     *,
     on_outcome: Callable[[Outcome], None] | None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None,
+    on_trials: Callable[[Unfinished], None] | None,
 ) -> None:
     """Runs one round of every search, and reports the outcomes to them."""
     # Two trials may propose one point: it is run once.
@@ -91,6 +94,8 @@ def _round(
     ended = {outcome.job.identity: outcome for outcome in outcomes}
     for each, jobs in rounds:
         each.end(jobs, ended)
+        if on_trials:
+            on_trials(each.unfinished())
     if broken := failure_line([outcome for outcome in outcomes if not outcome.diverged]):
         raise CtrbenchError(broken)
 

@@ -227,7 +227,16 @@ def importing():
 
 @pytest.mark.parametrize("form", ["terminal", "csv"])
 def test_the_committed_table_is_reported_fast_and_without_torch(tmp_path, form):
-    arguments = ["report", "tasks-oncold", "--format", form, "--results", str(ROOT / "results"), "--data", str(tmp_path)]
+    arguments = [
+        "report",
+        "tasks-oncold",
+        "--format",
+        form,
+        "--results",
+        str(ROOT / "results"),
+        "--data",
+        str(tmp_path),
+    ]
     seconds = []
     for _ in range(3):
         code = CODE.replace("ARGUMENTS", repr(arguments))

@@ -86,8 +86,8 @@ def test_the_best_share_of_the_trials_runs_with_further_seeds(place):
         assert sorted(trial.value for trial in result.finalists) == values[:3]
         assert {len(trial.further) for trial in result.trials if trial not in result.finalists} == {0}
         assert result.seeds == 3
-    # Plain is searched first: 4, 4 and 2 trials, then three finalists with two more seeds each.
-    assert rounds == 2 * [(4, 12), (4, 8), (2, 6), (6, 0)]
+    # Plain is searched first: 4, 4 and 2 trials, then three finalists with two more seeds each, two of them at a time.
+    assert rounds == 2 * [(4, 12), (4, 8), (2, 6), (4, 2), (2, 0)]
 
 
 def test_the_best_mean_wins_not_the_best_seed(place):
@@ -297,6 +297,31 @@ def test_a_wider_search_takes_the_trials_of_a_narrower_one_from_its_file(place):
     for before, after in zip(first.results, found.results, strict=True):
         assert (after.settings, after.value) == (before.settings, before.value)
         assert {trial.identity for trial in before.trials} <= {trial.identity for trial in after.trials}
+
+
+def test_trials_are_kept_round_by_round_and_another_machine_goes_on(place, other):
+    recipe = searched(search={"trials": 8, "seeds": 2, "finalists": 0.5})
+    rounds = []
+    whole = find(place, recipe, on_trials=rounds.append)
+    plain = [each for each in rounds if each.method == "plain"]
+    assert [len(each.trials) for each in plain] == [4, 8, 8, 8]
+    assert [sum(len(trial.further) for trial in each.trials) for each in plain] == [0, 0, 2, 4]
+    # The rest of plain's second rung, and all trials of the other method.
+    assert find(other, recipe, known=BestSettings(unfinished=(plain[2],))) == whole
+    assert len(begun(other)) == len(begun(place)) - 8 - 2
+
+
+def test_a_search_that_ends_takes_the_place_of_its_trials_on_file(place):
+    recipe, rounds = searched(), []
+    whole = find(place, recipe, on_trials=rounds.append)
+    results = place / "results"
+    write_best_settings(results, BestSettings(recipe=recipe.name, unfinished=(rounds[0],)))
+    write_best_settings(results, BestSettings(recipe=recipe.name, unfinished=(rounds[-1],)))
+    assert read_best_settings(results).unfinished == (rounds[0], rounds[-1])
+    assert (rounds[0].method, rounds[-1].method) == ("plain", "weighted")
+    write_best_settings(results, whole.model_copy(update={"results": whole.results[:1]}))
+    assert read_best_settings(results).unfinished == (rounds[-1],)
+    assert read_best_settings(results).results == whole.results[:1]
 
 
 def test_rounds_name_what_comes_after_them(place):

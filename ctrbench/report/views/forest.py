@@ -79,16 +79,14 @@ def draw(frame: Frame) -> "Figure":
     figure, grid = panels(1, len(places), width=3.4, height=height)
     for axes, ((dataset, backbone, variant), own) in zip(grid[0], places, strict=True):
         _panel(axes, own, methods, groups)
-        axes.set_title(", ".join(filter(None, (dataset, backbone, variant))))
+        axes.set_title(", ".join(str(name) for name in (dataset, backbone, variant) if name))
     grid[0][0].set_yticks(
         [_line(methods, place, -1) for place in range(len(groups))], groups, fontweight="bold", fontsize=8
     )
     for axes in grid[0][1:]:
         axes.set_yticks([])
     handles = {
-        label: handle
-        for axes in grid[0]
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        label: handle for axes in grid[0] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
     return figure
