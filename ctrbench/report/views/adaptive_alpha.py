@@ -49,7 +49,7 @@ class AdaptiveAlpha(View):
                         reading=(
                             "Left and middle: R(L) = exp(-w1 (L / Lbar)^w2) with w1 and w2 as searched, Lbar the mean "
                             "click length of the dataset's users; circle and square mark the two activeness cut-offs. "
-                            "Right: 95 % t-intervals over seeds."
+                            "Right: 95 % intervals."
                         ),
                         draw=partial(draw, metric=metric),
                         place={"metric": metric.name, "task": task},

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ctrbench.errors import NothingToShowError
 from ctrbench.metrics.base import Metric
 from ctrbench.report.frame import Frame, Value, stacked
 from ctrbench.report.select import ReportData
@@ -29,8 +30,12 @@ class Forest(View):
     """See the module's docstring. A row per method and group; a panel per dataset, backbone and variant."""
 
     def show(self, data: ReportData) -> list[ViewData]:
-        """One figure per metric and task; none where no method stands beside the base."""
-        return [
+        """One figure per metric and task.
+
+        Raises:
+            NothingToShowError: no method has a finished run beside one of the base.
+        """
+        found = [
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data, metric, task),
@@ -48,6 +53,10 @@ class Forest(View):
             for task in self.tasks(data)
             if (frame := stacked(NAMES, _records(data, metric, task, self.by))).rows
         ]
+        if not found:
+            base = data.recipe.base
+            raise NothingToShowError(f"{data.recipe.name}: no method has a finished run beside one of {base}")
+        return found
 
 
 def _records(data: ReportData, metric: type[Metric], task: str, by: str) -> Iterator[dict[str, Value]]:

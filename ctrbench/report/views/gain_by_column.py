@@ -31,8 +31,8 @@ class GainByColumn(View):
                 title=self.title(data, metric, task),
                 source=self._frame(data, metric, task),
                 reading=(
-                    f"Groups of {self.by}, in the order of its values; bars are 95 % t-intervals of the difference, "
-                    "paired by seed, not corrected for their number."
+                    f"Groups of {self.by}, in the order of its values; bars are 95 % intervals of the difference, "
+                    "paired by seed, not corrected for the number of groups."
                 ),
                 draw=partial(draw, metric=metric, by=self.by),
                 place={"metric": metric.name, "task": task, "by": self.by},

@@ -16,7 +16,7 @@ Record = dict[str, Value]
 class Names:
     """Columns of a metric's values: ``auc``, ``auc_low``, ``auc_high``, ``gain``, ``gain_low``, ``gain_high``, ``p``.
 
-    ``gain`` is the metric minus the base's, paired by seed; lows and highs are 95 % t-intervals.
+    ``gain`` is the metric minus the base's, paired by seed; lows and highs are 95 % intervals.
     """
 
     metric: str

@@ -45,7 +45,7 @@ class Variants(View):
                         title=self.title(data, metric, task),
                         source=frame,
                         shown=frame.without("base", "setting").renewed(),
-                        reading="Bars are 95 % t-intervals over seeds, those of differences paired by seed.",
+                        reading="Bars are 95 % intervals, those of differences paired by seed.",
                         draw=partial(draw, metric=metric),
                         place={"metric": metric.name, "task": task},
                     )

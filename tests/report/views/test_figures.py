@@ -35,7 +35,7 @@ ALPHAS = {"0.3": {"datasets.amazon-beauty.method.constant_alpha": 0.3}, "adaptiv
 KEYS = {
     "adaptive-alpha": {"variants": ALPHAS, "methods": {"plain": {}, "aqcl": {"w1": 2.0, "w2": 0.5}}},
     "variants": {"variants": VARIANTS},
-    "sweep": {"variants": SWEPT, "methods": ["plain"], "view": {"settings": ["training.embedding_l2"]}},
+    "sweep": {"variants": SWEPT, "methods": ["plain"], "view": {"options": {"settings": ["training.embedding_l2"]}}},
     "representations": {"representations": 60},
 }
 DRAWN = [name for name in VIEWS.builtin() if name not in ("levels", "changes", "published", "counts", "kept-looks")]
