@@ -27,7 +27,12 @@ from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.verdicts import agreement, effect_verdict, value_verdict
 from ctrbench.store.record import DataFacts, Reference
 
-REFERENCES: dict[Reference, str] = {"popularity": "item popularity", "random": "random", "oracle": "oracle"}
+REFERENCES: dict[Reference, str] = {
+    "popularity": "item popularity",
+    "item_id": "item id",
+    "random": "random",
+    "oracle": "oracle",
+}
 """Method of a reference row, in the order of the table."""
 
 Values = NDArray[np.float64]

@@ -20,7 +20,7 @@ from ctrbench.store.identity import JobConfig, Plugin, Section
 from ctrbench.strict import ComponentName, DatasetName, Strict
 from ctrbench.training.history import EpochMetrics
 
-Reference = Literal["popularity", "random", "oracle"]
+Reference = Literal["popularity", "item_id", "random", "oracle"]
 
 FIRST_VERSION = 2
 """The algorithm version of a line that names none; it never changes, even when ``ALGORITHM_VERSION`` does."""

@@ -38,7 +38,7 @@ def rows_of(prepared, task="click", settings=None, expressions=()):
 
 def test_references_are_measured_on_test_and_their_facts_are_the_datas(small):
     facts, records = rows_of(small)
-    assert [record.reference for record in records] == ["popularity", "random"]
+    assert [record.reference for record in records] == ["popularity", "item_id", "random"]
     assert facts.model_copy(update={"groups": {}}) == data_facts(small.manifest)
     codes, names = columns_of(small, small.indices(Split.TEST))["click_length"]
     for record in records:
@@ -53,14 +53,35 @@ def test_references_are_measured_on_test_and_their_facts_are_the_datas(small):
 
 
 def test_popularity_ranks_by_training_clicks_and_random_does_not_depend_on_anything(small):
-    _, (popularity, random) = rows_of(small)
+    _, (popularity, _, random) = rows_of(small)
     rows = small.indices(Split.TEST)
     score = small.items["popularity"][small.rows["item"][rows].long()].numpy()
     label = small.rows["click"][rows].numpy().astype(bool)
     pairs = np.sign(score[label][:, None] - score[~label][None]) / 2 + 0.5
     assert popularity.values["auc"]["overall"] == [pytest.approx(pairs.mean())]
     assert abs(random.values["auc"]["overall"][0] - 0.5) < 0.1
-    assert rows_of(small)[1][1] == random
+    assert rows_of(small)[1][2] == random
+
+
+def test_the_item_id_ranks_by_first_appearance_in_the_raw_file(small):
+    _, (_, item_id, _) = rows_of(small)
+    rows = small.indices(Split.TEST)
+    item, label = small.rows["item"][rows].numpy(), small.rows["click"][rows].numpy().astype(bool)
+    pairs = np.sign(item[label][:, None] - item[~label][None]) / 2 + 0.5
+    assert item_id.values["auc"]["overall"] == [pytest.approx(pairs.mean())]
+
+
+def test_a_reference_that_an_older_version_did_not_measure_is_measured(store, again, measured, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(references, "_scores", lambda _, rows, *rest: {"random": np.zeros(len(rows))})
+        patch.setattr(references, "references_of", lambda _: ("random",))
+        again()
+        again()
+    assert [row.reference for row in store.references("small")] == ["random"]
+    again()
+    again()
+    assert measured == ["click"] * 2
+    assert {row.reference for row in store.references("small")} == {"popularity", "item_id", "random"}
 
 
 def test_each_task_has_its_own_rows_and_groups(orders):
@@ -120,7 +141,7 @@ def test_references_are_measured_once_for_each_data_and_column(store, again, mea
         # Also what was measured earlier is still there.
         again(expressions=["click_length/4", "age_group/2"])
         assert measured == ["click"] * 3
-        assert [len(row.columns) for row in store.references("small")] == [6, 6]
+        assert [len(row.columns) for row in store.references("small")] == [6, 6, 6]
         pack(store)
     assert list(faults(store.archive)) == []
 
@@ -145,7 +166,7 @@ def test_other_data_have_their_own_rows(store, again, measured, small):
         patch.setattr(Prepared, "read", lambda *_: replace(small, manifest=changed))
         again(manifest=changed)
     assert measured == ["click"] * 2
-    assert len(store.references("small")) == 4
+    assert len(store.references("small")) == 6
     assert len(store.facts("small")) == 2
 
 
@@ -180,7 +201,7 @@ def test_the_oracle_knows_the_probability_of_every_task(orders, tmp_path):
     }
     for task, probability in wanted.items():
         facts, records = rows_of(simulated, task, TWO)
-        assert [record.reference for record in records] == ["popularity", "random", "oracle"]
+        assert [record.reference for record in records] == ["popularity", "item_id", "random", "oracle"]
         oracle = records[-1]
         assert oracle.probabilities
         assert set(oracle.values) == set(METRICS.names())
@@ -205,4 +226,4 @@ def test_the_oracle_of_the_simulated_world_is_calibrated(tmp_path):
             assert abs(overall.values["calibration"] - 1) < 4 / np.sqrt(overall.positives), row.task
             assert overall.values["auc"] > 0.6
             assert overall.values["ne"] < 1
-    assert len(store.references("oncold-sim")) == 3 * 3
+    assert len(store.references("oncold-sim")) == 4 * 3
