@@ -1,8 +1,9 @@
 """Reference rows to compare models with, for which nothing is trained.
 
 *Item popularity* ranks by the clicks of the training rows. *Item id* ranks by where an item first stands in the raw
-file: it means nothing, so an AUC away from 0.5 is an artefact of how the file is ordered, which a model may learn from
-ids and histories too. *Random* scores show what chance gives. On simulated data the *oracle* has the true probabilities.
+file: that means nothing, so an AUC away from 0.5 is an artefact of how the file is ordered, which a model may learn
+from ids and histories too. *Random* scores show what chance gives. On simulated data the *oracle* has the true
+probabilities.
 """
 
 from collections.abc import Iterable, Sequence
