@@ -60,6 +60,8 @@ class SearchFacts:
     failed: int
     """Trials whose training diverged."""
     edges: tuple[Edge, ...]
+    results: tuple[SearchResult, ...] = ()
+    """The searches themselves, in the order of the table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,7 +337,7 @@ def _search_facts(
     ]
     states = Counter(trial.state for result in searches for trial in result.trials)
     finalists = sum(len(result.finalists) for result in searches)
-    return SearchFacts(sum(states.values()), finalists, states["failed"], tuple(edges))
+    return SearchFacts(sum(states.values()), finalists, states["failed"], tuple(edges), tuple(searches))
 
 
 def _manifest(folder: Path) -> Manifest | None:

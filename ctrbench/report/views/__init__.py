@@ -22,6 +22,7 @@ VIEWS: "Registry[type[View]]" = Registry(
         "variants": "ctrbench.report.views.variants:Variants",
         "sweep": "ctrbench.report.views.sweep:Sweep",
         "history": "ctrbench.report.views.history:History",
+        "search": "ctrbench.report.views.search:SearchView",
         "forest": "ctrbench.report.views.forest:Forest",
         "kept-looks": "ctrbench.report.views.kept_looks:KeptLooks",
         "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",

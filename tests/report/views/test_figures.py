@@ -38,7 +38,9 @@ KEYS = {
     "sweep": {"variants": SWEPT, "methods": ["plain"], "view": {"options": {"settings": ["training.embedding_l2"]}}},
     "representations": {"representations": 60},
 }
-DRAWN = [name for name in VIEWS.builtin() if name not in ("levels", "changes", "published", "counts", "kept-looks")]
+OTHER = ("levels", "changes", "published", "counts", "kept-looks", "search")
+"""Tables, and a figure of searches, which these records lack."""
+DRAWN = [name for name in VIEWS.builtin() if name not in OTHER]
 OF_RUNS = [name for name in DRAWN if VIEWS.get(name).needs == "runs"]
 
 
