@@ -58,8 +58,8 @@ READING = (
     "The objective on the search holdout, at the look that the same rows stop. The line is the best of the trials so "
     "far on the first seed, the marks are the finalists' means over all seeds, of which the best wins. Found at: the "
     "trial that is best on the first seed. Second: the mean of the next best finalist. Seed spread: the standard "
-    "deviation over seeds, pooled over the finalists; a lead much smaller than it is luck. An edge is the last twentieth "
-    "of a setting's range, where no natural bound ends it."
+    "deviation over seeds, pooled over the finalists; a lead much smaller than it is luck. An edge is the last "
+    "twentieth of a setting's range, where no natural bound ends it."
 )
 
 

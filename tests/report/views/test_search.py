@@ -71,7 +71,8 @@ def test_the_best_so_far_and_the_lead_of_the_winner():
     assert plain["seed spread"] == pytest.approx(((0.0002 + 0.00125) / 2) ** 0.5)
     assert (plain["on an edge"], aqcl["on an edge"]) == ("embedding_l2", "")
     assert view.reading.endswith(
-        "Not finished: training.embedding_l2 of plain din on amazon-beauty lies on an edge; a wider space may hold better."
+        "Not finished: training.embedding_l2 of plain din on amazon-beauty lies on an edge; a wider space may hold "
+        "better."
     )
 
 
