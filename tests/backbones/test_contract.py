@@ -11,7 +11,16 @@ for registered in BACKBONES.names():
     globals()[f"Test_{registered}"] = type(f"Test_{registered}", (BackboneContract,), cases)
 
 
-INITIAL = {"wide-deep": 1308.509221, "deepfm": 1308.509221, "din": 1596.731729, "shared-bottom": 1724.471005}
+INITIAL = {
+    "wide-deep": 1308.509221,
+    "deepfm": 1308.509221,
+    "din": 1596.731729,
+    "dcn-v2": 5317.741658,
+    "autoint": 2390.210602,
+    "wukong": 12524.183418,
+    "dhen": 17758.662918,
+    "shared-bottom": 1724.471005,
+}
 """Sum of the absolute initial weights of seed 0. A change here changes every record: count up ALGORITHM_VERSION."""
 
 
