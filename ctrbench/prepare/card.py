@@ -227,12 +227,19 @@ def read_card(path: Path) -> Card:
 
 
 def _document(path: Path) -> dict[str, Any]:
+    """A card's keys, and those of the shipped card that its key ``extends`` names and that it does not have itself."""
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        own = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise CtrbenchError(f"{path}: no such card file") from None
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read as a dataset card ({error})") from None
+    if (base := own.pop("extends", None)) is None:
+        return own
+    known = places.cards()
+    if base not in known or known[base] == path:
+        raise CtrbenchError(f"{path}: extends: {unknown('dataset', str(base), known)}")
+    return _document(known[base]) | own
 
 
 def list_cards() -> list[Card]:

@@ -77,6 +77,8 @@ FORMATS: Registry[Format] = Registry(
     {
         "amazon-reviews": "ctrbench.prepare.amazon:prepare",
         "ta-feng": "ctrbench.prepare.ta_feng:prepare",
+        "complete-journey": "ctrbench.prepare.complete_journey:prepare",
+        "recbole": "ctrbench.prepare.recbole:prepare",
         "table": "ctrbench.prepare.table:prepare",
         "oncold-sim": "ctrbench.prepare.oncold:prepare",
     },

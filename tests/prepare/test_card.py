@@ -173,3 +173,21 @@ def test_a_change_that_no_card_can_have_is_one_line(name: str, message: str) -> 
 def test_a_change_keeps_what_else_its_section_says() -> None:
     card, original = shipped_card("oncold-sim@split.test_days=5"), shipped_card("oncold-sim")
     assert card.split == original.split.model_copy(update={"test_days": 5})
+
+
+def test_a_card_may_extend_a_shipped_one(tmp_path: Path) -> None:
+    base, path = shipped_card("ta-feng"), tmp_path / "mine.toml"
+    path.write_text('extends = "ta-feng"\nname = "mine"\n[negatives]\nexponent = 1.0\n')
+    mine = read_card(path)
+    assert (mine.name, mine.negatives.exponent, mine.negatives.seed) == ("mine", 1.0, 0)
+    assert (mine.fields, mine.split, mine.counts) == (base.fields, base.split, base.counts)
+    path.write_text('extends = "ta-fen"\nname = "mine"\n')
+    with pytest.raises(CtrbenchError, match=r"mine.toml: extends: unknown dataset 'ta-fen'; did you mean ta-feng"):
+        read_card(path)
+
+
+def test_a_variant_of_a_shipped_card_that_extends_another() -> None:
+    card = shipped_card("complete-journey-demographics@negatives.exponent=0.5")
+    assert (card.negatives.exponent, card.options["households"]) == (0.5, "with-demographics")
+    assert card.counts
+    assert card.counts.users == 801
