@@ -64,7 +64,7 @@ def test_a_command_of_a_page_succeeds(desk, simulated, page, command):
         assert command in (ROOT / ".ci" / "run").read_text().splitlines()
         return
     assert command.startswith("ctrbench ")
-    if re.search("prepare (amazon|aqcl|protocol)|(search|run) .*(beauty|aqcl-)", command) and not RAW:
+    if re.search("prepare (amazon|aqcl|protocol)|(search|run) .*(beauty|aqcl-|schedules)", command) and not RAW:
         pytest.skip("CTRBENCH_RAW is unset: no real data here")
     if re.match("ctrbench prepare (amazon|aqcl|protocol)", command):
         folder = "amazon-beauty" if "amazon" in command else "."

@@ -34,7 +34,6 @@ class Display:
         self._later: Sequence[RowKey] = ()
         self._done: list[tuple[RowKey, int, float | None]] = []
         self._failed = 0
-        self._pruned = 0
         self._name_width = 0
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2, transient=True)
 
@@ -63,8 +62,6 @@ class Display:
         job = self._left.pop(outcome.job.identity)
         if outcome.record:
             self._done.append((job.row, len(outcome.record.epochs), outcome.record.timings.training_seconds))
-        elif outcome.status == "pruned":
-            self._pruned += 1
         else:
             self._failed += 1
         # On a terminal the table below shows it.
@@ -76,7 +73,7 @@ class Display:
         self._console.print(Text(f"{line}; {remaining}" if remaining else line), soft_wrap=True)
 
     def _ended(self) -> int:
-        return len(self._done) + self._failed + self._pruned
+        return len(self._done) + self._failed
 
     def _count(self) -> str:
         ended = self._ended()

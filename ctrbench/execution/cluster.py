@@ -60,10 +60,6 @@ class NodeWorker:
         """As :meth:`Worker.advance`."""
         return self._worker.advance()
 
-    def prune(self) -> None:
-        """As :meth:`Worker.prune`."""
-        self._worker.prune()
-
 
 @dataclass
 class _Job:
@@ -214,11 +210,9 @@ class RayExecutor:
             return _lose(job, error, queue)
         if isinstance(step, Handover):
             job.note(step)
-            if on_handover(step):
-                self._busy[actor.advance.remote()] = actor, job
-                return None
-            actor.prune.remote()
-            step = Result(step.identity, "pruned")
+            on_handover(step)
+            self._busy[actor.advance.remote()] = actor, job
+            return None
         self._idle.append(actor)
         return step
 

@@ -1,10 +1,9 @@
 """The driver: the one process that claims jobs, hands them to an executor, and writes their results to the store."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 from ctrbench.execution.handover import Assignment, Executor, Handover, Result, Work
@@ -14,18 +13,9 @@ from ctrbench.store.defaults import Defaults
 from ctrbench.store.record import Record
 from ctrbench.store.store import Store
 from ctrbench.store.work import Failure, Progress
-from ctrbench.training.history import EpochMetrics
 
 POLL_SECONDS = 0.5
 """Between two checks of jobs that other drivers hold."""
-
-
-class Pruned(Exception):  # noqa: N818 - no error
-    """Raised by an epoch callback to prune a job."""
-
-
-EpochCallback = Callable[[Sequence[EpochMetrics]], None]
-"""Called in the driver with a job's epochs so far; raises :class:`Pruned`."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +35,10 @@ class Outcome:
     """How a job ended."""
 
     job: Job
-    status: Literal["finished", "failed", "pruned"]
+    status: Literal["finished", "failed"]
     record: Record | None = None
     cause: str | None = None
-    """Why the job failed or was pruned, one line."""
+    """Why the job failed, one line."""
     diverged: bool = False
     """True if the job failed because training diverged: it would diverge again."""
 
@@ -58,12 +48,10 @@ def drive(
     context: RunContext,
     *,
     on_outcome: Callable[[Outcome], None] | None = None,
-    callbacks: Mapping[str, EpochCallback] = MappingProxyType({}),
 ) -> list[Outcome]:
     """Runs all jobs that have no record; a failed job is noted, and the others continue.
 
-    Jobs that another driver holds are awaited, and taken over if that driver dies. ``callbacks`` (identity -> callback)
-    get a job's epochs and may prune it.
+    Jobs that another driver holds are awaited, and taken over if that driver dies.
 
     Returns:
         The outcomes of the jobs that had no record, in the order in which they ended.
@@ -75,7 +63,7 @@ def drive(
     pending = [job for job in jobs if not context.store.finished(job.identity, job.names)]
     outcomes: list[Outcome] = []
     while pending:
-        turn = _Turn(context, callbacks)
+        turn = _Turn(context)
         for outcome in turn.outcomes(pending):
             outcomes.append(outcome)
             if on_outcome:
@@ -91,7 +79,6 @@ class _Turn:
     """One pass over jobs: jobs that another driver holds are left for the next pass."""
 
     context: RunContext
-    callbacks: Mapping[str, EpochCallback]
     held: list[Job] = field(default_factory=list)
     _claims: dict[str, ExitStack] = field(default_factory=dict)
     _jobs: dict[str, Job] = field(default_factory=dict)
@@ -99,7 +86,6 @@ class _Turn:
     """Jobs that another driver finished in the meantime."""
     _paces: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Identity -> looks and time of its first handover."""
-    _pruned: dict[str, str] = field(default_factory=dict)
 
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         context = self.context
@@ -134,7 +120,7 @@ class _Turn:
         while self._found:
             yield self._found.pop(0)
 
-    def _on_handover(self, handover: Handover) -> bool:
+    def _on_handover(self, handover: Handover) -> None:
         work, epoch, now = self.context.store.work, len(handover.epochs), time.time()
         first, began = self._paces.setdefault(handover.identity, (epoch, now))
         pace = (now - began) / (epoch - first) if epoch > first else None
@@ -142,13 +128,6 @@ class _Turn:
         if handover.checkpoint is not None and epoch > first:
             work.write_checkpoint(handover.identity, handover.checkpoint)
         work.write_progress(handover.identity, progress)
-        if callback := self.callbacks.get(handover.identity):
-            try:
-                callback(handover.epochs)
-            except Pruned as reason:
-                self._pruned[handover.identity] = str(reason)
-                return False
-        return True
 
     def _outcome(self, result: Result) -> Outcome:
         job, work = self._jobs[result.identity], self.context.store.work
@@ -156,9 +135,6 @@ class _Turn:
             output: Output = result.output
             work.write(output.record, output.facts, output.predictions, output.representations)
             return Outcome(job, "finished", output.record)
-        if result.status == "pruned":
-            work.clear(job.identity)
-            return Outcome(job, "pruned", cause=self._pruned.get(job.identity))
         cause = result.cause or "unknown"
         work.mark_failed(
             Failure(identity=job.identity, config=job.config, cause=cause, traceback=result.traceback or "")

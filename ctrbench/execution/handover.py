@@ -44,7 +44,7 @@ class Result:
     """How a job ended."""
 
     identity: str
-    status: Literal["finished", "failed", "pruned"]
+    status: Literal["finished", "failed"]
     output: Any = None
     """Return value of a finished job's work; picklable."""
     cause: str | None = None
@@ -62,11 +62,11 @@ output."""
 Work = Callable[[Assignment, Path], Steps]
 """A picklable generator function: ``work(assignment, data)``, where ``data`` is a folder that holds the dataset.
 
-The generator is closed at a ``yield`` when its job is pruned or its driver is gone.
+The generator is closed at a ``yield`` when its driver is gone.
 """
 
-OnHandover = Callable[[Handover], bool]
-"""Called in the driver; False prunes the job."""
+OnHandover = Callable[[Handover], None]
+"""Called in the driver."""
 
 
 class Executor(Protocol):
@@ -82,7 +82,7 @@ class Executor(Protocol):
 
         ``assignments`` is advanced only when a worker is free. It is advanced, and ``on_handover`` is called, in the
         thread that iterates over the results, never two at a time; a worker waits at a handover until ``on_handover``
-        has answered. Closing the iterator ends the jobs under way. An executor has one ``run`` at a time, and keeps
+        has returned. Closing the iterator ends the jobs under way. An executor has one ``run`` at a time, and keeps
         idle workers for the next.
 
         Raises:

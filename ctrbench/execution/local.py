@@ -1,7 +1,7 @@
 """Jobs on this machine: in the driver's process, or side by side in worker processes.
 
-A worker process and the driver share one pipe. The driver asks for every step, so that a pruned job ends at the same
-look whatever the timing; a worker whose driver has died finds the pipe closed at its next handover, and ends.
+A worker process and the driver share one pipe. The driver asks for every step; a worker whose driver has died finds the
+pipe closed at its next handover, and ends.
 """
 
 import contextlib
@@ -53,11 +53,12 @@ class LocalExecutor:
         for assignment in assignments:
             try:
                 step = worker.begin(work, assignment, self._data)
-                while isinstance(step, Handover) and on_handover(step):
+                while isinstance(step, Handover):
+                    on_handover(step)
                     step = worker.advance()
             finally:
-                worker.prune()
-            yield Result(assignment.identity, "pruned") if isinstance(step, Handover) else step
+                worker.drop()
+            yield step
 
     def _side_by_side(self, assignments: Iterable[Assignment], work: Work, on_handover: OnHandover) -> Iterator[Result]:
         waiting = iter(assignments)
@@ -73,12 +74,10 @@ class LocalExecutor:
                 ready = wait([process.connection for process in busy])
                 for process in [process for process in busy if process.connection in ready]:
                     step = process.receive()
-                    if isinstance(step, Handover) and on_handover(step):
+                    if isinstance(step, Handover):
+                        on_handover(step)
                         process.send("advance")
                         continue
-                    if isinstance(step, Handover):
-                        process.send("prune")
-                        step = Result(step.identity, "pruned")
                     busy.remove(process)
                     self._idle.append(process)
                     yield step
@@ -157,6 +156,5 @@ def _serve(connection: "Connection[Any, Any]") -> None:
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             step, arguments = connection.recv()
-            if (answer := getattr(worker, step)(*arguments)) is not None:
-                connection.send(answer)
-    worker.prune()
+            connection.send(getattr(worker, step)(*arguments))
+    worker.drop()

@@ -37,7 +37,7 @@ def failure(identity: str, error: Exception) -> Result:
 
 
 class Worker:
-    """Runs one job after another: ``begin``, then ``advance`` until the job has a result, or ``prune``."""
+    """Runs one job after another: ``begin``, then ``advance`` until the job has a result; ``drop`` ends it earlier."""
 
     def __init__(self) -> None:
         self._identity = ""
@@ -64,10 +64,10 @@ class Worker:
         self._steps = None
         return result
 
-    def prune(self) -> None:
-        """Drops the job under way, if any."""
+    def drop(self) -> None:
+        """Ends the job under way, if any."""
         if self._steps is not None:
-            # The job has its result already; an exception of its clean-up would be taken for the next job's.
+            # Nobody waits for the job any more; an exception of its clean-up would hide why.
             with contextlib.suppress(Exception):
                 self._steps.close()
             self._steps = None

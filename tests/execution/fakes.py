@@ -102,7 +102,6 @@ class Store:
     def on_handover(self, handover):
         if handover.checkpoint is not None:
             replace(self.folder / f"{handover.identity}.checkpoint", handover.checkpoint)
-        return True
 
     def finish(self, result):
         assert result.status == "finished", result

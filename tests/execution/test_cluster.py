@@ -39,7 +39,7 @@ def local_outputs(data_folder, tmp_path_factory):
 
 
 def accept(handover):
-    return True
+    """The driver's side of a job of which nothing is kept."""
 
 
 def nodes_of(log):
@@ -159,7 +159,7 @@ def test_a_lost_node_costs_its_jobs_the_epoch_they_were_in(three_nodes, executor
             three_nodes.kill("third")
             for process in {process for _, _, process, node in fakes.lines(log) if node == "third"}:
                 os.kill(int(process), signal.SIGKILL)
-        return store.on_handover(handover)
+        store.on_handover(handover)
 
     try:
         settings = Settings(log, pause=0.4)
@@ -188,25 +188,16 @@ def test_a_job_that_loses_every_worker_fails_and_the_others_go_on(executor, tmp_
     assert [fakes.epochs_made(log)["b", epoch] for epoch in (1, 2, 3)] == [1, 3, 0]
 
 
-def test_failed_and_pruned_jobs_leave_the_others_alone(executor, log):
+def test_failed_jobs_leave_the_others_alone(executor, log):
     events = {"b": "known", "d": "unknown"}
     assignments = [Assignment(name, "small", Settings(log, epochs=20, event=events.get(name, ""))) for name in NAMES]
-    handed = []
-
-    def on_handover(handover):
-        handed.append((handover.identity, len(handover.epochs)))
-        return handover.identity != "c" or len(handover.epochs) < 2
-
-    results = {result.identity: result for result in executor.run(assignments, fakes.work, on_handover)}
+    results = {result.identity: result for result in executor.run(assignments, fakes.work, accept)}
     assert {name: result.status for name, result in results.items() if result.status != "finished"} == {
         "b": "failed",
-        "c": "pruned",
         "d": "failed",
     }
     assert sorted(results) == NAMES
     assert (results["b"].cause, results["d"].cause) == ("the known error", "ValueError: the unknown error")
-    assert [epochs for identity, epochs in handed if identity == "c"] == [0, 1, 2]
-    assert max(epoch for identity, epoch in fakes.epochs_made(log) if identity == "c") == 2
 
 
 def unpicklable(assignment, data):
@@ -216,14 +207,10 @@ def unpicklable(assignment, data):
 
 def test_an_output_that_cannot_be_pickled_fails_its_job(executor):
     assignments = [Assignment("a", "small", None), Assignment("b", "small", None)]
-    results = {result.identity: result for result in executor.run(assignments, unpicklable, refuse_b)}
-    assert results["b"].status == "pruned"
+    results = {result.identity: result for result in executor.run(assignments, unpicklable, accept)}
+    assert results["b"].status == "failed"
     assert "cannot pickle 'generator' object" in results["a"].cause
     assert "\n" not in results["a"].cause
-
-
-def refuse_b(handover):
-    return handover.identity != "b"
 
 
 def test_work_from_a_package_that_a_node_lacks_fails_its_job(executor, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.execution.drive import Pruned, RunContext, drive, failure_line
+from ctrbench.execution.drive import RunContext, drive, failure_line
 from ctrbench.execution.handover import Assignment
 from ctrbench.execution.local import LocalExecutor
 from ctrbench.execution.order import Order
@@ -218,15 +218,20 @@ def test_other_jobs_are_made_before_one_that_is_held_is_awaited(place, monkeypat
     assert [outcome.job for outcome in outcomes] == [*plan.jobs[1:], plan.jobs[0]]
 
 
-def test_an_interrupt_frees_the_jobs_under_way_and_keeps_their_checkpoints(place, tmp_path):
+def test_an_interrupt_frees_the_jobs_under_way_and_keeps_their_checkpoints(place, tmp_path, monkeypatch):
     plan, here = fakes.toy_plan(place), context(place)
+    work = type(here.store.work)
+    write = work.write_progress
 
-    def interrupt(epochs):
-        if len(epochs) == 2:
+    def interrupted(self, identity, progress):
+        write(self, identity, progress)
+        if (identity, progress.epoch) == (plan.jobs[1].identity, 2):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        drive(plan.jobs, here, callbacks={plan.jobs[1].identity: interrupt})
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "write_progress", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            drive(plan.jobs, here)
     assert here.store.work.identities() == [plan.jobs[0].identity]
     assert here.store.work.progress(plan.jobs[1].identity).epoch == 2
     with here.store.work.claim(plan.jobs[1].identity) as free:
@@ -234,24 +239,6 @@ def test_an_interrupt_frees_the_jobs_under_way_and_keeps_their_checkpoints(place
     drive(plan.jobs, here)
     assert set(Counter(fakes.log(place / "data")).values()) == {1}
     assert entries(place) == undisturbed(tmp_path)
-
-
-def test_a_callback_prunes_its_own_job(place):
-    plan, here = fakes.toy_plan(place), context(place)
-    pruned, seen = plan.jobs[1], []
-
-    def prune(epochs):
-        seen.append([epoch.epoch for epoch in epochs])
-        if len(epochs) == 2:
-            raise Pruned("worse than others")
-
-    outcomes = drive(plan.jobs, here, callbacks={pruned.identity: prune})
-    assert [(each.status, each.cause) for each in outcomes if each.job == pruned] == [("pruned", "worse than others")]
-    assert [each.status for each in outcomes if each.job != pruned] == ["finished"] * 3
-    assert seen == [[], [1], [1, 2]]
-    assert here.store.work.checkpoint(pruned.identity) is None
-    assert here.store.work.failure(pruned.identity) is None
-    assert failure_line(outcomes) is None
 
 
 def test_a_damaged_checkpoint_fails_its_job_alone(place):

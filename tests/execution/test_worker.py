@@ -49,14 +49,14 @@ def test_work_that_cannot_be_called_fails_the_job(tmp_path):
     assert (result.status, result.cause.split(":")[0]) == ("failed", "TypeError")
 
 
-def test_a_pruned_job_is_closed_and_the_worker_takes_the_next(begin, tmp_path):
+def test_a_dropped_job_is_closed_and_the_worker_takes_the_next(begin, tmp_path):
     worker, _ = begin()
-    worker.prune()
+    worker.drop()
     assert fakes.lines(tmp_path / "log")[0][1] == "closed"
     assert isinstance(begin(worker)[1], Handover)
 
 
-def test_an_error_while_a_pruned_job_cleans_up_is_nobody_s_result(tmp_path):
+def test_an_error_while_a_dropped_job_cleans_up_is_nobody_s_result(tmp_path):
     def work(assignment, data):
         try:
             yield Handover("a", (), 1, None)
@@ -65,8 +65,8 @@ def test_an_error_while_a_pruned_job_cleans_up_is_nobody_s_result(tmp_path):
 
     worker = Worker()
     worker.begin(work, Assignment("a", "none", None), tmp_path)
-    worker.prune()
-    worker.prune()
+    worker.drop()
+    worker.drop()
 
 
 USE = "from ctrbench.execution.worker import use_one_thread; use_one_thread()"

@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 from ctrbench.cli import app
 from ctrbench.errors import CtrbenchError
 from ctrbench.report.pages import Pages, changes
+from ctrbench.store.best_settings import BestSettings, SearchResult, Trial, write_best_settings
 
 ROOT = Path(__file__).parents[2]
 PLACE = "dataset=oncold-sim@scale=0.01 backbone=shared-bottom task=click"
 GIVEN = f"<!-- given: tasks-oncold {PLACE} -->\n"
 FORMS = "l2-forms dataset=amazon-beauty backbone=din"
-SWEEP = "protocol-sweep dataset=amazon-beauty@negatives.exponent=1.0 backbone=din"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,6 @@ def made(pages, text):
         ("cell", "method=aqcl minus.task=conversion", "+0.1258"),
         ("cell", 'method=plain minus.method="item popularity"', "+0.1373"),
         ("count", "task=conversion metric=auc effect=hurts", "2"),
-        ("best", f"{SWEEP} method=plain setting=training.embedding_l2 format=.4f", "0.0010"),
         ("value", f"{FORMS} view=sweep setting=training.embedding_l2 value=0.01 rows=overall column=mean", "0.7594"),
         ("value", "aqcl-figure2 dataset=amazon-beauty view=activeness group=non-active column=longest", "6"),
     ],
@@ -75,7 +74,7 @@ def test_what_stands_between_markers_and_outside_stays(pages):
         ("<!-- cell: aqcl-table2 x -->", "page.md, line 2: want KEY=VALUE, got 'x'"),
         ("\n<!-- cell: method='x -->", 'page.md, line 3: No closing quotation in "method=\'x"'),
         ("<!-- cell: method=aqcll --><!-- /cell -->", "page.md, line 2: tasks-oncold has no cells with dataset=oncold"),
-        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: tasks-oncold has 5 cells with dataset"),
+        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: tasks-oncold has 6 cells with dataset"),
         ("<!-- cell: method=aqcl field=men --><!-- /cell -->", "unknown field of a cell 'men'; did you mean mean"),
         ("<!-- cell: recipe=aqcl-tabel2 --><!-- /cell -->", "unknown recipe 'aqcl-tabel2'; did you mean"),
         ("<!-- table: view=level --><!-- /table -->", "page.md, line 2: tasks-oncold has no views level with"),
@@ -84,16 +83,26 @@ def test_what_stands_between_markers_and_outside_stays(pages):
             "<!-- best: method=icl setting=x --><!-- /best -->",
             "no settings of tasks-oncold were searched; run: ",
         ),
-        (
-            f"<!-- best: {SWEEP} method=plain setting=x --><!-- /best -->",
-            "has no x of amazon-beauty@negatives",
-        ),
     ],
 )
 def test_a_marker_that_names_nothing_is_an_error_with_its_line(pages, text, message):
     with pytest.raises(CtrbenchError) as error:
         made(pages, text)
     assert message in str(error.value)
+
+
+def test_a_best_setting_is_read_from_the_file_of_its_search(tmp_path):
+    trial = Trial(settings={"training.embedding_l2": 0.001}, state="complete", value=0.5, epochs=3)
+    place = {"dataset": "amazon-beauty", "backbone": "din", "method": "plain"}
+    found = SearchResult(
+        **place, settings=trial.settings, objective="logloss", value=0.5, basis="b", fingerprint="f", trials=(trial,)
+    )
+    write_best_settings(tmp_path, BestSettings(recipe="aqcl-table2", results=(found,)))
+    words = "aqcl-table2 dataset=amazon-beauty backbone=din method=plain"
+    marker = f"<!-- best: {words} setting=training.embedding_l2 format=.4f -->"
+    assert Pages(tmp_path).regenerate(f"{marker}0<!-- /best -->", "p") == f"{marker}0.0010<!-- /best -->"
+    with pytest.raises(CtrbenchError, match=r"p, line 1: .*aqcl-table2.toml: has no x of amazon-beauty din plain"):
+        Pages(tmp_path).regenerate(f"<!-- best: {words} setting=x --><!-- /best -->", "p")
 
 
 def test_changed_lines_are_numbered():
