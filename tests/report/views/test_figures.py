@@ -19,7 +19,7 @@ from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views import VIEWS
 from ctrbench.report.views.alpha import alpha
 from ctrbench.store.defaults import shipped_defaults
-from tests.report.records import epochs, facts, of_config, recipe
+from tests.report.records import epochs, facts, of_config, recipe, references
 
 T_95 = 4.302652729911275
 """Of Student's t with two degrees of freedom, two-sided 95 %."""
@@ -103,6 +103,7 @@ def shown(kind, *, missing=lambda key, seed: False, store=None, of_data=None, **
         ReportData(
             of,
             rows=tuple(rows if needed else ()),
+            references=tuple(row for name in of.datasets for row in references(name)) if needed else (),
             facts=tuple(of_data or (facts(name) for name in DATASETS)) if VIEWS.get(kind).needs != "nothing" else (),
             store=store or Stored(),
         )
