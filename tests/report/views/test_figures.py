@@ -194,6 +194,23 @@ def test_variants_stand_beside_the_base_with_paired_intervals():
     assert own.loc[("larger", "aqcl"), "gain"] == pytest.approx(0.02)
 
 
+def axes_of(variants):
+    report = shown("variants", variants=variants)
+    (view,) = report.views
+    return view.draw(view.frame).axes[0]
+
+
+def test_variants_of_one_setting_are_named_by_it_and_others_are_variants():
+    assert axes_of(VARIANTS).get_xlabel() == "size of z"
+    assert axes_of(VARIANTS | {"0.3": {"method.tau": 0.3}}).get_xlabel() == "variant"
+
+
+def test_long_names_of_variants_are_slanted():
+    long = {f"a variant of a long name {number}": {"method.tau": number / 10} for number in (1, 2)}
+    turned = [[label.get_rotation() for label in axes_of(each).get_xticklabels()] for each in (VARIANTS, long)]
+    assert turned == [[0, 0], [40, 40]]
+
+
 def test_variants_show_any_metric():
     frame = frame_of("variants", view={"metric": "ne"})
     own = frame[(frame["dataset"] == "ta-feng")].set_index(["variant", "method"])
