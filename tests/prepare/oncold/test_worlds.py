@@ -1,5 +1,7 @@
 """What the card's ``clustering``, ``history`` and ``noise`` change, and what they leave as it is."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from ctrbench.prepare.formats import Simulation
 from ctrbench.prepare.oncold.blocks import make_block
 from ctrbench.prepare.oncold.population import make_users
 from ctrbench.prepare.oncold.simulate import make_plan
+from ctrbench.recipe.read import read_recipe
 
 USERS = 2000
 SCALE = 0.002
@@ -150,3 +153,11 @@ def test_clicks_of_noise_are_drawn_and_never_convert():
     rows = make_block(plan_of(noise=1.0), 0).rows
     assert rows["click"].mean() == pytest.approx(plan_of().parameters.behaviour.click_rate, abs=0.01)
     assert not rows["conversion"].any()
+
+
+def test_the_worlds_of_aqcl_truth_have_every_combination_of_two_values():
+    cards = [shipped_card(name) for name in read_recipe("aqcl-truth").datasets]
+    assert {card.scale for card in cards} == {0.01}
+    worlds = [make_plan(card, Simulation(scale=card.scale)).parameters for card in cards]
+    found = [(world.clustering, world.history, world.noise) for world in worlds]
+    assert sorted(found) == sorted(itertools.product((0.0, 1.0), (0.33, 1.0), (0.0, 0.5)))
