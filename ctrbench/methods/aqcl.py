@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
-from ctrbench.methods.base import Context, Loss, Method, MethodSettings
+from ctrbench.methods.base import Context, Loss, MethodSettings
 from ctrbench.methods.codebook import Codebook
-from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
+from ctrbench.methods.contrastive import ContrastiveMethod, ContrastiveSettings
 from ctrbench.methods.similarity import logsumexp_of_products
 
 
@@ -45,7 +45,7 @@ class AQCLSettings(ContrastiveSettings):
     """Rounds of Sinkhorn-Knopp; SwAV's value, as the paper gives none."""
 
 
-class AQCL(Method):
+class AQCL(ContrastiveMethod):
     """See the module's docstring."""
 
     Settings: ClassVar[type[MethodSettings]] = AQCLSettings
@@ -56,7 +56,6 @@ class AQCL(Method):
         super().__init__(backbone, context, settings)
         self.settings = settings
         self.mean_click_length = context.manifest.mean_click_length
-        self.views = TwoViews(backbone.representation_size, settings)
         self.codebook = Codebook(
             settings.codewords,
             settings.projection_size,
@@ -81,6 +80,7 @@ class AQCL(Method):
             alpha=self.alpha(batch.click_length),
             tau=settings.tau,
             codeword_tau=settings.codeword_tau,
+            left_out=self.left_out(backbone, batch),
         )
         codebook = self.codebook.loss(z.detach())
         loss = of_tasks.plus("contrastive", contrastive, settings.weight).plus("codebook", codebook)
@@ -99,7 +99,15 @@ class AQCL(Method):
 
 
 def quantized_loss(
-    z: Tensor, positive: Tensor, similarity: Tensor, nearest: Tensor, *, alpha: Tensor, tau: float, codeword_tau: float
+    z: Tensor,
+    positive: Tensor,
+    similarity: Tensor,
+    nearest: Tensor,
+    *,
+    alpha: Tensor,
+    tau: float,
+    codeword_tau: float,
+    left_out: Tensor | None = None,
 ) -> Tensor:
     """Equation 3 in log space, mean over rows.
 
@@ -111,9 +119,10 @@ def quantized_loss(
         alpha: (B,)
         tau: tau1, between rows.
         codeword_tau: tau2, between rows and codewords.
+        left_out: (B, B) the pairs of a row and another row's view that are no negatives.
     """
     own = (1 - alpha) * (z * positive).sum(1) / tau
     interest = alpha * torch.logsumexp(nearest / codeword_tau, 1)
-    of_rows = logsumexp_of_products(z, positive, tau)
+    of_rows = logsumexp_of_products(z, positive, tau, left_out)
     everything = torch.logaddexp(of_rows, torch.logsumexp(similarity / codeword_tau, 1))
     return (everything - own - interest).mean()

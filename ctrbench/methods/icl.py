@@ -13,12 +13,12 @@ from torch import Tensor
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
-from ctrbench.methods.base import Context, Loss, Method, MethodSettings
-from ctrbench.methods.contrastive import ContrastiveSettings, TwoViews
+from ctrbench.methods.base import Context, Loss, MethodSettings
+from ctrbench.methods.contrastive import ContrastiveMethod, ContrastiveSettings
 from ctrbench.methods.similarity import logsumexp_of_products
 
 
-class ICL(Method):
+class ICL(ContrastiveMethod):
     """See the module's docstring."""
 
     Settings: ClassVar[type[MethodSettings]] = ContrastiveSettings
@@ -28,17 +28,19 @@ class ICL(Method):
     def __init__(self, backbone: Backbone, context: Context, settings: ContrastiveSettings) -> None:
         super().__init__(backbone, context, settings)
         self.settings = settings
-        self.views = TwoViews(backbone.representation_size, settings)
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + w L_ICL."""
         h = backbone.interact(embedded)
         of_tasks = self.task_loss(backbone.predict(h, embedded), batch)
         z, positive = self.views(backbone, embedded, h, generator)
-        contrastive = instance_loss(z, positive, self.settings.tau)
+        contrastive = instance_loss(z, positive, self.settings.tau, self.left_out(backbone, batch))
         return of_tasks.plus("contrastive", contrastive, self.settings.weight)
 
 
-def instance_loss(z: Tensor, positive: Tensor, tau: float) -> Tensor:
-    """Equation 2, mean over rows, from unit vectors (B, Z) of the rows and of their augmented views."""
-    return (logsumexp_of_products(z, positive, tau) - (z * positive).sum(1) / tau).mean()
+def instance_loss(z: Tensor, positive: Tensor, tau: float, left_out: Tensor | None = None) -> Tensor:
+    """Equation 2, mean over rows, from unit vectors (B, Z) of the rows and of their augmented views.
+
+    ``left_out`` (B, B): the pairs of a row and another row's view that are no negatives.
+    """
+    return (logsumexp_of_products(z, positive, tau, left_out) - (z * positive).sum(1) / tau).mean()

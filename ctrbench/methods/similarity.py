@@ -16,8 +16,10 @@ from torch.autograd.function import once_differentiable
 
 class _LogSumExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, others: Tensor, tau: float) -> Tensor:
+    def forward(ctx: Any, z: Tensor, others: Tensor, tau: float, left_out: Tensor | None) -> Tensor:
         scores = (z / tau) @ others.t()
+        if left_out is not None:
+            scores.masked_fill_(left_out, -torch.inf)
         largest = scores.amax(1, keepdim=True)
         weights = scores.sub_(largest).exp_()
         total = weights.sum(1, keepdim=True)
@@ -27,12 +29,15 @@ class _LogSumExp(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         z, others, weights, total = ctx.saved_tensors
         scale = grad.unsqueeze(1) / (total * ctx.tau)
-        return weights @ others * scale, weights.t() @ (z * scale), None
+        return weights @ others * scale, weights.t() @ (z * scale), None, None
 
 
-def logsumexp_of_products(z: Tensor, others: Tensor, tau: float) -> Tensor:
-    """log sum_c exp(<z_b, others_c> / tau) for each row (B,), without leaving log space."""
-    return _LogSumExp.apply(z, others, tau)  # type: ignore[no-untyped-call]
+def logsumexp_of_products(z: Tensor, others: Tensor, tau: float, left_out: Tensor | None = None) -> Tensor:
+    """log sum_c exp(<z_b, others_c> / tau) for each row (B,), without leaving log space.
+
+    ``left_out`` (B, C): pairs that do not count; every row needs one that does.
+    """
+    return _LogSumExp.apply(z, others, tau, left_out)  # type: ignore[no-untyped-call]

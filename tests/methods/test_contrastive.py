@@ -7,11 +7,12 @@ import torch
 from torch.nn import functional
 
 from ctrbench.data.schema import Split
+from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.methods.aqcl import AQCL, AQCLSettings, quantized_loss
 from ctrbench.methods.augmentation import augment
 from ctrbench.methods.codebook import Codebook, sinkhorn
-from ctrbench.methods.icl import instance_loss
+from ctrbench.methods.icl import ICL, instance_loss
 from ctrbench.report.views import alpha as curve
 from ctrbench.training.build import build
 from ctrbench.training.settings import TrainingSettings
@@ -35,10 +36,11 @@ def vectors():
     return tuple(functional.normalize(torch.randn(n, 8, dtype=torch.double), dim=1) for n in (6, 6, 10))
 
 
-def quantized(z, positive, similarity, alpha):
+def quantized(z, positive, similarity, alpha, left_out=None):
     """The loss with the codewords' temperature twice that of the rows."""
     nearest = similarity.topk(NEAREST, 1).values
-    return quantized_loss(z, positive, similarity, nearest, alpha=alpha, tau=TAU, codeword_tau=2 * TAU)
+    temperatures = {"tau": TAU, "codeword_tau": 2 * TAU}
+    return quantized_loss(z, positive, similarity, nearest, alpha=alpha, left_out=left_out, **temperatures)
 
 
 def test_icl_is_equation_2(vectors):
@@ -71,6 +73,67 @@ def test_aqcl_has_the_gradients_of_equation_3(vectors):
     gradients = [torch.autograd.grad(loss, (z, positive, codewords)) for loss in (found, expected)]
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
+
+
+USER = torch.tensor([4, 7, 4, 1, 7, 4])
+"""The users of the six rows."""
+
+
+def test_rows_of_one_user_may_be_left_out_of_each_others_negatives(vectors):
+    z, positive, codewords = vectors
+    left_out = (USER.unsqueeze(1) == USER).fill_diagonal_(False)
+    rows, similarity = z @ positive.t(), z @ codewords.t()
+    icl = aqcl = 0.0
+    for j in range(6):
+        d1 = [math.exp(rows[j, k] / TAU) for k in range(6) if k == j or USER[k] != USER[j]]
+        d2 = sorted((math.exp(s / (2 * TAU)) for s in similarity[j]), reverse=True)
+        own = math.exp(rows[j, j] / TAU)
+        icl -= math.log(own / sum(d1))
+        aqcl -= math.log(own**0.7 * sum(d2[:NEAREST]) ** 0.3 / (sum(d1) + sum(d2)))
+    assert instance_loss(z, positive, TAU, left_out).item() == pytest.approx(icl / 6, abs=1e-9)
+    alpha = torch.full((6,), 0.3, dtype=torch.double)
+    assert quantized(z, positive, similarity, alpha, left_out).item() == pytest.approx(aqcl / 6, abs=1e-9)
+
+
+def test_a_batch_of_one_user_has_no_negatives(vectors):
+    z, positive, _ = vectors
+    everybody = torch.ones(6, 6, dtype=torch.bool).fill_diagonal_(False)
+    assert instance_loss(z, positive, TAU, everybody).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["icl", "aqcl"])
+def test_the_users_of_a_batch_decide_which_rows_are_no_negatives(feed, name):
+    batch = next(feed.batches(feed.epoch(0, 1), 200))
+    user = batch.ids[:, feed.inputs.column("user")].tolist()
+    backbone, method = made(feed, name, same_user_negatives=False)
+    expected = [[j != k and user[j] == user[k] for k in range(200)] for j in range(200)]
+    left_out = method.left_out(backbone, batch)
+    assert left_out.tolist() == expected
+    assert left_out.sum() > 200
+    found = {}
+    for same in (False, True):
+        backbone, method = made(feed, name, same_user_negatives=same)
+        torch.manual_seed(0)
+        embedded = backbone.embed(batch)
+        loss = method.loss(backbone, batch, embedded, torch.Generator().manual_seed(0))
+        found[same] = loss.parts["contrastive"].item()
+    assert found[False] < found[True]
+
+
+def test_by_default_all_rows_are_negatives(feed):
+    for name in ("icl", "aqcl"):
+        backbone, method = made(feed, name)
+        assert method.left_out(backbone, next(feed.batches(feed.epoch(0, 1), 8))) is None
+
+
+@pytest.mark.parametrize("method", [AQCL, ICL])
+def test_rows_of_one_user_cannot_be_told_without_the_input_user(method):
+    settings, without = method.Settings(same_user_negatives=False), DataSettings(fields=("item",))
+    assert method.refuses("din", DataSettings(fields=("user", "item")), settings, None) is None
+    assert method.refuses("din", without, method.Settings(), None) is None
+    assert (
+        method.refuses("din", without, settings, None) == "same_user_negatives = false needs 'user' among data.fields"
+    )
 
 
 def test_aqcl_without_codewords_at_alpha_0_is_icl(vectors):

@@ -49,3 +49,33 @@ def test_what_is_given_is_left_as_it_was(vectors):
     before = [each.detach().clone() for each in vectors]
     logsumexp_of_products(*vectors, TAU).sum().backward()
     assert all(torch.equal(each, kept) for each, kept in zip(vectors, before, strict=True))
+
+
+def masked(z, others, left_out):
+    """The log-sum with the pairs taken out by hand, row by row."""
+    rows = [z[b] @ others[~left_out[b]].t() / TAU for b in range(len(z))]
+    return torch.stack([torch.logsumexp(row, 0) for row in rows])
+
+
+def test_pairs_left_out_count_for_nothing(vectors):
+    z, others = vectors
+    left_out = torch.zeros(6, 9, dtype=torch.bool)
+    left_out[0, 3] = left_out[2, :8] = left_out[5, 0] = True
+    weight = torch.linspace(-1, 2, 6, dtype=torch.double)
+    expected, found = masked(z, others, left_out), logsumexp_of_products(z, others, TAU, left_out)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    gradients = [torch.autograd.grad((value * weight).sum(), vectors) for value in (expected, found)]
+    for theirs, ours in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_a_pair_left_out_sends_no_gradient(vectors):
+    z, others = vectors
+    left_out = torch.zeros(6, 9, dtype=torch.bool)
+    left_out[1, 4] = True
+    value = logsumexp_of_products(z, others, TAU, left_out)
+    (gradient,) = torch.autograd.grad(value[1], others, retain_graph=True)
+    assert (gradient[4] == 0).all()
+    assert (gradient[[0, 1, 2, 3, 5, 6, 7, 8]] != 0).all()
+    (gradient,) = torch.autograd.grad(value[0], others)
+    assert (gradient[4] != 0).all()

@@ -7,7 +7,9 @@ With affinity the cosine of the user's and the item's taste vectors::
     P(click)      = 1 - (1 - P(real click)) * (1 - surface.accident)
     P(conversion) = P(real click) * sigmoid(conversion + conversion_taste * affinity + value + size + item's own)
 
-An accidental click alone never converts.
+An accidental click alone never converts. On the share ``noise`` of the impressions nothing of this holds: the user
+clicks with the probability ``click_rate``, by accident. Which impressions these are nobody knows, so that the true
+probabilities are ``(1 - noise)`` times those above, and that of a click has ``noise * click_rate`` added.
 
 Shape: R impressions of the block.
 """
@@ -63,8 +65,12 @@ def true_probabilities(settings: Parameters, world: World, users: Users, shown: 
     for segments, code in ((population.values, value), (settings.catalogue.sizes, size)):
         conversion += np.array([segment.conversion for segment in segments])[code]
     accident = np.array([surface.accident for surface in behaviour.surfaces])[shown.surface]
-    real = _sigmoid(click + taste)
-    return Truth(_rounded(real), _rounded(1 - (1 - real) * (1 - accident)), _rounded(real * _sigmoid(conversion)))
+    real, noise = _sigmoid(click + taste), settings.noise
+    return Truth(
+        real_click=_rounded((1 - noise) * real),
+        click=_rounded((1 - noise) * (1 - (1 - real) * (1 - accident)) + noise * behaviour.click_rate),
+        conversion=_rounded((1 - noise) * real * _sigmoid(conversion)),
+    )
 
 
 def draw_outcome(truth: Truth, stream: np.random.Generator) -> Outcome:

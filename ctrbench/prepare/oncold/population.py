@@ -2,8 +2,8 @@
 
 With ``z, e ~ N(0, 1)``: activity ``exp(spread * z - spread^2 / 2)`` (lognormal, mean 1); value
 ``r * z + sqrt(1 - r^2) * e``; impressions ``1 + Poisson((mean - 1) * activity * presence / E[presence])``, presence
-the share of the days since arrival. Interests are drawn without replacement by the age group's preferences; the taste
-vector is ``unit(unit(sum of weight * centre) + noise)``.
+the share of the days since arrival. Module ``interests`` draws interests and weights by the age group's preferences;
+the taste vector is ``unit(unit(sum of weight * centre) + noise)``.
 
 Shape: U users of the block, I most interests a user can have, D dimensions.
 """
@@ -13,7 +13,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ctrbench.prepare.oncold.settings import Parameters, Population
+from ctrbench.prepare.oncold.interests import draw_leanings, share_profiles
+from ctrbench.prepare.oncold.settings import Parameters
 from ctrbench.prepare.oncold.streams import categorical, unit
 from ctrbench.prepare.oncold.world import World
 
@@ -51,7 +52,10 @@ def make_users(settings: Parameters, world: World, users: int, stream: np.random
     value = correlation * activity + np.sqrt(1 - correlation**2) * stream.standard_normal(users)
     late = stream.random(users) < population.late_share
     arrival = np.where(late, stream.integers(0, settings.days, users), 0)
-    interests, weights = _interests(population, world.interest[age], stream)
+    # A stream of its own leaves all other draws as they are, whatever the clustering.
+    alone = draw_leanings(settings, users, stream)
+    leanings = share_profiles(alone, world.profiles, settings.clustering, stream.spawn(1)[0])
+    interests, weights = leanings.ranked(world.interest[age]), leanings.weights
     noise = stream.standard_normal((users, world.centres.shape[1])) / np.sqrt(world.centres.shape[1])
     taste = (weights[:, :, None] * world.centres[interests]).sum(axis=1)
     return Users(
@@ -67,25 +71,13 @@ def make_users(settings: Parameters, world: World, users: int, stream: np.random
     )
 
 
-def _interests(
-    population: Population, preference: np.ndarray, stream: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters and weights, both (U, I), by log-odds (U, C): the Gumbel top-k draw without replacement."""
-    users, clusters = preference.shape
-    most = min(population.interests, clusters)
-    ranked = np.argsort(-(preference + stream.gumbel(size=(users, clusters))), axis=1, kind="stable")
-    weights = stream.standard_exponential((users, most))
-    weights[np.arange(most) >= stream.integers(1, most + 1, users)[:, None]] = 0
-    return ranked[:, :most], weights / weights.sum(axis=1, keepdims=True)
-
-
 def _expected_impressions(settings: Parameters, activity: np.ndarray, arrival: np.ndarray) -> np.ndarray:
     population = settings.population
     spread, days = population.activity_spread, settings.days
     presence = (days - arrival) / days
     mean_presence = 1 - population.late_share * (days - 1) / (2 * days)
     rate = np.exp(spread * activity - spread**2 / 2)
-    return (population.impressions_per_user - 1) * rate * presence / mean_presence
+    return (settings.impressions_per_user - 1) * rate * presence / mean_presence
 
 
 def _normal_group(values: np.ndarray, groups: int) -> np.ndarray:

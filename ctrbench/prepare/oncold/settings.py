@@ -6,9 +6,9 @@ named below state the formulas. *Log-odds* means: added to the logit of a probab
 
 import datetime
 import math
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ctrbench.strict import Strict
 
@@ -78,6 +78,8 @@ class Population(Strict):
     """Share of users who arrive on a uniform day instead of being present from the first day."""
     interests: Count
     """A user has 1 to this many interest clusters, equally likely, with uniform (Dirichlet) weights."""
+    profiles: Count = 20
+    """Profiles of interests that users share, where ``clustering`` is above 0."""
     interest_noise: Spread
     """Expected length of the noise on a user's taste vector, before it is scaled to length 1."""
     click_spread: Spread
@@ -138,6 +140,9 @@ class Behaviour(Strict):
     """Log-odds of a real click where everything else is 0."""
     click_taste: float = Field(ge=0, le=50)
     """Log-odds of a real click per unit of affinity (a cosine)."""
+    click_rate: Part = 0.0
+    """Probability of a click on an impression that ``noise`` decides: the mean probability without noise, as measured,
+    so that the click rate stays as it is."""
     age_surface_spread: Spread
     """Standard deviation of the log-odds of each pair of age and surface."""
     conversion: LogOdds
@@ -154,6 +159,15 @@ class Parameters(Strict):
     """First day, UTC."""
     days: int = Field(ge=3, le=3650)
     """Length of the simulated time; which days are validation and test is the card's split."""
+    clustering: Part = 0.0
+    """Share of users whose interests and weights are those of one of ``population.profiles`` shared profiles, instead
+    of independent draws (module ``interests``). 0: all independent; 1: every user stands near a profile."""
+    history: Factor = 1.0
+    """Factor on the impressions per user, by which the number of users is divided: below 1 histories are shorter, above
+    1 longer, in about the same number of rows."""
+    noise: Part = 0.0
+    """Share of impressions whose click says nothing: it falls by chance at ``behaviour.click_rate``, whoever sees
+    whatever. It is an accidental click, which never converts."""
     population: Population
     catalogue: Catalogue
     behaviour: Behaviour
@@ -164,10 +178,24 @@ class Parameters(Strict):
         start = datetime.datetime.combine(self.start, datetime.time(), datetime.UTC)
         return int(start.timestamp())
 
+    @property
+    def impressions_per_user(self) -> float:
+        """Mean over users."""
+        return self.population.impressions_per_user * self.history
+
     def users_at(self, scale: float) -> int:
         """Number of users at a scale, at least 1."""
-        return max(1, round(self.population.users * scale))
+        return max(1, round(self.population.users * scale / self.history))
 
     def items_at(self, scale: float) -> int:
         """Number of items at a scale, at least one per interest cluster."""
         return max(self.catalogue.clusters, round(self.catalogue.items * math.sqrt(scale)))
+
+    @model_validator(mode="after")
+    def _users_see_something(self) -> Self:
+        if self.impressions_per_user <= 1:
+            raise ValueError(
+                f"history {self.history:g} leaves {self.impressions_per_user:.3g} impressions per user; a user has at "
+                "least 1, and the mean must be above: raise history"
+            )
+        return self

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from ctrbench.prepare.oncold.catalogue import Items, make_items
+from ctrbench.prepare.oncold.interests import Leanings, draw_leanings
 from ctrbench.prepare.oncold.settings import Parameters
 from ctrbench.prepare.oncold.streams import unit, world_stream
 
@@ -55,6 +56,8 @@ class World:
     """(C, D) of length 1."""
     interest: np.ndarray
     """(A, C) log-odds of each cluster as an interest."""
+    profiles: Leanings
+    """Those that users may share (module ``interests``)."""
     items: Items
     exposure: ExposureTable
     age_surface: np.ndarray
@@ -81,6 +84,8 @@ def make_world(settings: Parameters, items: int, seed: int) -> World:
     return World(
         centres=centres,
         interest=popularity + preference,
+        # A stream of its own leaves all other draws as they are.
+        profiles=draw_leanings(settings, settings.population.profiles, stream.spawn(1)[0]),
         items=made,
         exposure=ExposureTable.of(made, settings.days, catalogue.clusters),
         age_surface=settings.behaviour.age_surface_spread * age_surface,

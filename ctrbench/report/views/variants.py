@@ -27,6 +27,10 @@ AXIS = {
 """Last part of a varied setting's path -> label of the axis; any other setting is labelled with its name."""
 
 
+LETTERS = 40
+"""Names of variants that have more letters together than this do not fit side by side."""
+
+
 class Variants(View):
     """See the module's docstring."""
 
@@ -103,10 +107,19 @@ def _marks(axes: "Axes", own: "pd.DataFrame", columns: tuple[str, ...]) -> None:
         x = [variants.index(variant) + 0.16 * (place - (len(methods) - 1) / 2) for variant in part["variant"]]
         intervals(axes, x, part[list(columns)], place, method)
     axes.set_xticks(range(len(variants)), variants)
+    if sum(map(len, variants)) > LETTERS:
+        for label in axes.get_xticklabels():
+            label.set(rotation=40, ha="right")
     axes.set_xlim(-0.6, len(variants) - 0.4)
-    setting = str(own["setting"].iloc[0]).rpartition(".")[2]
-    axes.set_xlabel(AXIS.get(setting, setting.replace("_", " ")))
+    axes.set_xlabel(_axis(str(own["setting"].iloc[0])))
     axes.grid(visible=False, axis="x")
+
+
+def _axis(settings: str) -> str:
+    """Label of the axis, given the paths that the variants set, with commas between them."""
+    names = {path.rpartition(".")[2] for path in settings.split(", ")}
+    name = names.pop() if len(names) == 1 else "variant"
+    return AXIS.get(name, name.replace("_", " "))
 
 
 def _band(axes: "Axes", base: list[float], name: str) -> None:

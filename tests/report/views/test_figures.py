@@ -19,7 +19,7 @@ from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views import VIEWS
 from ctrbench.report.views.alpha import alpha
 from ctrbench.store.defaults import shipped_defaults
-from tests.report.records import epochs, facts, of_config, recipe
+from tests.report.records import epochs, facts, of_config, recipe, references
 
 T_95 = 4.302652729911275
 """Of Student's t with two degrees of freedom, two-sided 95 %."""
@@ -105,6 +105,7 @@ def shown(kind, *, missing=lambda key, seed: False, store=None, of_data=None, **
         ReportData(
             of,
             rows=tuple(rows if needed else ()),
+            references=tuple(row for name in of.datasets for row in references(name)) if needed else (),
             facts=tuple(of_data or (facts(name) for name in DATASETS)) if VIEWS.get(kind).needs != "nothing" else (),
             store=store or Stored(),
         )
@@ -193,6 +194,23 @@ def test_variants_stand_beside_the_base_with_paired_intervals():
     found = own.loc[("8", "aqcl"), ["auc", "gain", "gain_low", "gain_high"]].to_list()
     assert found == pytest.approx([0.704 + 0.018, 0.018, 0.018 - MARGIN, 0.018 + MARGIN])
     assert own.loc[("larger", "aqcl"), "gain"] == pytest.approx(0.02)
+
+
+def axes_of(variants):
+    report = shown("variants", variants=variants)
+    (view,) = report.views
+    return view.draw(view.frame).axes[0]
+
+
+def test_variants_of_one_setting_are_named_by_it_and_others_are_variants():
+    assert axes_of(VARIANTS).get_xlabel() == "size of z"
+    assert axes_of(VARIANTS | {"0.3": {"method.tau": 0.3}}).get_xlabel() == "variant"
+
+
+def test_long_names_of_variants_are_slanted():
+    long = {f"a variant of a long name {number}": {"method.tau": number / 10} for number in (1, 2)}
+    turned = [[label.get_rotation() for label in axes_of(each).get_xticklabels()] for each in (VARIANTS, long)]
+    assert turned == [[0, 0], [40, 40]]
 
 
 def test_variants_show_any_metric():
