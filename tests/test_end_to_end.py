@@ -119,7 +119,7 @@ def test_the_report_of_the_last_run_as_csv_and_a_new_cut_from_stored_predictions
         "delta_high,delta_error_training,delta_error_users,base_p,margin,detectable,published,published_delta,"
         "value_verdict,effect,agreement,seeds_to_decide"
     ).split(",")
-    assert {row["method"] for row in table} == {*METHODS.builtin(), "item popularity", "random"}
+    assert {row["method"] for row in table} == {*METHODS.builtin(), "item popularity", "item id", "random"}
     assert {row["group"] for row in table} == {"overall", "0", "1", "2", "3", "4"}
 
 
@@ -174,7 +174,9 @@ def test_two_tasks_are_trained_measured_and_shown_and_measured_again_without_tra
         assert predictions.column_names == ["row", "click", "conversion"]
     references = store.references("oncold-sim@scale=0.0005")
     assert sorted((row.reference, row.task) for row in references) == sorted(
-        (name, definition) for name in ("popularity", "random", "oracle") for definition in definitions.values()
+        (name, definition)
+        for name in ("popularity", "item_id", "random", "oracle")
+        for definition in definitions.values()
     )
     for task in definitions:
         assert task in out

@@ -75,7 +75,7 @@ def test_what_stands_between_markers_and_outside_stays(pages):
         ("<!-- cell: aqcl-table2 x -->", "page.md, line 2: want KEY=VALUE, got 'x'"),
         ("\n<!-- cell: method='x -->", 'page.md, line 3: No closing quotation in "method=\'x"'),
         ("<!-- cell: method=aqcll --><!-- /cell -->", "page.md, line 2: tasks-oncold has no cells with dataset=oncold"),
-        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: tasks-oncold has 5 cells with dataset"),
+        ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: tasks-oncold has 6 cells with dataset"),
         ("<!-- cell: method=aqcl field=men --><!-- /cell -->", "unknown field of a cell 'men'; did you mean mean"),
         ("<!-- cell: recipe=aqcl-tabel2 --><!-- /cell -->", "unknown recipe 'aqcl-tabel2'; did you mean"),
         ("<!-- table: view=level --><!-- /table -->", "page.md, line 2: tasks-oncold has no views level with"),
