@@ -174,7 +174,9 @@ def test_two_tasks_are_trained_measured_and_shown_and_measured_again_without_tra
         assert predictions.column_names == ["row", "click", "conversion"]
     references = store.references("oncold-sim@scale=0.0005")
     assert sorted((row.reference, row.task) for row in references) == sorted(
-        (name, definition) for name in ("popularity", "random", "oracle") for definition in definitions.values()
+        (name, definition)
+        for name in ("popularity", "item_id", "random", "oracle")
+        for definition in definitions.values()
     )
     for task in definitions:
         assert task in out

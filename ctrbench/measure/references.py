@@ -1,9 +1,11 @@
 """Reference rows to compare models with, for which nothing is trained.
 
-*Item popularity* ranks by the clicks of the training rows. *Item id* ranks by where an item first stands in the raw
-file: that means nothing, so an AUC away from 0.5 is an artefact of how the file is ordered, which a model may learn
-from ids and histories too. *Random* scores show what chance gives. On simulated data the *oracle* has the true
-probabilities.
+*Item popularity* ranks by the clicks of the training rows. *Item id* ranks by the number of an item: its place in the
+order in which items first appear in the raw file, or in the simulated catalogue. Away from 0.5, its AUC shows what that
+order gives away, which a model may learn from ids and histories too: in a file ordered by product, how equal times were
+ordered and what the product's number says of its age; in a file ordered by time, how early an item was first seen, so
+that popular items come first and the AUC may lie below 0.5. *Random* scores show what chance gives. On simulated data
+the *oracle* has the true probabilities.
 """
 
 from collections.abc import Iterable, Sequence

@@ -12,7 +12,7 @@ from ctrbench.planning.settings import full_settings
 from ctrbench.report import naming
 from ctrbench.report.cells import Cell
 from ctrbench.report.select import ReportData, ReportRow
-from ctrbench.report.statistics import tasks_of, why_not_comparable
+from ctrbench.report.statistics import REFERENCE_MEANINGS, tasks_of, why_not_comparable
 from ctrbench.report.summary import caution
 from ctrbench.report.verdicts import SIGNIFICANT
 from ctrbench.report.views.base import BY
@@ -215,8 +215,9 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
         f"{_margins(cells)}; a dash is undefined (one class, one seed, a base at chance)."
     )
     if references := dict.fromkeys(cell.method for cell in cells if cell.is_reference):
-        oracle = " (the true probabilities)" if "oracle" in references else ""
-        text += f" No model was trained for {', '.join(references)}{oracle}: they say what a metric is worth."
+        meanings = REFERENCE_MEANINGS
+        explained = (f"{name} ({meanings[name]})" if name in meanings else name for name in references)
+        text += f" No model was trained for {', '.join(explained)}: they say what a metric is worth."
     names = dict.fromkeys(cell.metric for cell in cells)
     shown = [METRICS.get(name) for name in names if name in METRICS.usable()]
     text += "".join(f" {metric.reading}" for metric in shown)

@@ -35,6 +35,12 @@ REFERENCES: dict[Reference, str] = {
 }
 """Method of a reference row, in the order of the table."""
 
+REFERENCE_MEANINGS = {
+    REFERENCES["item_id"]: "the order of items in the source",
+    REFERENCES["oracle"]: "the true probabilities",
+}
+"""Method of a reference row -> what it ranks by, where the name does not say it."""
+
 Values = NDArray[np.float64]
 Group = tuple[str, str]
 """Column and group."""

@@ -22,6 +22,7 @@ from ctrbench.prepare.stage import prepare
 from ctrbench.store.pack import pack
 from ctrbench.store.store import Store
 from ctrbench.store.verify import faults
+from ctrbench.testing.data import card, interactions
 from tests.measure.test_again import Brier
 
 TWO = DataSettings(
@@ -69,6 +70,40 @@ def test_the_item_id_ranks_by_first_appearance_in_the_raw_file(small):
     item, label = small.rows["item"][rows].numpy(), small.rows["click"][rows].numpy().astype(bool)
     pairs = np.sign(item[label][:, None] - item[~label][None]) / 2 + 0.5
     assert item_id.values["auc"]["overall"] == [pytest.approx(pairs.mean())]
+
+
+def test_the_item_id_of_impressions_is_read_off_the_raw_file(shown):
+    """From the raw table alone: a user's test rows are those after the last click but one."""
+    raw = interactions()
+    place = {item: position for position, item in enumerate(dict.fromkeys(raw["item"]))}
+    clicks = raw[raw["label"] == 1].groupby("user")["time"]
+    last_but_one = clicks.apply(lambda times: times.nlargest(2).min() if len(times) > 1 else np.inf)
+    test = raw[raw["time"] > raw["user"].map(last_but_one)]
+    item, label = test["item"].map(place).to_numpy(), test["label"].to_numpy() == 1
+    pairs = np.sign(item[label][:, None] - item[~label][None]) / 2 + 0.5
+    _, (_, item_id, _) = rows_of(shown)
+    assert item_id.values["auc"]["overall"] == [pytest.approx(pairs.mean())]
+
+
+def test_no_score_depends_on_a_test_rows_label(shown):
+    """With the labels of the test rows turned round, each AUC is turned round too."""
+    click = shown.rows["click"].clone()
+    test = shown.indices(Split.TEST)
+    click[test] = 1 - click[test]
+    turned = replace(shown, rows={**shown.rows, "click": click})
+    for before, after in zip(rows_of(shown)[1], rows_of(turned)[1], strict=True):
+        assert before.values["auc"]["overall"] == [pytest.approx(1 - after.values["auc"]["overall"][0])]
+        assert before.values["auc"]["overall"] != after.values["auc"]["overall"]
+
+
+@pytest.mark.parametrize(("ties", "low", "high"), [("file-order", 0.7, 1.0), ("hashed", 0.4, 0.6)])
+def test_the_item_id_shows_an_order_of_ties_that_gives_the_test_item_away(tmp_path, ties, low, high):
+    """A file ordered by item whose users click everything on one day: the last click is the largest id."""
+    table = interactions().drop_duplicates(["user", "item"]).sort_values("item").assign(time=0)
+    table.to_csv(tmp_path / "ordered.csv", index=False)
+    prepare(card("ordered").model_copy(update={"ties": ties}), tmp_path, source=tmp_path / "ordered.csv")
+    _, (_, item_id, _) = rows_of(Prepared.read(tmp_path / "ordered"))
+    assert low < item_id.values["auc"]["overall"][0] < high
 
 
 def test_a_reference_that_an_older_version_did_not_measure_is_measured(store, again, measured, monkeypatch):

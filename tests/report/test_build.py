@@ -67,7 +67,7 @@ def test_two_tasks_have_sections_of_their_own():
         *("amazon-beauty · din · click · 2 seeds", "amazon-beauty · din · buy · 2 seeds")
     ]
     assert [view.table.texts()[0][1][:6] for view in report.views] == ["0.7000", "0.6000"]
-    assert [len(view.table.rows) for view in report.views] == [4, 4]
+    assert [len(view.table.rows) for view in report.views] == [5, 5]
     assert [view.section for view in report.summary] == [view.section for view in report.views]
     one = build(data(made, beside, of=recipe(views=[{"kind": "levels", "metric": "auc", "task": "buy"}])))
     assert [view.place["task"] for view in one.views] == ["buy"]
@@ -183,7 +183,7 @@ def test_rows_of_one_method_are_named_by_variant():
     assert (levels.names[0], levels.keys) == ("variant", 1)
     assert [(row[0], row[1][:6]) for row in levels.texts()] == [
         *(("near", "0.7050"), ("far, 1 seed", "0.6000")),
-        *(("item popularity", "0.5121"), ("random", "0.4993"), ("oracle", "0.8105")),
+        *(("item popularity", "0.5121"), ("item id", "0.6491"), ("random", "0.4993"), ("oracle", "0.8105")),
     ]
     paper = titles["AUC beside the paper"]
     assert (paper.names[:2], paper.keys) == (("variant", "group"), 2)
@@ -201,7 +201,7 @@ def test_rows_of_several_methods_are_named_by_variant_and_method(beauty):
     assert [row[:2] for row in levels.rows] == [
         *(("near", "plain"), ("near", "icl"), ("near", "aqcl")),
         *(("far", "plain"), ("far", "icl"), ("far", "aqcl, 4 seeds")),
-        *(("-", "item popularity"), ("-", "random"), ("-", "oracle")),
+        *(("-", "item popularity"), ("-", "item id"), ("-", "random"), ("-", "oracle")),
     ]
     assert changes.names == ("variant", "method", "group", "RelaImpr", "change", "95 % interval", "p", "verdict")
     assert changes.keys == 3

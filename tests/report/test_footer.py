@@ -249,7 +249,10 @@ def test_comparable_data_need_no_excuse(beauty, published):
 
 def test_references_metrics_and_tolerances_are_explained(beauty):
     text = notes(beauty)["Reading"]
-    assert "No model was trained for item popularity, random, oracle (the true probabilities)" in text
+    assert (
+        "No model was trained for item popularity, item id (the order of items in the source), random, "
+        "oracle (the true probabilities): they say"
+    ) in text
     assert "nearer than the metric's tolerance (AUC 0.005)" in text
     assert "AUC is the probability" in text
     assert "NE is the logloss over" in text

@@ -57,6 +57,7 @@ plain 0.7010 ± 0.0019 0.6810 ± 0.0019 0.7110 ± 0.0019 0.8010 ± 0.0019
 icl 0.7010 ± 0.0015 0.6810 ± 0.0015 0.7110 ± 0.0015 0.8010 ± 0.0015
 aqcl, 4 seeds 0.7092 ± 0.0013 0.6892 ± 0.0013 0.7192 ± 0.0013 0.8092 ± 0.0013
 item popularity 0.5121 0.4921 0.5221 0.6121
+item id 0.6491 0.6291 0.6591 0.7491
 random 0.4993 0.4793 0.5093 0.5993
 oracle 0.8105 0.7905 0.8205 0.9105
 """
@@ -192,7 +193,7 @@ def test_csv_has_one_row_per_cell_in_full_precision(report):
         "delta_low,delta_high,delta_error_training,delta_error_users,base_p,margin,detectable,published,published_delta,"
         "value_verdict,effect,agreement,seeds_to_decide"
     )
-    assert len(found) == 3 * 4 * 3 + (1 + 1 + 2) * 4
+    assert len(found) == 3 * 4 * 3 + (1 + 1 + 1 + 2) * 4
     cell = next(c for c in report.cells if (c.method, c.group, c.metric) == ("aqcl", "overall", "auc"))
     row = next(r for r in found if (r["method"], r["group"], r["metric"]) == ("aqcl", "overall", "auc"))
     numbers = [float(row[name]) for name in ("mean", "std", "ci_low", "ci_high", "base_delta", "base_p", "published")]
@@ -207,11 +208,11 @@ def test_csv_has_one_row_per_cell_in_full_precision(report):
 def test_csv_names_the_variant(beauty):
     found = build(data([*rows(beauty, "near, cold"), *rows(beauty, "far")], references()))
     made = list(csv.DictReader(io.StringIO(csv_format.page(found))))
-    assert len(made) == 2 * 3 * 4 * 3 + 16
+    assert len(made) == 2 * 3 * 4 * 3 + 20
     assert list(dict.fromkeys((row["variant"], row["method"]) for row in made)) == [
         *(("near, cold", method) for method in BEAUTY),
         *(("far", method) for method in BEAUTY),
-        *(("", reference) for reference in ("item popularity", "random", "oracle")),
+        *(("", reference) for reference in ("item popularity", "item id", "random", "oracle")),
     ]
 
 
