@@ -12,7 +12,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.planning.plan import make_plan
 from ctrbench.planning.search_basis import basis
 from ctrbench.recipe.row_key import RowKey
-from ctrbench.report.select import Edge, SearchFacts, select_data, select_rows
+from ctrbench.report.select import Edge, select_data, select_rows
 from ctrbench.store.best_settings import BestSettings, SearchResult, Trial, write_best_settings
 from ctrbench.store.identity import Plugin
 from ctrbench.store.pack import pack
@@ -364,7 +364,9 @@ def test_rows_that_were_not_searched_are_missing_beside_those_that_were(place):
 def test_what_the_search_of_a_row_came_to_is_told_once_for_its_variants(place):
     settle(place, 0.2)
     changes = {"search": SEARCH, "methods": ["plain"], "variants": {"near": {}, "far": {"training.batch_size": 9}}}
-    assert table(place, **changes).searched == SearchFacts(trials=3, finalists=1, failed=2, edges=())
+    told = table(place, **changes).searched
+    assert (told.trials, told.finalists, told.failed, told.edges) == (3, 1, 2, ())
+    assert [result.names for result in told.results] == [{"dataset": "toy", "backbone": "net", "method": "plain"}]
     settle(place, 0.3)
     assert table(place, **changes).searched.edges == (Edge("toy", "net", "plain", "training.penalty", 0.3),)
     assert table(place, methods=["plain"]).searched is None
