@@ -60,7 +60,7 @@ def test_names_choose_among_the_recipes_of_a_collection():
 
 def test_the_recipes_of_a_collection_need_some_name_of_every_kind():
     chosen = names(find_recipes("all-aqcl", methods=["dmr"], backbones=["din"], datasets=["amazon-beauty"]))
-    assert set(chosen) == {"aqcl-table2", "aqcl-table2-strong"}
+    assert set(chosen) == {"aqcl-table2", "aqcl-table2-strong", "aqcl-forest", "aqcl-search"}
     assert set(map(str, chosen.values())) == {"(['amazon-beauty'], ['plain', 'dmr'])"}
     with pytest.raises(CtrbenchError, match=r"all-aqcl: none of its recipes has all of ta-feng, wide-deep, dmr"):
         find_recipes("all-aqcl", methods=["dmr"], backbones=["wide-deep"], datasets=["ta-feng"])

@@ -24,7 +24,6 @@ VIEWS: "Registry[type[View]]" = Registry(
         "history": "ctrbench.report.views.history:History",
         "search": "ctrbench.report.views.search:SearchView",
         "forest": "ctrbench.report.views.forest:Forest",
-        "kept-looks": "ctrbench.report.views.kept_looks:KeptLooks",
         "oracle-gap": "ctrbench.report.views.oracle_gap:OracleGap",
         "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",
         "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
