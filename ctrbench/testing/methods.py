@@ -22,7 +22,9 @@ class MethodContract:
 
     method: ClassVar[str]
     settings: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    backbones: ClassVar[tuple[str, ...]] = ("wide-deep", "deepfm", "din", "shared-bottom")
+    backbones: ClassVar[tuple[str, ...]] = (
+        *("wide-deep", "deepfm", "din", "dcn-v2", "autoint", "wukong", "dhen", "shared-bottom"),
+    )
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each backbone."""

@@ -6,6 +6,9 @@ from ctrbench.testing import MethodContract
 
 assert set(MethodContract.backbones) == set(BACKBONES.names())
 
+SETTINGS = {"c2al": {"column": "age_group", "head": "3", "tail": "1"}}
+"""Settings without which a method refuses every run."""
+
 for name in METHODS.names():
-    cases = {"method": name, "__module__": __name__}
+    cases = {"method": name, "settings": SETTINGS.get(name, {}), "__module__": __name__}
     globals()[f"Test_{name}"] = type(f"Test_{name}", (MethodContract,), cases)
