@@ -119,7 +119,11 @@ def test_the_report_of_the_last_run_as_csv_and_a_new_cut_from_stored_predictions
         "delta_high,delta_error_training,delta_error_users,base_p,margin,detectable,published,published_delta,"
         "value_verdict,effect,agreement,seeds_to_decide"
     ).split(",")
-    assert {row["method"] for row in table} == {*METHODS.builtin()} - {"c2al"} | {"item popularity", "item id", "random"}
+    assert {row["method"] for row in table} == {*METHODS.builtin()} - {"c2al"} | {
+        "item popularity",
+        "item id",
+        "random",
+    }
     assert {row["group"] for row in table} == {"overall", "0", "1", "2", "3", "4"}
 
 

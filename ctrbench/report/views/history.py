@@ -100,15 +100,16 @@ def draw(frame: Frame, *, metric: type[Metric]) -> "Figure":
         axes.set_title(", ".join(map(str, place)))
         axes.set_xlabel("epochs")
         axes.set_ylabel(f"validation {metric.label}")
-        axes.legend(loc="best")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
 def _panel(axes: "Axes", own: "pd.DataFrame") -> None:
-    kept = own[own["kept"]]
+    kept, one_method = own[own["kept"]], own["method"].nunique() == 1
     for number, (names, line) in enumerate(own.groupby(list(LINE), sort=False)):
         style = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
-        label: str | None = ", ".join(str(name) for name in names if name)
+        method, variant = map(str, names)
+        label: str | None = variant if variant and one_method else ", ".join(filter(None, (method, variant)))
         for _, run in line.groupby("seed", sort=False):
             axes.plot(run["epochs"], run["value"], linewidth=0.9, alpha=0.75, label=label, **style)
             end = run[run["kept"]]
