@@ -94,7 +94,7 @@ def draw(frame: Frame, *, metric: type[Metric]) -> "Figure":
     """A panel per dataset and backbone."""
     table = frame.pandas()
     places = list(table.groupby(list(PLACE), sort=False))
-    figure, grid = panels(1, len(places), width=5.2, height=3.4)
+    figure, grid = panels(1, len(places), width=7.5, height=3.4)
     for axes, (place, own) in zip(grid[0], places, strict=True):
         _panel(axes, own)
         axes.set_title(", ".join(map(str, place)))
