@@ -14,6 +14,10 @@ TABLES = {
     ("din", None): ["embedding.weight"],
     ("deepfm", None): ["embedding.weight", "first_order.weight"],
     ("wide-deep", None): ["cross", "embedding.weight", "wide.weight"],
+    ("dcn-v2", None): ["embedding.weight"],
+    ("autoint", None): ["embedding.weight"],
+    ("wukong", None): ["embedding.weight"],
+    ("dhen", None): ["embedding.weight"],
     ("shared-bottom", "din"): ["bottom.embedding.weight"],
     ("shared-bottom", "wide-deep"): ["bottom.cross", "bottom.embedding.weight", "bottom.wide.weight"],
 }
