@@ -59,9 +59,6 @@ class C2AL(Method):
         super().__init__(backbone, context, settings)
         self.settings = settings
         groups = list(context.cohorts[0].values)
-        for group in (settings.head, settings.tail):
-            if group not in groups:
-                raise unknown(f"group of cohort {settings.column}", group, groups)
         codes = torch.tensor([groups.index(settings.head), groups.index(settings.tail)])
         self.register_buffer("codes", codes, persistent=False)
         self.auxiliary = nn.Linear(backbone.representation_size, len(HEADS))
@@ -72,12 +69,20 @@ class C2AL(Method):
         backbone: str,  # noqa: ARG003
         data: DataSettings,  # noqa: ARG003
         settings: MethodSettings,
-        manifest: Manifest | None,  # noqa: ARG003
+        manifest: Manifest | None,
     ) -> str | None:
-        """Two cohorts of one column are needed."""
+        """Two cohorts of one column are needed.
+
+        Raises:
+            CtrbenchError: the column has no such group.
+        """
         assert isinstance(settings, C2ALSettings)
         if not (settings.column and settings.head and settings.tail):
             return "c2al needs two cohorts: set method.column, method.head and method.tail"
+        for cohort in manifest.cohorts if manifest else ():
+            for group in (settings.head, settings.tail):
+                if cohort.name == settings.column and group not in cohort.values:
+                    raise unknown(f"group of cohort {cohort.name}", group, cohort.values)
         return "head and tail of c2al are the same cohort" if settings.head == settings.tail else None
 
     @classmethod
