@@ -38,7 +38,8 @@ def desk(tmp_path_factory):
     shutil.copy(ROOT / "datasets" / "minimal-card.toml", folder / "minimal-card.toml")
     shutil.copy(ROOT / "recipes" / "quickstart.toml", folder / "my-recipe.toml")
     for kept in ("records", "best_settings"):
-        shutil.copytree(ROOT / "results" / kept, folder / "results" / kept)
+        if (ROOT / "results" / kept).exists():
+            shutil.copytree(ROOT / "results" / kept, folder / "results" / kept)
     return folder
 
 
