@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ctrbench.execution.run import RunJob
     from ctrbench.recipe.query import RecipeMatch
     from ctrbench.recipe.recipe import Recipe
-    from ctrbench.store.best_settings import SearchResult, Unfinished
+    from ctrbench.store.best_settings import Searched, SearchResult
 
 
 def search(
@@ -93,7 +93,7 @@ def _search(recipe: "Recipe", data: Path, results: Path, *, work: "RunJob", work
     executor = LocalExecutor(data, jobs=workers)
     context = RunContext(store, executor, work, REGISTRIES.defaults())
 
-    def keep(trials: "Unfinished") -> None:
+    def keep(trials: "Searched") -> None:
         write_best_settings(results, BestSettings(recipe=recipe.name, unfinished=(trials,)))
 
     try:

@@ -36,27 +36,15 @@ class Trial(Strict):
         return None if self.value is None else (self.value + sum(self.further)) / (1 + len(self.further))
 
 
-class SearchResult(Strict):
-    """The search of one dataset, backbone and method."""
+class Searched(Strict):
+    """The trials of one dataset, backbone and method, whether or not their search has ended."""
 
     dataset: str
     backbone: str
     method: str
-    settings: dict[str, Any]
-    """The best point: path -> value, as in the recipe's search space."""
     objective: str
-    value: float
-    """Value of the objective, on the search holdout, at ``settings``: the mean over ``seeds``."""
     seeds: int = 1
     """Seeds of each finalist."""
-    basis: str
-    """sha256 of everything but the data that decides the search (:func:`ctrbench.planning.search_basis.basis`)."""
-    fingerprint: str
-    """Of what training reads of the prepared data, cohorts left out."""
-    cohorts: tuple[str, ...] = ()
-    """Those that the method of some trial reads while it trains."""
-    cohort_fingerprint: str | None = None
-    """The same with these cohorts; None without any."""
     trials: tuple[Trial, ...]
     """All points, in the order in which they were drawn."""
 
@@ -71,21 +59,21 @@ class SearchResult(Strict):
         return {"dataset": self.dataset, "backbone": self.backbone, "method": self.method}
 
 
-class Unfinished(Strict):
-    """The trials so far of a search that is under way or was interrupted, so that another machine may go on."""
+class SearchResult(Searched):
+    """A search that has ended."""
 
-    dataset: str
-    backbone: str
-    method: str
-    objective: str
-    seeds: int = 1
-    """Seeds of each finalist."""
-    trials: tuple[Trial, ...]
-
-    @property
-    def names(self) -> dict[str, str]:
-        """Dataset, backbone and method."""
-        return {"dataset": self.dataset, "backbone": self.backbone, "method": self.method}
+    settings: dict[str, Any]
+    """The best point: path -> value, as in the recipe's search space."""
+    value: float
+    """Value of the objective, on the search holdout, at ``settings``: the mean over ``seeds``."""
+    basis: str
+    """sha256 of everything but the data that decides the search (:func:`ctrbench.planning.search_basis.basis`)."""
+    fingerprint: str
+    """Of what training reads of the prepared data, cohorts left out."""
+    cohorts: tuple[str, ...] = ()
+    """Those that the method of some trial reads while it trains."""
+    cohort_fingerprint: str | None = None
+    """The same with these cohorts; None without any."""
 
 
 class BestSettings(Strict):
@@ -94,8 +82,8 @@ class BestSettings(Strict):
     recipe: str = ""
     """Name of the recipe; empty for the results of all recipes."""
     results: tuple[SearchResult, ...] = ()
-    unfinished: tuple[Unfinished, ...] = ()
-    """Rows whose search has not ended."""
+    unfinished: tuple[Searched, ...] = ()
+    """Rows whose search is under way or was interrupted, so that another machine may go on."""
 
     def entries(self, row: RowKey) -> list[SearchResult]:
         """All searches of a row, whatever their settings and data."""
@@ -105,11 +93,12 @@ class BestSettings(Strict):
         """Identity -> trial: what all searches of a row have measured, whatever their space and effort. Without the
         further values of trials that diverged with some seed."""
         found: dict[str, Trial] = {}
-        unfinished = [each for each in self.unfinished if each.names == row.names]
-        searches: list[SearchResult | Unfinished] = [*self.entries(row), *unfinished]
-        for each in searches:
-            for trial in each.trials if each.objective == objective else ():
-                whole = 1 + len(trial.further) == each.seeds
+        for each in (*self.results, *self.unfinished):
+            if (each.names, each.objective) != (row.names, objective):
+                continue
+            finalists = each.finalists
+            for trial in each.trials:
+                whole = trial in finalists
                 known = found.get(trial.identity)
                 if whole or not (known and known.further):
                     found[trial.identity] = trial if whole else trial.model_copy(update={"further": ()})
@@ -171,7 +160,7 @@ def write_best_settings(results: Path, best: BestSettings) -> None:
     before = _read(path) if path.exists() else BestSettings()
     renewed = {_key(result) for result in best.results}
     kept = tuple(result for result in before.results if _key(result) not in renewed)
-    rows = [each.names for each in best.results] + [each.names for each in best.unfinished]
+    rows = [each.names for each in (*best.results, *best.unfinished)]
     waiting = tuple(each for each in before.unfinished if each.names not in rows)
     whole = BestSettings(recipe=best.recipe, results=kept + best.results, unfinished=waiting + best.unfinished)
     document = whole.model_dump(mode="json", exclude_defaults=True)

@@ -12,7 +12,7 @@ from ctrbench.planning.settings import build_config
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.recipe.space import Search
-from ctrbench.store.best_settings import SearchResult, Trial, Unfinished
+from ctrbench.store.best_settings import Searched, SearchResult, Trial
 from ctrbench.tuning.study import Study
 
 TOGETHER = 2
@@ -57,9 +57,10 @@ class RowSearch:
 
     def _left(self) -> dict[Place, Job]:
         """The jobs of the second rung that nobody has run."""
+        finalists = self._finalists()
         jobs = {
             (number, seed): self.job(trial.settings, seed)
-            for number, trial in self._finalists().items()
+            for number, trial in finalists.items()
             for seed in self.settings.further_seeds()
         }
         store = self.context.store
@@ -68,7 +69,7 @@ class RowSearch:
             for place, job in jobs.items()
             if job.identity not in self.diverged
             and not store.finished(job.identity, job.names)
-            and self._earlier_value(*place) is None
+            and self._earlier_value(finalists[place[0]], place[1]) is None
         }
 
     def _unknown(self, points: Mapping[int, Mapping[str, object]]) -> dict[Place, Job]:
@@ -132,9 +133,9 @@ class RowSearch:
             trials=trials,
         )
 
-    def unfinished(self) -> Unfinished:
+    def unfinished(self) -> Searched:
         """The trials so far."""
-        return Unfinished(
+        return Searched(
             **self.row.names, objective=self.settings.objective, seeds=self.settings.seeds, trials=self.trials()
         )
 
@@ -144,8 +145,8 @@ class RowSearch:
             trial.model_copy(update={"identity": self.job(trial.settings, self.settings.seed).identity})
             for trial in self.study.trials()
         ]
-        for number in self._finalists() if len(ended) == self.study.budget else ():
-            values = [self._value(number, seed) for seed in self.settings.further_seeds()]
+        for number, trial in self._finalists().items() if len(ended) == self.study.budget else ():
+            values = [self._value(trial, seed) for seed in self.settings.further_seeds()]
             further = tuple(value for value in values if value is not None)
             ended[number] = ended[number].model_copy(update={"further": further})
         return tuple(ended)
@@ -162,15 +163,15 @@ class RowSearch:
         chosen = [number for number in ranked if number in distinct.values()]
         return {number: trials[number] for number in chosen[: math.ceil(self.settings.finalists * len(trials))]}
 
-    def _value(self, number: int, seed: int) -> float | None:
-        job, store = self.job(self.study.trials()[number].settings, seed), self.context.store
+    def _value(self, trial: Trial, seed: int) -> float | None:
+        job, store = self.job(trial.settings, seed), self.context.store
         if not store.finished(job.identity, job.names):
-            return self._earlier_value(number, seed)
+            return self._earlier_value(trial, seed)
         return self.study.objective.of_record(store.read(job.identity, job.names).record)
 
-    def _earlier_value(self, number: int, seed: int) -> float | None:
+    def _earlier_value(self, trial: Trial, seed: int) -> float | None:
         """What an earlier search measured with a further seed; None where it did not."""
         first = self.settings.seed
-        trial = self.earlier.get(self.job(self.study.trials()[number].settings, first).identity)
+        known = self.earlier.get(self.job(trial.settings, first).identity)
         place = seed - first - 1
-        return trial.further[place] if trial and place < len(trial.further) else None
+        return known.further[place] if known and place < len(known.further) else None

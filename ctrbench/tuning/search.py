@@ -19,7 +19,7 @@ from ctrbench.planning.search_basis import basis
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting, space_of
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
-from ctrbench.store.best_settings import BestSettings, SearchResult, Unfinished
+from ctrbench.store.best_settings import BestSettings, Searched, SearchResult
 from ctrbench.store.store import Store
 from ctrbench.tuning.objective import Objective
 from ctrbench.tuning.row_search import Place, RowSearch
@@ -38,7 +38,7 @@ def search(
     registries: Registries = REGISTRIES,
     on_outcome: Callable[[Outcome], None] | None = None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None = None,
-    on_trials: Callable[[Unfinished], None] | None = None,
+    on_trials: Callable[[Searched], None] | None = None,
 ) -> tuple[BestSettings, list[RowKey]]:
     """Searches every row of a recipe that is not ``known``; nothing outside the training split is read.
 
@@ -83,7 +83,7 @@ def _round(
     *,
     on_outcome: Callable[[Outcome], None] | None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None,
-    on_trials: Callable[[Unfinished], None] | None,
+    on_trials: Callable[[Searched], None] | None,
 ) -> None:
     """Runs one round of every search, and reports the outcomes to them."""
     # Two trials may propose one point: it is run once.
@@ -144,7 +144,6 @@ class _Searches:
             journal=context.store.work.folder / f"{recipe.name}.journal",
             name=f"{row} {own_basis[:SHORT]} {manifest.fingerprint_with(read)[:SHORT]}",
             space=space,
-            search=settings,
             trials_at_most=settings.budget(row.dataset),
             seed=sampler_seed(settings, row),
             objective=Objective.of(settings.objective, config, manifest),

@@ -39,7 +39,6 @@ class Study:
     name: str
     """Identifies the study in its journal: the name contains everything that decides the trials."""
     space: Mapping[str, Dimension]
-    search: Search
     trials_at_most: int
     seed: int
     """Of the sampler: every row's search has a seed of its own, so that no two draw the same points."""
