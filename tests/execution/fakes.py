@@ -27,6 +27,8 @@ class Settings:
     epochs: int = 3
     pause: float = 0.0
     """Seconds an epoch takes."""
+    gate: Path | None = None
+    """A folder: the second epoch ends once a file of the job's name is in it."""
     event: str = ""
     """Of ``event_epoch``: an error of ``ERRORS``, or ``kill`` or ``exit`` for the worker's process."""
     event_epoch: int = 2
@@ -43,6 +45,8 @@ def work(assignment, data):
         while len(history) <= settings.epochs:
             note(settings.log, assignment.identity, len(history))
             time.sleep(settings.pause)
+            if settings.gate and len(history) == 2:
+                until((settings.gate / assignment.identity).exists)
             if settings.event and len(history) == settings.event_epoch:
                 happen(settings.event)
             history.append(hashlib.sha256(f"{assignment.identity} {history[-1]}".encode()).hexdigest())
@@ -157,7 +161,7 @@ def executor_of(jobs, address, data):
 
 
 if __name__ == "__main__":
-    place, jobs, address, pause, dataset, data, *identities = sys.argv[1:]
+    place, jobs, address, pause, gate, dataset, data, *identities = sys.argv[1:]
     with contextlib.closing(executor_of(jobs, address, Path(data))) as executor:
-        settings = Settings(Path(place) / "log", pause=float(pause))
+        settings = Settings(Path(place) / "log", pause=float(pause), gate=Path(gate) if gate else None)
         drive(executor, Store(Path(place) / "store"), identities, settings, dataset)

@@ -100,19 +100,23 @@ def test_records_are_equal_to_local_ones_bit_for_bit(three_nodes, data_folder, t
 def test_a_killed_driver_that_is_started_again_makes_what_is_left(
     three_nodes, data_folder, local_outputs, tmp_path, log
 ):
-    store = Store(tmp_path / "store")
+    store, gate = Store(tmp_path / "store"), tmp_path / "gate"
+    gate.mkdir()
 
-    def command(jobs, pause):
-        words = [tmp_path, jobs, three_nodes.address, pause, "small", data_folder, *NAMES]
+    def command(jobs, gate):
+        words = [tmp_path, jobs, three_nodes.address, 0, gate, "small", data_folder, *NAMES]
         return [sys.executable, "-m", "tests.execution.fakes", *map(str, words)]
 
-    with subprocess.Popen(command(jobs=4, pause=0.5), cwd=ROOT) as driver:
-        fakes.until(lambda: store.outputs() and len(set().union(*nodes_of(log).values())) == 3)
+    with subprocess.Popen(command(jobs=4, gate=gate), cwd=ROOT) as driver:
+        # However late a node starts its workers, jobs are left for it.
+        fakes.until(lambda: set().union(*nodes_of(log).values()) == {*three_nodes.nodes}, seconds=120)
+        (gate / "a").touch()
+        fakes.until(store.outputs)
         driver.kill()
     fakes.until(lambda: not any(map(fakes.alive, fakes.processes(log))))
     finished, before, arrived = store.outputs(), fakes.epochs_made(log), copies(three_nodes)
-    assert 0 < len(finished) < len(NAMES)
-    subprocess.run(command(jobs=2, pause=0), cwd=ROOT, check=True)
+    assert [*finished] == ["a"]
+    subprocess.run(command(jobs=2, gate=""), cwd=ROOT, check=True)
     assert store.outputs() == local_outputs
     after = fakes.epochs_made(log)
     assert all(after[identity, epoch] == before[identity, epoch] for identity in finished for epoch in (1, 2, 3))
@@ -151,7 +155,8 @@ def test_jobs_run_side_by_side_and_are_taken_only_for_free_workers(executor, loc
 
 
 def test_a_lost_node_costs_its_jobs_the_epoch_they_were_in(three_nodes, executor, local_outputs, tmp_path, log):
-    store = Store(tmp_path / "store")
+    store, gate = Store(tmp_path / "store"), tmp_path / "gate"
+    gate.mkdir()
 
     def on_handover(handover):
         on_third = "third" in three_nodes.nodes and nodes_of(log).get(handover.identity) == {"third"}
@@ -159,10 +164,12 @@ def test_a_lost_node_costs_its_jobs_the_epoch_they_were_in(three_nodes, executor
             three_nodes.kill("third")
             for process in {process for _, _, process, node in fakes.lines(log) if node == "third"}:
                 os.kill(int(process), signal.SIGKILL)
+            for name in NAMES:
+                (gate / name).touch()
         store.on_handover(handover)
 
     try:
-        settings = Settings(log, pause=0.4)
+        settings = Settings(log, gate=gate)
         for result in executor.run(store.assignments(NAMES, settings, "small"), fakes.work, on_handover):
             store.finish(result)
         assert "third" not in three_nodes.nodes

@@ -54,6 +54,7 @@ def command(place, jobs, pause, names):
             str(jobs),
             "",
             str(pause),
+            "",
             "none",
             str(place),
             *names,
