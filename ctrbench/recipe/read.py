@@ -1,13 +1,14 @@
 """Recipe files: shipped ones by name, any other by its path."""
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml
-from ctrbench.names import problem_of
+from ctrbench.names import ALL, problem_of
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.registry import unknown
 
@@ -48,14 +49,31 @@ def read_recipe(name: str | Path) -> Recipe:
     the recipe's folder.
 
     Raises:
-        CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, circular inheritance, or a
-            collection.
+        CtrbenchError: no such recipe, not TOML, an unknown key, a value of another type, a key of the file itself that
+            speaks of a dataset or method that the recipe lacks, circular inheritance, or a collection.
     """
     path = recipe_path(str(name))
     document = _inherited(path)
     if COLLECTED in document:
         raise CtrbenchError(f"{path}: a collection of recipes, not a recipe; name one of its recipes")
-    return Recipe.read(document, str(path)).asked_with([str(name)])
+    recipe = Recipe.read(document, str(path))
+    _refuse_names_it_lacks(recipe, read_toml(path).keys(), str(path))
+    return recipe.asked_with([str(name)])
+
+
+def _refuse_names_it_lacks(recipe: Recipe, own: Collection[str], source: str) -> None:
+    """Inherited keys may speak of more than the recipe has; its own would silently do nothing."""
+    methods = [name for counts in recipe.seeds_on.values() for name in counts]
+    trials_on = recipe.search.trials_on if recipe.search else {}
+    for key, where, names, kind, known in (
+        ("seeds_on", "seeds_on", recipe.seeds_on, "dataset", recipe.datasets),
+        ("seeds_on", "seeds_on", methods, "method", recipe.methods),
+        ("search", "search.trials_on", trials_on, "dataset", recipe.datasets),
+        ("not_comparable", "not_comparable", recipe.not_comparable, "dataset", recipe.datasets),
+    ):
+        for name in names:
+            if key in own and name not in known and ALL not in known:
+                raise CtrbenchError(f"{source}: {where}: {unknown(kind, name, known)}")
 
 
 def _inherited(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -51,6 +51,13 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
             "either {low, high} or {choices}",
         ),
         ("[search]\ntrials = 3\nseed = 2\n[search.space]\na = {choices = [1]}", "one of the table's seeds 0 to 4"),
+        ("[seeds_on.tyo]\nplain = 9", "seeds_on: unknown dataset 'tyo'; did you mean toy?"),
+        ("[seeds_on.toy]\nplian = 9", "seeds_on: unknown method 'plian'; did you mean plain?"),
+        ("[not_comparable]\nlarge = 'other'", "not_comparable: unknown dataset 'large'; known: toy"),
+        (
+            "[search]\ntrials = 3\ntrials_on = {tyo = 2}\n[search.space]\na = {choices = [1]}",
+            "search.trials_on: unknown dataset 'tyo'; did you mean toy?",
+        ),
         ('name = "../elsewhere"', "name: '../elsewhere' is not fit to be the name of a recipe"),
         ('name = "x/../../ESCAPED"', "name: 'x/../../ESCAPED' is not fit to be the name of a recipe"),
         (f'name = "{"n" * 300}"', "of a recipe is too long (300 letters)"),
