@@ -39,6 +39,9 @@ class AQCLSettings(ContrastiveSettings):
     """tau2, temperature of the similarity to codewords."""
     codebook_tau: float = Field(0.1, gt=0)
     """tau3, temperature of the codebook's own loss."""
+    unit_codewords: bool = False
+    """Whether codewords start at length 1 and are brought back to it before every step, as SwAV's; the paper does not
+    say. Else they start as standard normal vectors, whose length (5.7 at ``projection_size`` 32) slows their turning."""
     sinkhorn_epsilon: float = Field(0.05, ge=0.03)
     """epsilon of eq. 4; SwAV's value, as the paper gives none. Below 0.03, float32 underflows in exp(-2 / epsilon)."""
     sinkhorn_rounds: int = Field(3, ge=1)
@@ -62,11 +65,13 @@ class AQCL(ContrastiveMethod):
             tau=settings.codebook_tau,
             epsilon=settings.sinkhorn_epsilon,
             rounds=settings.sinkhorn_rounds,
+            unit=settings.unit_codewords,
         )
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + w L_AQCL for the model, L_codebook for the codewords: two gradient paths that never meet."""
         settings = self.settings
+        self.codebook.begin_step()
         h = backbone.interact(embedded)
         of_tasks = self.task_loss(backbone.predict(h, embedded), batch)
         z, positive = self.views(backbone, embedded, h, generator)

@@ -15,12 +15,24 @@ from torch.nn import functional
 class Codebook(nn.Module):
     """Codewords that follow the rows' z; no gradient reaches z."""
 
-    def __init__(self, codewords: int, size: int, *, tau: float, epsilon: float, rounds: int) -> None:
+    start: Tensor
+
+    def __init__(self, codewords: int, size: int, *, tau: float, epsilon: float, rounds: int, unit: bool) -> None:
         super().__init__()
-        self.codewords = nn.Parameter(torch.randn(codewords, size))
+        drawn = torch.randn(codewords, size)
+        self.codewords = nn.Parameter(functional.normalize(drawn, dim=1) if unit else drawn)
+        # Follows from the seed, so no checkpoint holds it.
+        self.register_buffer("start", functional.normalize(drawn, dim=1), persistent=False)
+        self.unit = unit
         self.tau = tau
         self.epsilon = epsilon
         self.rounds = rounds
+
+    @torch.no_grad()
+    def begin_step(self) -> None:
+        """Brings the codewords back to length 1 where they are to keep it, as SwAV does before every step."""
+        if self.unit:
+            self.codewords.copy_(self.unit_codewords())
 
     def unit_codewords(self) -> Tensor:
         """The codewords at length 1 (V, Z), so that products with z are cosines."""
@@ -39,11 +51,16 @@ class Codebook(nn.Module):
         """How much of the codebook a batch uses, given each row's nearest codeword (B,).
 
         ``alive`` is the share of codewords that are nearest to some row; ``perplexity``, exp of the entropy of the
-        codewords' shares of the rows, is V where all are used equally.
+        codewords' shares of the rows, is V where all are used equally; ``turned`` is the mean over codewords of 1 - the
+        cosine to where they started.
         """
         counts = torch.bincount(nearest, minlength=len(self.codewords))
         share = counts / len(nearest)
-        return {"alive": (counts > 0).float().mean(), "perplexity": torch.special.entr(share).sum().exp()}
+        return {
+            "alive": (counts > 0).float().mean(),
+            "perplexity": torch.special.entr(share).sum().exp(),
+            "turned": 1 - (self.unit_codewords().detach() * self.start).sum(1).mean(),
+        }
 
 
 def sinkhorn(scores: Tensor, rounds: int) -> Tensor:

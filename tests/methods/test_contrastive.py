@@ -226,7 +226,7 @@ def test_sinkhorn_keeps_the_ratios_of_the_scores():
 
 
 def test_how_much_of_the_codebook_is_used():
-    codebook = Codebook(8, 2, tau=TAU, epsilon=0.05, rounds=3)
+    codebook = Codebook(8, 2, tau=TAU, epsilon=0.05, rounds=3, unit=False)
     use = codebook.use(torch.tensor([1, 1, 1, 6]))
     assert use["alive"].item() == 2 / 8
     assert use["perplexity"].item() == pytest.approx(math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25))))
@@ -251,7 +251,7 @@ def test_a_loss_tells_the_use_of_the_codewords_nearest_to_its_rows(feed):
     counts = torch.bincount(chosen, minlength=16)
     assert counts.min() > 0
     parts = method.loss(backbone, batch, embedded, torch.Generator().manual_seed(0)).parts
-    assert set(parts) == {"click", "contrastive", "codebook", "alive", "perplexity"}
+    assert set(parts) == {"click", "contrastive", "codebook", "alive", "perplexity", "turned"}
     assert parts["alive"].item() == 1
     perplexity = torch.distributions.Categorical(counts / 128).perplexity()
     assert parts["perplexity"].item() == pytest.approx(perplexity.item())
@@ -275,7 +275,7 @@ def test_codewords_share_out_the_interests_of_the_rows():
     torch.manual_seed(0)
     centres = functional.normalize(torch.randn(4, 8), dim=1)
     z = functional.normalize(centres.repeat_interleave(50, 0) + 0.05 * torch.randn(200, 8), dim=1)
-    codebook = Codebook(4, 8, tau=TAU, epsilon=0.05, rounds=3)
+    codebook = Codebook(4, 8, tau=TAU, epsilon=0.05, rounds=3, unit=False)
     optimizer = torch.optim.Adam(codebook.parameters(), lr=0.05)
     losses = []
     for _ in range(100):
@@ -288,10 +288,32 @@ def test_codewords_share_out_the_interests_of_the_rows():
     assert losses[-1] < 0.1 * losses[0]
     assert (chosen == chosen[:, :1]).all()
     assert sorted(chosen[:, 0].tolist()) == [0, 1, 2, 3]
-    assert {name: figure.item() for name, figure in codebook.use(chosen.flatten()).items()} == {
-        "alive": 1.0,
-        "perplexity": pytest.approx(4),
-    }
+    use = {name: figure.item() for name, figure in codebook.use(chosen.flatten()).items()}
+    assert (use["alive"], use["perplexity"]) == (1.0, pytest.approx(4))
+
+
+def test_codewords_of_length_1_keep_it_and_turn_further():
+    z = functional.normalize(torch.randn(200, 32, generator=torch.Generator().manual_seed(1)), dim=1)
+    turned = {}
+    for unit in (False, True):
+        torch.manual_seed(0)
+        codebook = Codebook(16, 32, tau=TAU, epsilon=0.05, rounds=3, unit=unit)
+        start = codebook.unit_codewords().detach()
+        assert torch.allclose(codebook.start, start)
+        assert "start" not in codebook.state_dict()
+        optimizer = torch.optim.Adam(codebook.parameters(), lr=0.001)
+        for _ in range(20):
+            codebook.begin_step()
+            optimizer.zero_grad()
+            codebook.loss(z).backward()
+            optimizer.step()
+        codebook.begin_step()
+        lengths = codebook.codewords.detach().norm(dim=1)
+        assert torch.allclose(lengths, torch.ones(16), atol=1e-6) == unit
+        turned[unit] = codebook.use(torch.zeros(1, dtype=torch.int64))["turned"].item()
+        cosines = functional.cosine_similarity(codebook.codewords.detach(), start, dim=1)
+        assert turned[unit] == pytest.approx(1 - cosines.mean().item(), abs=1e-6)
+    assert turned[True] > 5 * turned[False] > 0
 
 
 def test_the_second_view_masks_clicks_and_zeroes_bits(feed):

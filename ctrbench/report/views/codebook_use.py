@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ctrbench.errors import NothingToShowError
 from ctrbench.planning.settings import setting
+from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views.base import View, ViewData
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
 
 KEPT = "kept"
 """Shown instead of an epoch's number: each seed's epoch whose weights are kept."""
-PARTS = {"alive": "share of codewords nearest to some row", "perplexity": "perplexity (codewords)"}
+PARTS = {
+    "alive": "share of codewords nearest to some row",
+    "perplexity": "perplexity (codewords)",
+    "turned": "1 - cosine of a codeword to its start",
+}
 """Parts of the method's loss -> label of their axis."""
-COLUMNS = ("dataset", "backbone", "method", "codewords", "part", "epoch", "seeds", "mean", "low", "high")
+PLACE = ("dataset", "backbone", "method", "variant")
+COLUMNS = (*PLACE, "codewords", "part", "epoch", "seeds", "mean", "low", "high")
 
 
 class CodebookUse(View):
     """See the module's docstring."""
 
     def show(self, data: ReportData) -> list[ViewData]:
-        """One row per dataset, backbone, method, part and epoch, and for the kept one: mean and range over seeds. For
+        """One row per dataset, backbone, method, variant, part and epoch, and for the kept one: mean and range over seeds. For
         reading, the first epoch and the kept one."""
         frame = _frame(data)
         return [
@@ -46,19 +52,19 @@ class CodebookUse(View):
 
 def _frame(data: ReportData) -> Frame:
     values: dict[tuple[str, ...], list[float]] = {}
-    sizes: dict[str, Value] = {}
+    sizes: dict[tuple[str, ...], Value] = {}
     for rows in _rows(data).values():
         key = rows[0].key
         for row in rows:
             known = data.defaults.of(row.record.backbone, row.record.method)["method"]
             if "codewords" in known:
-                sizes[key.dataset] = setting(row.record.config, "method", "codewords", data.defaults)
+                sizes[_place(key)] = setting(row.record.config, "method", "codewords", data.defaults)
         epochs = [(str(epoch.epoch), epoch) for row in rows for epoch in row.record.epochs]
         epochs += [(KEPT, row.record.epochs[row.record.best_epoch - 1]) for row in rows]
         for when, epoch in epochs:
             for part in PARTS:
                 if part in epoch.parts:
-                    place = key.dataset, key.backbone, key.method, part, when
+                    place = *_place(key), part, when
                     values.setdefault(place, []).append(epoch.parts[part])
     if not values:
         recipe = data.recipe
@@ -68,28 +74,33 @@ def _frame(data: ReportData) -> Frame:
     return Frame.of(
         COLUMNS,
         [
-            (*place[:3], sizes.get(place[0]), *place[3:], len(own), sum(own) / len(own), min(own), max(own))
+            (*place[:-2], sizes.get(place[:-2]), *place[-2:], len(own), sum(own) / len(own), min(own), max(own))
             for place, own in values.items()
         ],
     )
 
 
-def _rows(data: ReportData) -> dict[tuple[str, str, str], list[ReportRow]]:
-    """Rows of each dataset, backbone and method."""
-    found: dict[tuple[str, str, str], list[ReportRow]] = {}
+def _rows(data: ReportData) -> dict[tuple[str, ...], list[ReportRow]]:
+    """Rows of each dataset, backbone, method and variant."""
+    found: dict[tuple[str, ...], list[ReportRow]] = {}
     for row in data.rows:
-        found.setdefault((row.key.dataset, row.key.backbone, row.key.method), []).append(row)
+        found.setdefault(_place(row.key), []).append(row)
     return found
 
 
+def _place(key: RowKey) -> tuple[str, ...]:
+    return key.dataset, key.backbone, key.method, key.variant or ""
+
+
 def draw(frame: Frame) -> "Figure":
-    """On the left the share of codewords alive, on the right the perplexity; one line per dataset."""
+    """The share of codewords alive, the perplexity, and how far codewords turned; one line per dataset and variant."""
     table = frame.pandas()
-    figure, grid = panels(1, len(PARTS))
-    for axes, (part, label) in zip(grid[0], PARTS.items(), strict=True):
+    logged = {part: label for part, label in PARTS.items() if part in set(table["part"])}
+    figure, grid = panels(1, len(logged))
+    for axes, (part, label) in zip(grid[0], logged.items(), strict=True):
         own = table[(table["part"] == part) & (table["epoch"] != KEPT)].astype({"epoch": int})
-        for place, (names, line) in enumerate(own.groupby(["dataset", "backbone", "method"], sort=False)):
-            _line(axes, line, place, ", ".join(map(str, names)))
+        for place, (names, line) in enumerate(own.groupby([*PLACE], sort=False)):
+            _line(axes, line, place, ", ".join(filter(None, map(str, names))))
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.get_major_locator().set_params(integer=True)
     _scale(grid[0, 0], 1.0, "every codeword")
