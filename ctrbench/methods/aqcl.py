@@ -41,7 +41,7 @@ class AQCLSettings(ContrastiveSettings):
     """tau3, temperature of the codebook's own loss."""
     unit_codewords: bool = False
     """Whether codewords start at length 1 and are brought back to it before every step, as SwAV's; the paper does not
-    say. Else they start as standard normal vectors, whose length (5.7 at ``projection_size`` 32) slows their turning."""
+    say. Else they start as standard normal vectors, whose length (5.7 for 32 numbers) slows their turning."""
     sinkhorn_epsilon: float = Field(0.05, ge=0.03)
     """epsilon of eq. 4; SwAV's value, as the paper gives none. Below 0.03, float32 underflows in exp(-2 / epsilon)."""
     sinkhorn_rounds: int = Field(3, ge=1)

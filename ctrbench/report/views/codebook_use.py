@@ -31,8 +31,8 @@ class CodebookUse(View):
     """See the module's docstring."""
 
     def show(self, data: ReportData) -> list[ViewData]:
-        """One row per dataset, backbone, method, variant, part and epoch, and for the kept one: mean and range over seeds. For
-        reading, the first epoch and the kept one."""
+        """One row per dataset, backbone, method, variant, part and epoch, and for the kept one: mean and range over
+        seeds. For reading, the first epoch and the kept one."""
         frame = _frame(data)
         return [
             ViewData(
