@@ -19,7 +19,7 @@ def names(matches):
 def test_names_take_the_place_of_a_recipes_and_the_base_stays():
     (one,) = find_recipes("aqcl-table2", datasets=["mine"], methods=["icl"])
     assert (list(one.recipe.datasets), list(one.recipe.methods)) == (["mine"], ["plain", "icl"])
-    assert one.recipe.training["patience"] == 60
+    assert one.recipe.training["patience"] == 30
     assert not one.is_unmodified
 
 
