@@ -4,6 +4,7 @@ Like the device, this is no part of a job's identity: both compute the same func
 record says which one was used.
 """
 
+from abc import ABC, abstractmethod
 from functools import cache
 from importlib.metadata import version
 from typing import Literal
@@ -18,15 +19,15 @@ CHOICES = ("auto", "reference", "fused")
 INSTALL = "pip install 'ctrbench[fast]'"
 
 
-class Fusable(nn.Module):
+class Fusable(nn.Module, ABC):
     """A module with a fused implementation besides its torch operations; the torch operations are the reference."""
 
     fused = False
     """Whether the fused implementation computes; it needs numba, and tensors on the CPU."""
 
+    @abstractmethod
     def compile_loops(self) -> None:
         """Compiles the loops of the fused implementation, so that the first batch does not wait for them."""
-        raise NotImplementedError
 
 
 def check_kernels(choice: str, device: torch.device) -> None:

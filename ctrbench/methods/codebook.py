@@ -20,9 +20,10 @@ class Codebook(nn.Module):
     def __init__(self, codewords: int, size: int, *, tau: float, epsilon: float, rounds: int, unit: bool) -> None:
         super().__init__()
         drawn = torch.randn(codewords, size)
-        self.codewords = nn.Parameter(functional.normalize(drawn, dim=1) if unit else drawn)
+        start = functional.normalize(drawn, dim=1)
+        self.codewords = nn.Parameter(start.clone() if unit else drawn)
         # Follows from the seed, so no checkpoint holds it.
-        self.register_buffer("start", functional.normalize(drawn, dim=1), persistent=False)
+        self.register_buffer("start", start, persistent=False)
         self.unit = unit
         self.tau = tau
         self.epsilon = epsilon

@@ -53,11 +53,12 @@ def read_recipe(name: str | Path) -> Recipe:
             speaks of a dataset or method that the recipe lacks, circular inheritance, or a collection.
     """
     path = recipe_path(str(name))
-    document = _inherited(path)
+    own = read_toml(path)
+    document = _inherited(path, own)
     if COLLECTED in document:
         raise CtrbenchError(f"{path}: a collection of recipes, not a recipe; name one of its recipes")
     recipe = Recipe.read(document, str(path))
-    _refuse_names_it_lacks(recipe, read_toml(path).keys(), str(path))
+    _refuse_names_it_lacks(recipe, own, str(path))
     return recipe.asked_with([str(name)])
 
 
@@ -65,21 +66,23 @@ def _refuse_names_it_lacks(recipe: Recipe, own: Collection[str], source: str) ->
     """Inherited keys may speak of more than the recipe has; its own would silently do nothing."""
     methods = [name for counts in recipe.seeds_on.values() for name in counts]
     trials_on = recipe.search.trials_on if recipe.search else {}
-    for key, where, names, kind, known in (
-        ("seeds_on", "seeds_on", recipe.seeds_on, "dataset", recipe.datasets),
-        ("seeds_on", "seeds_on", methods, "method", recipe.methods),
-        ("search", "search.trials_on", trials_on, "dataset", recipe.datasets),
-        ("not_comparable", "not_comparable", recipe.not_comparable, "dataset", recipe.datasets),
+    for where, names, kind, known in (
+        ("seeds_on", recipe.seeds_on, "dataset", recipe.datasets),
+        ("seeds_on", methods, "method", recipe.methods),
+        ("search.trials_on", trials_on, "dataset", recipe.datasets),
+        ("not_comparable", recipe.not_comparable, "dataset", recipe.datasets),
     ):
         for name in names:
-            if key in own and name not in known and ALL not in known:
+            if where.partition(".")[0] in own and name not in known and ALL not in known:
                 raise CtrbenchError(f"{source}: {where}: {unknown(kind, name, known)}")
 
 
-def _inherited(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:
+def _inherited(path: Path, own: dict[str, Any], before: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The keys of a recipe's file, and those that it inherits."""
     if path.resolve() in before:
         raise CtrbenchError(f"{path}: circular inheritance; name another recipe in {EXTENDS!r}")
-    document = read_toml(path)
-    parent = document.pop(EXTENDS, None)
-    inherited = _inherited(recipe_path(str(parent), path.parent), (*before, path.resolve())) if parent else {}
-    return {**inherited, "name": path.stem, **document}
+    inherited: dict[str, Any] = {}
+    if parent := own.get(EXTENDS):
+        source = recipe_path(str(parent), path.parent)
+        inherited = _inherited(source, read_toml(source), (*before, path.resolve()))
+    return {**inherited, "name": path.stem, **{key: value for key, value in own.items() if key != EXTENDS}}

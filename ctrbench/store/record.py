@@ -188,6 +188,11 @@ class Record(Strict):
     timings: Timings
     environment: Environment
 
+    @property
+    def kept_look(self) -> EpochMetrics:
+        """The look whose weights are kept."""
+        return self.epochs[self.best_epoch - 1]
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if not 1 <= self.best_epoch <= len(self.epochs):

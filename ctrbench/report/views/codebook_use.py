@@ -60,7 +60,7 @@ def _frame(data: ReportData) -> Frame:
             if "codewords" in known:
                 sizes[_place(key)] = setting(row.record.config, "method", "codewords", data.defaults)
         epochs = [(str(epoch.epoch), epoch) for row in rows for epoch in row.record.epochs]
-        epochs += [(KEPT, row.record.epochs[row.record.best_epoch - 1]) for row in rows]
+        epochs += [(KEPT, row.record.kept_look) for row in rows]
         for when, epoch in epochs:
             for part in PARTS:
                 if part in epoch.parts:

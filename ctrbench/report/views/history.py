@@ -73,7 +73,7 @@ def _looks(data: ReportData, metric: type[Metric], task: str) -> Iterator[dict[s
 def _kept(data: ReportData, metric: type[Metric], task: str) -> Iterator[dict[str, Value]]:
     for key in dict.fromkeys(row.key for row in data.rows):
         records = [row.record for row in data.rows if row.key == key]
-        kept = [record.epochs[record.best_epoch - 1].validation.get(task, {}).get(metric.name) for record in records]
+        kept = [record.kept_look.validation.get(task, {}).get(metric.name) for record in records]
         yield {
             **key.names,
             "variant": key.variant,

@@ -87,7 +87,7 @@ def _records(
 
 def _validation(rows: Sequence[ReportRow], metric: type[Metric], task: str) -> Estimate | None:
     """The metric on validation rows at the kept looks; None where training does not measure it."""
-    looks = [row.record.epochs[row.record.best_epoch - 1].validation.get(task, {}) for row in rows]
+    looks = [row.record.kept_look.validation.get(task, {}) for row in rows]
     values = [look.get(metric.name) for look in looks]
     known = np.array([value for value in values if value is not None])
     return Estimate(float(known.mean()), Error.of(known)) if len(known) else None
