@@ -5,11 +5,13 @@ Shape:
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
@@ -74,9 +76,24 @@ class DeepSettings(BackboneSettings):
 
 
 class EmbeddingTable(nn.Module):
-    """A module whose ``weight`` (V, ...) holds one row per id; subclasses look rows up."""
+    """A table with one row per id, and the only way in which training looks rows up: their gradient is sparse.
 
-    weight: nn.Parameter
+    Shape:
+        ``weight`` (V, ...); ids (...) -> (..., ...).
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        """``weight`` is the start of training."""
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.before_look_up: Callable[[Tensor], None] | None = None
+        """Called with the ids before a look-up in training: an optimiser may bring their rows up to date."""
+
+    def look_up(self, ids: Tensor) -> Tensor:
+        """The rows of some ids."""
+        if self.training and self.before_look_up:
+            self.before_look_up(ids)
+        return functional.embedding(ids, self.weight, sparse=True)
 
 
 class Backbone(nn.Module, ABC):

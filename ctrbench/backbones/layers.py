@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ctrbench.backbones.base import Embedded, EmbeddingTable
 from ctrbench.backbones.masks import Dropout
@@ -23,25 +22,24 @@ class FieldEmbedding(EmbeddingTable):
     item_starts: Tensor
 
     def __init__(self, inputs: Inputs, size: int, std: float) -> None:
-        super().__init__()
         sizes = torch.tensor([field.size for field in inputs.fields])
+        super().__init__(torch.randn(int(sizes.sum()), size) * std)
         starts = (torch.cumsum(sizes, 0) - sizes).int()
         self.register_buffer("starts", starts, persistent=False)
         self.register_buffer("item_starts", starts[list(inputs.item_side)], persistent=False)
-        self.weight = nn.Parameter(torch.randn(int(sizes.sum()), size) * std)
 
     def of_fields(self, ids: Tensor) -> Tensor:
         """Embeddings of the fields alone: (B, F) -> (B, F, D)."""
-        return functional.embedding(ids + self.starts, self.weight)
+        return self.look_up(ids + self.starts)
 
     def of_items(self, columns: Tensor) -> Tensor:
         """Embeddings of items alone: (M, G) -> (M, G, D)."""
-        return functional.embedding(columns + self.item_starts, self.weight)
+        return self.look_up(columns + self.item_starts)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Embeddings of the fields and of the history."""
         fields, history = batch.ids + self.starts, batch.history + self.item_starts
-        vectors = functional.embedding(torch.cat([fields.flatten(), history.flatten()]), self.weight)
+        vectors = self.look_up(torch.cat([fields.flatten(), history.flatten()]))
         of_fields, of_history = vectors.split([fields.numel(), history.numel()])
         size = self.weight.shape[1]
         return of_fields.view(*fields.shape, size), of_history.view(*history.shape, size)

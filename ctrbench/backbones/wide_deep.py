@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from ctrbench.backbones.base import BackboneSettings, DeepSettings, Embedded
+from ctrbench.backbones.base import BackboneSettings, DeepSettings, Embedded, EmbeddingTable
 from ctrbench.backbones.layers import FieldEmbedding, segment_sum
 from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
@@ -40,23 +40,19 @@ class WideDeep(ShallowDeep):
     def __init__(self, inputs: Inputs, settings: WideDeepSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)
         self.wide = FieldEmbedding(inputs, tasks, settings.embedding_std)
-        self.cross = nn.Parameter(torch.zeros(settings.cross_buckets, tasks))
+        self.cross = EmbeddingTable(torch.zeros(settings.cross_buckets, tasks))
         self.item = inputs.column("item")
         self.item_in_history = inputs.item_in_history
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the wide logit."""
         linear = self.wide.of_fields(batch.ids).sum(1)
-        crosses = nn.functional.embedding(self._bucket(batch), self.cross)
+        crosses = self.cross.look_up(self._bucket(batch))
         wide = linear + segment_sum(crosses, batch.owners, len(batch.ids))
         return Embedded.of(batch, self.embedding(batch), shallow=wide)
-
-    def embedding_tables(self) -> list[Tensor]:
-        """The deep and wide tables of the fields, and the table of the crosses."""
-        return [*super().embedding_tables(), self.cross]
 
     def _bucket(self, batch: Batch) -> Tensor:
         clicked = batch.history[:, self.item_in_history].long()
         target = batch.ids[:, self.item].long()[batch.owners]
         hashed = mixed((clicked << 32) | target, signed=True)
-        return (hashed & 0x7FFF_FFFF_FFFF_FFFF) % len(self.cross)
+        return (hashed & 0x7FFF_FFFF_FFFF_FFFF) % len(self.cross.weight)

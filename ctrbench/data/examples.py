@@ -193,21 +193,26 @@ class Feed:
         The number of history positions of every batch is fetched once, before the first batch, so that no batch waits
         for the device.
         """
+        begin, before = 0, 0
+        for end, total in self._cuts(examples, size, positions):
+            yield self._batch(examples[begin:end], total - before)
+            begin, before = end, total
+
+    def _cuts(self, examples: Examples, size: int, positions: int | None) -> list[tuple[int, int]]:
+        """Where each batch ends, and the number of history positions up to there."""
+        length = self.prepared.rows["length"][examples.rows].clamp_(max=self.settings.history_length)
+        if positions is not None:
+            clicks = torch.cumsum(length, 0).cpu().numpy()
+            ends = _ends(clicks, size, positions)
+            return [(end, int(clicks[end - 1])) for end in ends]
+        # Sums of batches, and not a running sum over all examples, which takes four times the memory of the lengths.
+        totals = torch.stack([of_batch.sum() for of_batch in length.split(size)]).cumsum(0).tolist()
+        return list(zip([*range(size, len(examples), size), len(examples)], totals, strict=True))
+
+    def _batch(self, examples: Examples, positions: int) -> Batch:
         full = self.prepared.rows["length"][examples.rows].long()
         length = full.clamp(max=self.settings.history_length)
         start = self.prepared.rows["start"][examples.rows] + full - length
-        clicks = torch.cumsum(length, 0)
-        ends = [*range(size, len(examples), size), len(examples)]
-        if positions is not None:
-            ends = _ends(clicks.cpu().numpy(), size, positions)
-        totals = clicks[torch.tensor(ends, device=self.device) - 1].tolist()
-        begin, before = 0, 0
-        for end, total in zip(ends, totals, strict=True):
-            cut = slice(begin, end)
-            yield self._batch(examples[cut], start[cut], length[cut], full[cut], total - before)
-            begin, before = end, total
-
-    def _batch(self, examples: Examples, start: Tensor, length: Tensor, full: Tensor, positions: int) -> Batch:
         offsets = torch.zeros(len(examples) + 1, dtype=torch.int64, device=self.device)
         torch.cumsum(length, 0, out=offsets[1:])
         owners = torch.repeat_interleave(length, output_size=positions)

@@ -18,9 +18,8 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ctrbench.backbones.base import Backbone, Embedded
+from ctrbench.backbones.base import Backbone, Embedded, EmbeddingTable
 from ctrbench.backbones.layers import segment_sum
 from ctrbench.data.batch import Batch
 from ctrbench.data.negatives import ItemSampler
@@ -62,7 +61,7 @@ class DMR(Method):
             nn.Linear(click_size, settings.attention), nn.Tanh(), nn.Linear(settings.attention, 1, bias=False)
         )
         self.user = nn.Sequential(nn.Linear(click_size, size), nn.PReLU())
-        self.output = nn.Parameter(torch.randn(len(items.popularity), size) * backbone.embedding_std)
+        self.output = EmbeddingTable(torch.randn(len(items.popularity), size) * backbone.embedding_std)
 
     @classmethod
     def refuses(
@@ -85,11 +84,11 @@ class DMR(Method):
     def match(self, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Tensor:
         """Negative sampling of the last click, mean over the rows with at least 2 clicks."""
         if len(batch.history) == 0:
-            return self.output.new_zeros(())
+            return embedded.fields.new_zeros(())
         last = (batch.offsets[1:] - 1).clamp(min=0)
         clicked = batch.history.select(1, self.item_in_history).index_select(0, last)
         drawn = self.sampler.draw(draws(len(last), self.settings.negatives), generator)
-        vectors = functional.embedding(torch.cat([clicked, drawn]), self.output)
+        vectors = self.output.look_up(torch.cat([clicked, drawn]))
         observed, sampled = vectors.split([len(clicked), len(drawn)])
         user = self.user_before(embedded, last)
         losses = negative_sampling_loss(user, observed, sampled, hits(clicked, drawn))

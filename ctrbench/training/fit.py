@@ -22,14 +22,14 @@ from ctrbench.errors import DivergedError
 from ctrbench.methods.base import Loss, Method
 from ctrbench.training.checkpoint import below, dump, parse, under
 from ctrbench.training.history import EpochMetrics
+from ctrbench.training.optimizer import Optimizer
 from ctrbench.training.predict import predict
 from ctrbench.training.schedule import find_drops, learning_rate
 from ctrbench.training.settings import TrainingSettings
-from ctrbench.training.table_l2 import TableL2
 from ctrbench.training.under_way import EpochUnderWay
 from ctrbench.training.validation import Watch, validate
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of a checkpoint's layout; counted up when the names of its tensors or the fields of its epochs change."""
 
 
@@ -45,11 +45,7 @@ class Training:
         self.watch = Watch.of(settings.watch, feed.tasks, feed.prepared.manifest.name)
         require_both_classes(feed)
         self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed
-        parameters = [*backbone.parameters(), *method.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
-        self.table_l2 = None
-        if settings.embedding_l2 and (tables := backbone.embedding_tables()):
-            self.table_l2 = TableL2(settings.embedding_l2, tables)
+        self.optimizer = Optimizer(backbone, method, settings)
         self.epochs: list[EpochMetrics] = []
         self.under_way: EpochUnderWay | None = None
         """The epoch under way, between two of its looks; None at its end."""
@@ -90,15 +86,10 @@ class Training:
 
     def checkpoint(self) -> bytes:
         """Weights, moments, best weights, the looks so far and, within an epoch, the states of its random streams."""
-        moments = {
-            f"{index}.{name}": value
-            for index, moment in self.optimizer.state_dict()["state"].items()
-            for name, value in moment.items()
-        }
         tensors = {
             **under("backbone", self.backbone.state_dict()),
             **under("method", self.method.state_dict()),
-            **under("adam", moments),
+            **under("optimizer", self.optimizer.state()),
             **under("best", self.best),
             **under("stream", self.under_way.streams() if self.under_way else {}),
         }
@@ -130,11 +121,7 @@ class Training:
         self.backbone.load_state_dict(below("backbone", tensors))
         self.method.load_state_dict(below("method", tensors))
         self.best = below("best", tensors)
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in below("adam", tensors).items():
-            index, moment = name.split(".")
-            moments.setdefault(int(index), {})[moment] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.optimizer.restore(below("optimizer", tensors))
         self.epochs = [EpochMetrics(**epoch) for epoch in state["epochs"]]
         if streams := below("stream", tensors):
             self.under_way = self.begin(1 + len(self.epochs) // self.settings.looks)
@@ -156,14 +143,9 @@ class Training:
         total = loss.total
         if self.settings.penalty:
             total = total + self.settings.penalty * embedded.squared_norm()
-        self.optimizer.zero_grad()
+        self.optimizer.clear()
         total.backward()
-        total = total.detach()
-        if self.table_l2:
-            total = total + self.table_l2.add_gradient()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
+        total = total.detach() + self.optimizer.step(rate)
         return Loss(total, {name: part.detach() for name, part in loss.parts.items()})
 
 
@@ -226,6 +208,7 @@ def train_epoch(training: Training, epoch: int, part: int = 1) -> tuple[int, flo
             totals = totals + loss.total
             for name, value in loss.parts.items():
                 sums[name] = sums.get(name, 0) + value
+    training.optimizer.flush()
     if part == settings.looks:
         training.under_way = None
     mean, means = float(totals) / steps, {name: float(value) / steps for name, value in sums.items()}

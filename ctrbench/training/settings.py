@@ -33,6 +33,14 @@ class TrainingSettings(Strict):
     every embedding table of the backbone, first-order, wide and cross tables included (FuxiCTR's
     ``embedding_regularizer``; DeepCTR's ``l2_reg_embedding`` has no half: its value is half of this one). Rows that the
     batch does not touch are pulled to zero as well, in every step. Tables that a method adds are not penalised."""
+    embedding_l2_form: Literal["coupled", "decoupled"] = "coupled"
+    """How ``embedding_l2`` acts. ``coupled``: as a part of the loss, whose gradient Adam scales like any other
+    (FuxiCTR, DeepCTR). ``decoupled``: every step shrinks the tables by the factor 1 - rate * ``embedding_l2``, beside
+    Adam's step (AdamW, arXiv 1711.05101), so that equal weights act otherwise than coupled ones."""
+    embedding_adam: Literal["dense", "lazy"] = "dense"
+    """Whether a step of Adam works on whole embedding tables, or on the rows of its batch alone, each of which first
+    catches up the steps it has missed (``training/lazy_adam.py``): the same function but for epsilon and rounding, and
+    several times faster on a million rows. ``lazy`` takes no coupled L2, which has no such form."""
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Trained task -> weight of its loss in the total; 1 for a task that is not named."""
     epochs: int = Field(30, ge=1, le=100_000)
@@ -53,6 +61,15 @@ class TrainingSettings(Strict):
     def most_looks(self) -> int:
         """Looks of a run that is not stopped early."""
         return self.epochs * self.looks
+
+    @model_validator(mode="after")
+    def _lazy_needs_decoupled_l2(self) -> Self:
+        if self.embedding_adam == "lazy" and self.embedding_l2 and self.embedding_l2_form == "coupled":
+            raise ValueError(
+                'embedding_adam = "lazy" takes no coupled L2, which gives every row a gradient in every step: set '
+                'embedding_l2_form = "decoupled", or embedding_l2 = 0'
+            )
+        return self
 
     @model_validator(mode="after")
     def _drops_before_stopping(self) -> Self:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 class TableL2:
-    """The penalty of some tables. Its gradient ``lambda W`` reaches every row, even rows that a batch does not touch.
+    """The penalty of some tables. It reaches every row, even rows that a batch does not touch.
 
-    The gradient is added to the tables' gradients after the backward pass: the same result as autograd of the sum,
-    without running autograd over the whole tables.
+    Coupled, its gradient ``lambda W`` is added to the tables' gradients after the backward pass: the same result as
+    autograd of the sum, without running autograd over the whole tables. Decoupled, it shrinks the weights themselves.
     """
 
     def __init__(self, weight: float, tables: Sequence[Tensor]) -> None:
@@ -32,3 +32,9 @@ class TableL2:
             flat = table.flatten()
             total += torch.dot(flat, flat)
         return total * (self.weight / 2)
+
+    @torch.no_grad()
+    def shrink(self, rate: float) -> None:
+        """Multiplies the tables by 1 - rate * lambda, beside Adam's step (Loshchilov and Hutter, arXiv 1711.05101)."""
+        for table in self.tables:
+            table.mul_(1 - rate * self.weight)

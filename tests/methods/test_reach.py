@@ -27,7 +27,8 @@ def gradients(run, part):
     """Name of each parameter of the backbone -> its gradient; None where the part does not depend on it."""
     named = dict(run.backbone.named_parameters())
     found = torch.autograd.grad(part, list(named.values()), allow_unused=True)
-    return dict(zip(named, found, strict=True))
+    dense = [gradient.to_dense() if gradient is not None and gradient.is_sparse else gradient for gradient in found]
+    return dict(zip(named, dense, strict=True))
 
 
 def trained_by_the_loss(run):

@@ -21,7 +21,7 @@ def rates(monkeypatch):
 
     def noted(run, *arguments):
         loss = step(run, *arguments)
-        seen.append(run.optimizer.param_groups[0]["lr"])
+        seen.append(run.optimizer.adam.param_groups[0]["lr"])
         return loss
 
     monkeypatch.setattr(Training, "step", noted)

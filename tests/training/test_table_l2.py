@@ -13,13 +13,13 @@ WEIGHT = 0.3
 TABLES = {
     ("din", None): ["embedding.weight"],
     ("deepfm", None): ["embedding.weight", "first_order.weight"],
-    ("wide-deep", None): ["cross", "embedding.weight", "wide.weight"],
+    ("wide-deep", None): ["cross.weight", "embedding.weight", "wide.weight"],
     ("dcn-v2", None): ["embedding.weight"],
     ("autoint", None): ["embedding.weight"],
     ("wukong", None): ["embedding.weight"],
     ("dhen", None): ["embedding.weight"],
     ("shared-bottom", "din"): ["bottom.embedding.weight"],
-    ("shared-bottom", "wide-deep"): ["bottom.cross", "bottom.embedding.weight", "bottom.wide.weight"],
+    ("shared-bottom", "wide-deep"): ["bottom.cross.weight", "bottom.embedding.weight", "bottom.wide.weight"],
 }
 """Backbone and bottom -> names of the tables, found by reading the code."""
 
@@ -82,7 +82,7 @@ def test_a_table_without_a_look_up_in_the_batch_is_pulled(small):
     data = TWO_TASKS.model_copy(update={"history_length": 0, "tasks": ("click",), "given": {}, "derived": {}})
     run = start("wide-deep", "plain", small, data, embedding_l2=WEIGHT)
     with torch.no_grad():
-        run.backbone.cross.fill_(1.0)
+        run.backbone.cross.weight.fill_(1.0)
     run.step(next(run.feed.batches(run.feed.epoch(0, 1), 64)), 1e-2, torch.Generator())
-    assert torch.allclose(run.backbone.cross.grad, torch.tensor(WEIGHT))
-    assert run.backbone.cross.max() < 1
+    assert torch.allclose(run.backbone.cross.weight.grad, torch.tensor(WEIGHT))
+    assert run.backbone.cross.weight.max() < 1

@@ -1,0 +1,80 @@
+"""Adam on all parameters of a run: on the embedding tables densely or lazily, with either form of L2 over them.
+
+Dense: gradients live as long as their parameters and are cleared in place, and the sparse gradient of a look-up is
+added to its table's, so that no step allocates a gradient of the size of a table.
+"""
+
+import torch
+from torch import Tensor
+
+from ctrbench.backbones.base import Backbone, EmbeddingTable
+from ctrbench.methods.base import Method
+from ctrbench.training.checkpoint import below, under
+from ctrbench.training.lazy_adam import LazyAdam
+from ctrbench.training.settings import TrainingSettings
+from ctrbench.training.table_l2 import TableL2
+
+
+class Optimizer:
+    """Owns the gradients: :meth:`clear`, a backward pass, :meth:`step`."""
+
+    def __init__(self, backbone: Backbone, method: Method, settings: TrainingSettings) -> None:
+        penalised = backbone.embedding_tables() if settings.embedding_l2 else []
+        self.table_l2 = TableL2(settings.embedding_l2, penalised) if penalised else None
+        self.decoupled = settings.embedding_l2_form == "decoupled"
+        parameters = [*backbone.parameters(), *method.parameters()]
+        tables = _tables(backbone, method) if settings.embedding_adam == "lazy" else []
+        self.lazy = LazyAdam(tables, settings.embedding_l2, penalised) if tables else None
+        lazily = {id(table.weight) for table in tables}
+        dense = [parameter for parameter in parameters if id(parameter) not in lazily]
+        self.adam = torch.optim.Adam(dense, lr=settings.learning_rate, fused=True)
+        for parameter in dense:
+            parameter.grad = torch.zeros_like(parameter)
+
+    def clear(self) -> None:
+        """Clears the gradients of all parameters."""
+        self.adam.zero_grad(set_to_none=False)
+
+    def step(self, rate: float) -> Tensor | float:
+        """One step at a learning rate; returns the penalty that coupled L2 adds to the loss, a scalar on the device."""
+        penalty: Tensor | float = 0.0
+        if self.table_l2 and not self.decoupled:
+            penalty = self.table_l2.add_gradient()
+        if self.lazy:
+            self.lazy.step(rate)
+        elif self.table_l2 and self.decoupled:
+            self.table_l2.shrink(rate)
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        self.adam.step()
+        return penalty
+
+    def flush(self) -> None:
+        """Brings the weights up to date: before anything but a training step reads them."""
+        if self.lazy:
+            self.lazy.flush()
+
+    def state(self) -> dict[str, Tensor]:
+        """Steps and moments, for a checkpoint; the caller has flushed."""
+        moments = {
+            f"{index}.{name}": value
+            for index, moment in self.adam.state_dict()["state"].items()
+            for name, value in moment.items()
+        }
+        return {**under("adam", moments), **under("lazy", self.lazy.state() if self.lazy else {})}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Takes over what :meth:`state` returned."""
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in below("adam", state).items():
+            index, moment = name.split(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+        self.adam.load_state_dict({**self.adam.state_dict(), "state": moments})
+        if self.lazy:
+            self.lazy.restore(below("lazy", state))
+
+
+def _tables(*modules: torch.nn.Module) -> list[EmbeddingTable]:
+    """The trained tables of some modules, each once."""
+    found = {id(part): part for module in modules for part in module.modules() if isinstance(part, EmbeddingTable)}
+    return [table for table in found.values() if table.weight.requires_grad]
