@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ctrbench.cli import doctor, listing, measure, prepare, report, results, run, search, show
+from ctrbench.cli import cohorts, doctor, listing, measure, prepare, report, results, run, search, show
 from ctrbench.errors import CtrbenchError
 
 INTERRUPTED = 130
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("prepare")(prepare.prepare)
 app.command("run")(run.run)
 app.command("search")(search.search)
+app.command("cohorts")(cohorts.cohorts)
 app.command("measure")(measure.measure)
 app.command("report")(report.report)
 app.add_typer(results.app, name="results")

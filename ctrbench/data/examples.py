@@ -12,8 +12,9 @@ from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 from ctrbench.data.items import Items
 from ctrbench.data.negatives import NegativeSampler
+from ctrbench.data.numbers import number_of
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Cohort, Manifest, Source, Split
+from ctrbench.data.schema import NUMBERS, Cohort, Manifest, Source, Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
 from ctrbench.data.tasks import Tasks
@@ -80,7 +81,7 @@ class Feed:
         search_holdout: bool = False,
         cohorts: tuple[str, ...] = (),
     ) -> None:
-        """``cohorts`` are the columns of ``Batch.cohorts``: the cohorts that the run's method reads.
+        """``cohorts`` are the columns of ``Batch.cohorts``: the cohorts and numbers that the run's method reads.
 
         Raises:
             CtrbenchError: a field, label, task or cohort is unknown, or no row is left to train on.
@@ -226,14 +227,18 @@ class Feed:
             labels=examples.labels,
             click_length=full.float(),
             observed=examples.observed,
-            cohorts=self._cohorts(examples) if self.cohorts else None,
+            cohorts=self.cohort_codes(examples) if self.cohorts else None,
         )
 
-    def _cohorts(self, examples: Examples) -> Tensor:
+    def cohort_codes(self, examples: Examples) -> Tensor:
+        """The codes and numbers (E, C) int32 of the examples in the columns of ``cohorts``."""
         return torch.stack([self._column(examples, cohort.source, cohort.name) for cohort in self.cohorts], 1).int()
 
     def _column(self, examples: Examples, source: Source, name: str) -> Tensor:
-        """A field or cohort (E,) of the examples; a sampled negative has the value of its own item."""
+        """A field, cohort or number (E,) of the examples; a sampled negative has the value of its own item."""
+        if name in NUMBERS:
+            users = self.prepared.rows["user"][examples.rows]
+            return number_of(self.prepared, name, examples.rows, examples.items, users)
         if source == "row":
             return self.prepared.rows[name][examples.rows]
         keys = examples.items if source == "item" else self.prepared.rows["user"][examples.rows]
@@ -241,6 +246,8 @@ class Feed:
 
 
 def _cohort(manifest: Manifest, name: str) -> Cohort:
+    if name in NUMBERS:
+        return Cohort(name=name, source=NUMBERS[name], values=())
     for cohort in manifest.cohorts:
         if cohort.name == name:
             return cohort

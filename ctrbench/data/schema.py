@@ -35,6 +35,15 @@ SCHEMA_VERSION = 3
 Source = Literal["user", "item", "row"]
 FILES: dict[Source, str] = {"user": USERS, "item": ITEMS, "row": ROWS}
 """The file that holds a source's columns."""
+NUMBERS: dict[str, Source] = {
+    "click_length": "row",
+    "item_popularity": "item",
+    "random_user": "user",
+    "random_item": "item",
+    "random_row": "row",
+}
+"""Whole numbers that every dataset has beside its cohort columns: L, clicks of the item in training, and hashes in
+[0, 2 ** 31) by which users, items or rows are drawn at random. They follow from what training reads."""
 
 
 class Split(enum.IntEnum):
@@ -151,13 +160,14 @@ class Manifest(Strict):
         """The training fingerprint of a method that also reads these cohorts while it trains.
 
         Args:
-            cohorts: names of cohort columns, in any order; with none the result is ``fingerprint``.
+            cohorts: names of cohort columns, in any order; with none the result is ``fingerprint``. :data:`NUMBERS`
+                do not count: they follow from the rest.
 
         Raises:
             CtrbenchError: the dataset has no such cohort.
         """
         known = {cohort.name: cohort for cohort in self.cohorts}
-        names = sorted(set(cohorts))
+        names = sorted(set(cohorts) - set(NUMBERS))
         for name in names:
             if name not in known:
                 raise unknown(f"cohort of {self.name}", name, known)

@@ -89,7 +89,8 @@ def _scope(row: RowKey) -> str:
 
 def layered(recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defaults) -> dict[Section, dict[str, Any]]:
     """The settings that are given for a row, by section: the recipe's sections, then the dataset's settings, the best
-    settings of a search (``best``: path -> value), the variant's, ``--set``; later ones win."""
+    settings of a search (``best``: path -> value), the variant's, ``--set``; later ones win. The cohorts of an axis
+    follow from all of them."""
     sections: dict[Section, dict[str, Any]] = {
         "data": dict(recipe.data),
         "training": dict(recipe.training),
@@ -100,7 +101,16 @@ def layered(recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defa
     for path, value in itertools.chain(*(layer.items() for layer in (of_dataset, best, of_variant, recipe.overrides))):
         if place := parse_setting_path(path, row, defaults):
             sections[place[0]][place[1]] = value
+    sections["method"] |= _cohorts(recipe, row, sections["method"], defaults.of(row.backbone, row.method)["method"])
     return sections
+
+
+def _cohorts(recipe: Recipe, row: RowKey, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The cohorts of a method that asks for those of an axis, unless they are given."""
+    own = {**known, **given}
+    if not own.get("axis") or own.get("head"):
+        return {}
+    return recipe.cohorts_on(row.dataset, own["axis"], own.get("pair", "divergent"))
 
 
 def build_config(

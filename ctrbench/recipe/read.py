@@ -9,11 +9,14 @@ from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.files import read_toml
 from ctrbench.names import ALL, problem_of
+from ctrbench.recipe.cohort_file import read_cohort_file
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.registry import unknown
 
 COLLECTED = "recipes"
 """The key that only the file of a :class:`ctrbench.recipe.collection.Collection` has."""
+COHORTS = "cohorts"
+"""The key that names files of cohorts."""
 EXTENDS = "extends"
 """The key that names the recipe whose keys are inherited."""
 
@@ -85,4 +88,17 @@ def _inherited(path: Path, own: dict[str, Any], before: tuple[Path, ...] = ()) -
     if parent := own.get(EXTENDS):
         source = recipe_path(str(parent), path.parent)
         inherited = _inherited(source, read_toml(source), (*before, path.resolve()))
+    if COHORTS in own:
+        own = {**own, COHORTS: _found_cohorts(path, own[COHORTS])}
     return {**inherited, "name": path.stem, **{key: value for key, value in own.items() if key != EXTENDS}}
+
+
+def _found_cohorts(path: Path, names: object) -> list[dict[str, Any]]:
+    """The contents of the files of cohorts that a recipe names."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CtrbenchError(f"{path}: cohorts: want a list of paths of files that ctrbench cohorts wrote")
+    found = [each for name in names for each in read_cohort_file(path.parent / name).cohorts]
+    axes = [(each.dataset, each.axis) for each in found]
+    if twice := next((axis for axis in axes if axes.count(axis) > 1), None):
+        raise CtrbenchError(f"{path}: cohorts: two files have axis {twice[1]!r} of {twice[0]}; keep one")
+    return [each.model_dump() for each in found]

@@ -8,6 +8,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from ctrbench import places
 from ctrbench.names import ALL
+from ctrbench.recipe.cohort_file import FoundCohorts
 from ctrbench.recipe.space import Search
 from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
 
@@ -71,6 +72,9 @@ class Recipe(Strict):
     """Section ``[training]``: :class:`ctrbench.training.settings.TrainingSettings`."""
     search: Search | None = None
     """Settings to search; if given, ``ctrbench search`` must come before ``ctrbench run``."""
+    cohorts: tuple[FoundCohorts, ...] = ()
+    """Paths of files that ``ctrbench cohorts`` wrote, relative to the recipe: a method with the setting ``axis`` takes
+    its cohorts from them."""
     overrides: dict[str, Any] = Field(default_factory=dict)
     """Settings of ``--set``: path -> value. They override all others, best settings included."""
     not_comparable: dict[str, str] = Field(default_factory=dict)
@@ -89,6 +93,13 @@ class Recipe(Strict):
     def seeds_of(self, dataset: str, method: str) -> range:
         """The seeds of a method on a dataset."""
         return range(self.seeds_on.get(dataset, {}).get(method, self.seeds))
+
+    def cohorts_on(self, dataset: str, axis: str, pair: str) -> dict[str, object]:
+        """Settings of a method: the two cohorts of an axis that the files of cohorts have; empty if there are none."""
+        for found in self.cohorts:
+            if (found.dataset, found.axis) == (dataset, axis):
+                return found.settings(pair)
+        return {}
 
     @property
     def columns(self) -> tuple[str, ...]:

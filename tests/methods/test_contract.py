@@ -6,7 +6,7 @@ from ctrbench.testing import MethodContract
 
 assert set(MethodContract.backbones) == set(BACKBONES.names())
 
-SETTINGS = {"c2al": {"column": "age_group", "head": "3", "tail": "1"}}
+SETTINGS = {"c2al": {"head": ["age_group = 3"], "tail": ["age_group = 1"]}}
 """Settings without which a method refuses every run."""
 
 for name in METHODS.names():

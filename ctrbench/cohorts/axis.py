@@ -1,0 +1,141 @@
+"""An axis: an expression whose groups are disjoint cohorts, each with a rule that training can apply.
+
+Quantiles are cut on the rows of the training split; nothing is made from validation or test rows.
+
+Shape:
+    E examples, G groups: codes (E,) in [-1, G), -1 outside every group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.data.cohort_rule import equals, interval
+from ctrbench.data.examples import Feed
+from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import NUMBERS, Manifest, Source
+from ctrbench.data.settings import DataSettings
+from ctrbench.errors import CtrbenchError
+from ctrbench.recipe.column import ColumnPart, parse_column
+from ctrbench.registry import unknown
+
+MOST_FACTORS = 2
+
+
+@dataclass(frozen=True)
+class Group:
+    """A cohort of an axis."""
+
+    name: str
+    rule: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The groups of an axis."""
+
+    expression: str
+    sources: tuple[Source, ...]
+    """Of its columns: what a cohort is a set of. Two different ones: of rows."""
+    groups: tuple[Group, ...]
+    columns: tuple[str, ...]
+    factors: tuple["_Factor", ...]
+
+    def codes(self, values: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The group of each example, given its codes and numbers (E, number of columns) in the axis's columns."""
+        found = np.zeros(len(values), dtype=np.int64)
+        outside = np.zeros(len(values), dtype=bool)
+        for place, factor in enumerate(self.factors):
+            own = factor.codes(values[:, place])
+            outside |= own < 0
+            found = found * len(factor.groups) + own
+        return np.where(outside, -1, found)
+
+    @property
+    def source(self) -> Source:
+        """What a cohort of the axis is a set of: users, items, or rows where the columns differ."""
+        return self.sources[0] if len(set(self.sources)) == 1 else "row"
+
+
+@dataclass(frozen=True)
+class _Factor:
+    column: str
+    groups: tuple[Group, ...]
+    upper: NDArray[np.int64] | None
+    """The largest number of each bucket; None: the codes are the groups."""
+
+    def codes(self, values: NDArray[np.integer]) -> NDArray[np.int64]:
+        if self.upper is None:
+            return values.astype(np.int64)
+        found = np.searchsorted(self.upper, values, side="left")
+        return np.where((values < 0) | (found == len(self.upper)), -1, found)
+
+
+def read_axis(expression: str, prepared: Prepared) -> Axis:
+    """The axis that an expression (:mod:`ctrbench.recipe.column`) means on a dataset.
+
+    Raises:
+        CtrbenchError: it is malformed, has an unknown column or more than two, is cut at test rows, or has one group.
+    """
+    parts = parse_column(expression)
+    if len(parts) > MOST_FACTORS:
+        raise CtrbenchError(f"axis {expression!r:.80}: {len(parts)} columns; at most {MOST_FACTORS} are allowed")
+    factors = tuple(_factor(part, prepared) for part in parts)
+    groups = factors[0].groups
+    for factor in factors[1:]:
+        groups = tuple(Group(f"{a.name} x {b.name}", (*a.rule, *b.rule)) for a in groups for b in factor.groups)
+    if len(groups) < 2:
+        raise CtrbenchError(f"{prepared.manifest.name}: axis {expression!r} has a single group; two cohorts are needed")
+    sources = tuple(_source(factor.column, prepared.manifest) for factor in factors)
+    return Axis(expression, sources, groups, tuple(factor.column for factor in factors), factors)
+
+
+def _source(column: str, manifest: Manifest) -> Source:
+    if column in NUMBERS:
+        return NUMBERS[column]
+    return next(cohort.source for cohort in manifest.cohorts if cohort.name == column)
+
+
+def _factor(part: ColumnPart, prepared: Prepared) -> _Factor:
+    manifest, name = prepared.manifest, part.name
+    cohorts = {cohort.name: cohort for cohort in manifest.cohorts}
+    if name == "activeness":
+        raise CtrbenchError(
+            f"{manifest.name}: activeness is cut at click lengths of test users, which no cohort may depend on; use "
+            "click_length/3"
+        )
+    if name not in cohorts and name not in NUMBERS:
+        raise CtrbenchError(f"{manifest.name}: {unknown('axis', name, [*cohorts, *NUMBERS])}")
+    if part.buckets is None and name in NUMBERS:
+        raise CtrbenchError(f"{manifest.name}: {name} is a number; cut it into quantiles: {name}/10")
+    if part.buckets is None:
+        return _Factor(name, tuple(Group(value, (equals(name, value),)) for value in cohorts[name].values), None)
+    upper, least = _quantiles(prepared, name, part.buckets)
+    starts = [least, *(int(end) + 1 for end in upper[:-1])]
+    named = cohorts[name].values if name in cohorts else None
+    groups = [
+        Group(_range_name(name, low, int(high), named), (interval(name, low, int(high)),))
+        for low, high in zip(starts, upper, strict=True)
+    ]
+    return _Factor(name, tuple(groups), upper)
+
+
+def _quantiles(prepared: Prepared, name: str, buckets: int) -> tuple[NDArray[np.int64], int]:
+    """The largest number of each bucket on the training rows, the last open upwards, and the least number."""
+    feed = Feed(prepared, DataSettings(minimum_history=0), cohorts=(name,))
+    values = feed.cohort_codes(feed.training)[:, 0].cpu().numpy()
+    values = values[values >= 0]
+    upper = np.unique(np.quantile(values, np.arange(1, buckets + 1) / buckets, method="higher")).astype(np.int64)
+    if name in NUMBERS:
+        upper[-1] = np.iinfo(np.int32).max
+    return upper, 0 if name in NUMBERS else int(values.min())
+
+
+def _range_name(name: str, low: int, high: int, values: Sequence[str] | None) -> str:
+    if values:
+        return values[low] if low == high else f"{values[low]} to {values[high]}"
+    if high == np.iinfo(np.int32).max:
+        return f"{name} from {low}"
+    return f"{name} {low}" if low == high else f"{name} {low} to {high}"

@@ -1,0 +1,192 @@
+"""The cohorts of an axis, how differently a model scores them, and which two of them C2AL uses.
+
+All of it is read off the search holdout: rows of the training split that the model was not trained on.
+
+Shape:
+    E examples, G groups of the axis, N bins.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrbench.cohorts.axis import Axis, Group
+from ctrbench.cohorts.divergence import Divergence, Histograms, divergence, matrix, shuffled
+from ctrbench.data.cohort_rule import columns_of_rules, interval
+from ctrbench.data.schema import Manifest, Source
+from ctrbench.errors import CtrbenchError
+from ctrbench.recipe.cohort_file import FoundCohort, FoundCohorts, FoundPair, Pair
+
+LARGEST_HASH = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The rows that cohorts are found on, as a trained model sees them."""
+
+    predictions: NDArray[np.float64]
+    """(E,)"""
+    labels: NDArray[np.bool_]
+    """(E,)"""
+    codes: NDArray[np.int64]
+    """(E,) group of the axis."""
+    units: dict[Source, NDArray[np.int64]]
+    """User, item and row (E,) of each example."""
+    hashes: dict[Source, NDArray[np.int64]]
+    """The random number (E,) of each example's user, item and row (:data:`ctrbench.data.schema.NUMBERS`)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the paper leaves open."""
+
+    divergence: Divergence = "js"
+    bins: int = 50
+    least_share: float = 0.02
+    """Smallest share of the rows that head and tail may have."""
+    shuffles: int = 200
+    """Draws of the null."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The cohorts of an axis."""
+
+    axis: Axis
+    rows: NDArray[np.int64]
+    """(G,)"""
+    positives: NDArray[np.int64]
+    """(G,)"""
+    divergences: NDArray[np.float64]
+    """(G, G)"""
+    null: NDArray[np.float64]
+    """(G, G) mean over shuffles."""
+    p: NDArray[np.float64]
+    """(G, G) share of shuffles, the data themselves counted, with at least the divergence found."""
+    histograms: Histograms
+    counts: NDArray[np.int64]
+    """(G, N)"""
+    eligible: NDArray[np.bool_]
+    """(G,) whether a group is large enough."""
+    comparable: bool
+    """Whether positive-label ratios of groups can be compared: not where every positive of a user has its own
+    sampled negatives."""
+    found: FoundCohorts
+
+
+def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -> Discovery:
+    """Compares the groups of an axis and picks the pairs.
+
+    Raises:
+        CtrbenchError: fewer than two groups have the least share of the rows.
+    """
+    groups, codes = len(axis.groups), judged.codes
+    inside = codes >= 0
+    rows = np.bincount(codes[inside], minlength=groups)
+    positives = np.bincount(codes[inside & judged.labels], minlength=groups)
+    eligible = rows >= options.least_share * len(codes)
+    if eligible.sum() < 2:
+        raise CtrbenchError(
+            f"{manifest.name}: axis {axis.expression!r}: fewer than two groups have {options.least_share:.0%} of the "
+            f"{len(codes):,} rows of the search holdout; lower --least-share, or use fewer groups"
+        )
+    histograms = Histograms(judged.predictions, options.bins)
+    counts = histograms.of(codes, groups)
+    found = matrix(counts, options.divergence, histograms.centres)
+    null, p = _null(judged, axis, histograms, found, options)
+    comparable = manifest.negatives.source == "impressions" or axis.source == "item"
+    pairs = _pairs(judged, axis, _Compared(found, null, eligible), options, comparable=comparable)
+    cohorts = FoundCohorts(
+        dataset=manifest.name,
+        axis=axis.expression,
+        divergence=options.divergence,
+        head_is="the cohort with the higher share of positive labels" if comparable else "the later on the axis",
+        pairs=tuple(pair.model_copy(update={"found_on": _read_by(pair, manifest)}) for pair in pairs),
+    )
+    return Discovery(axis, rows, positives, found, null, p, histograms, counts, eligible, comparable, cohorts)
+
+
+def _read_by(pair: FoundPair, manifest: Manifest) -> str:
+    """The fingerprint of what training reads with the cohorts of a pair."""
+    return manifest.fingerprint_with(columns_of_rules(pair.head.rule, pair.tail.rule))
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Every pair of groups: divergence and its mean over shuffles (G, G), and which groups (G,) are large enough."""
+
+    found: NDArray[np.float64]
+    null: NDArray[np.float64]
+    eligible: NDArray[np.bool_]
+
+
+def _null(
+    judged: Judged, axis: Axis, histograms: Histograms, found: NDArray[np.float64], options: Options
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean divergence (G, G) of shuffled groups, and how often one is as large as that found."""
+    generator = np.random.default_rng(options.seed)
+    units = judged.units[axis.source]
+    total, beyond = np.zeros_like(found), np.ones_like(found)
+    for _ in range(options.shuffles):
+        counts = histograms.of(shuffled(judged.codes, units, generator), len(axis.groups))
+        drawn = matrix(counts, options.divergence, histograms.centres)
+        total += drawn
+        beyond += drawn >= found
+    return total / options.shuffles, beyond / (1 + options.shuffles)
+
+
+def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, comparable: bool) -> list[FoundPair]:
+    """The most and the least divergent pair of large enough groups, and two random cohorts as large as the former."""
+    large = [int(group) for group in np.flatnonzero(groups.eligible)]
+    order = sorted(combinations(large, 2), key=lambda pair: (-groups.found[pair], pair))
+    facts = {group: _facts(axis.groups[group], judged, judged.codes == group) for group in large}
+
+    def pair_of(kind: Pair, one: int, other: int) -> FoundPair:
+        first, second = facts[one], facts[other]
+        swapped = first.positive_ratio < second.positive_ratio if comparable else one < other
+        head, tail = (second, first) if swapped else (first, second)
+        return FoundPair(
+            pair=kind,
+            head=head,
+            tail=tail,
+            divergence=float(groups.found[one, other]),
+            null=float(groups.null[one, other]),
+            found_on="",
+        )
+
+    divergent = pair_of("divergent", *order[0])
+    pairs = [divergent, pair_of("least", *order[-1])] if len(order) > 1 else [divergent]
+    return [*pairs, _random_pair(judged, axis, divergent, options)]
+
+
+def _facts(group: Group, judged: Judged, inside: NDArray[np.bool_]) -> FoundCohort:
+    return FoundCohort(
+        name=group.name,
+        rule=group.rule,
+        share=float(inside.mean()),
+        positive_ratio=float(judged.labels[inside].mean()),
+    )
+
+
+def _random_pair(judged: Judged, axis: Axis, like: FoundPair, options: Options) -> FoundPair:
+    """Two random sets of users, items or rows with as large shares of the rows as a pair."""
+    source = axis.source
+    hashes = judged.hashes[source]
+    ranked = np.sort(hashes)
+    first, second = (
+        int(ranked[min(len(ranked) - 1, round(share * len(ranked)))])
+        for share in (like.head.share, like.head.share + like.tail.share)
+    )
+    ends = ((0, first), (first + 1, second if second > first else LARGEST_HASH))
+    cohorts, counts = [], []
+    histograms = Histograms(judged.predictions, options.bins)
+    for name, (low, high) in zip(("head", "tail"), ends, strict=True):
+        inside = (hashes >= low) & (hashes <= high)
+        group = Group(f"random {source}s ({name})", (interval(f"random_{source}", low, high),))
+        cohorts.append(_facts(group, judged, inside))
+        counts.append(histograms.of(np.where(inside, 0, -1), 1)[0])
+    value = divergence(counts[0], counts[1], options.divergence, histograms.centres)
+    return FoundPair(pair="random", head=cohorts[0], tail=cohorts[1], divergence=value, null=value, found_on="")

@@ -1,0 +1,83 @@
+"""Files of cohorts, which ``ctrbench cohorts`` writes and recipes name: nobody types a cohort. No torch."""
+
+from pathlib import Path
+from typing import Literal
+
+from ctrbench.errors import CtrbenchError
+from ctrbench.files import read_toml, write_toml
+from ctrbench.strict import Strict
+
+Pair = Literal["divergent", "least", "random"]
+
+
+class FoundCohort(Strict):
+    """One cohort, and its facts on the rows on which it was found."""
+
+    name: str
+    rule: tuple[str, ...]
+    """Its conditions (:mod:`ctrbench.data.cohort_rule`)."""
+    share: float
+    """Of the rows."""
+    positive_ratio: float
+    """Share of its rows whose label is 1; the same in every cohort of users where negatives are sampled."""
+
+
+class FoundPair(Strict):
+    """Two cohorts of an axis."""
+
+    pair: Pair
+    head: FoundCohort
+    tail: FoundCohort
+    divergence: float
+    null: float
+    """Mean divergence of the two where which user, item or row is in which cohort is shuffled."""
+    found_on: str
+    """Fingerprint of the data, as far as the rules and training read them."""
+
+
+class FoundCohorts(Strict):
+    """The pairs of one axis of one dataset."""
+
+    dataset: str
+    axis: str
+    divergence: str
+    """Which divergence compares the cohorts."""
+    head_is: str
+    """Why the head is the head."""
+    pairs: tuple[FoundPair, ...]
+
+    def settings(self, pair: str) -> dict[str, object]:
+        """What a method's settings hold of a pair; empty where there is none."""
+        for each in self.pairs:
+            if each.pair == pair:
+                return {"head": list(each.head.rule), "tail": list(each.tail.rule), "found_on": each.found_on}
+        return {}
+
+
+class CohortFile(Strict):
+    """A file of cohorts."""
+
+    cohorts: tuple[FoundCohorts, ...] = ()
+
+
+def read_cohort_file(path: Path) -> CohortFile:
+    """Reads a file of cohorts.
+
+    Raises:
+        CtrbenchError: the file cannot be read, or is no file of cohorts.
+    """
+    return CohortFile.read(read_toml(path), str(path))
+
+
+def add_to_cohort_file(path: Path, found: FoundCohorts, command: str) -> None:
+    """Writes the pairs of an axis into a file, in place of what it had of this axis and dataset; keeps all else.
+
+    Raises:
+        CtrbenchError: the file is there and no file of cohorts, or cannot be written.
+    """
+    if path.suffix != ".toml":
+        raise CtrbenchError(f"--output {path}: a file of cohorts ends in .toml")
+    known = read_cohort_file(path).cohorts if path.exists() else ()
+    kept = [each for each in known if (each.dataset, each.axis) != (found.dataset, found.axis)]
+    whole = CohortFile(cohorts=tuple(sorted([*kept, found], key=lambda each: (each.dataset, each.axis))))
+    write_toml(path, whole.model_dump(mode="json"), command, option="--output")

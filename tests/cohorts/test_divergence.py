@@ -1,0 +1,66 @@
+"""Divergences against their definitions, and the null."""
+
+import numpy as np
+import pytest
+
+from ctrbench.cohorts.divergence import DIVERGENCES, Histograms, divergence, matrix, shuffled
+
+CENTRES = np.array([-3.0, -2.0, -1.0])
+ONE, OTHER = np.array([1, 1, 2]), np.array([6, 2, 0])
+
+
+def by_hand(kind):
+    p, q = ONE / 4, OTHER / 8
+    if kind == "js":
+        m = (p + q) / 2
+        half = [sum(a * np.log(a / b) for a, b in zip(x, m, strict=True) if a) for x in (p, q)]
+        return sum(half) / 2
+    if kind == "kl":
+        p, q = (ONE + 0.5) / 5.5, (OTHER + 0.5) / 9.5
+        return ((p * np.log(p / q)).sum() + (q * np.log(q / p)).sum()) / 2
+    if kind == "wasserstein":
+        return np.abs(np.cumsum(p) - np.cumsum(q))[:2].sum()
+    return 1 - (p @ q) / np.sqrt((p @ p) * (q @ q))
+
+
+@pytest.mark.parametrize("kind", DIVERGENCES)
+def test_each_is_its_definition(kind):
+    assert divergence(ONE, OTHER, kind, CENTRES) == pytest.approx(by_hand(kind))
+    assert divergence(OTHER, ONE, kind, CENTRES) == pytest.approx(by_hand(kind))
+    assert divergence(ONE, 3 * ONE, kind, CENTRES) == pytest.approx(0, abs=0.05 if kind == "kl" else 1e-9)
+    assert np.isnan(divergence(ONE, np.zeros(3, dtype=int), kind, CENTRES))
+
+
+def test_histograms_share_their_bins_and_count_every_row():
+    predictions = np.exp(np.linspace(-5, -1, 4001))
+    histograms = Histograms(predictions, 4)
+    codes = np.where(np.arange(4001) < 2000, 0, 1)
+    codes[:100] = -1
+    counts = histograms.of(codes, 3)
+    assert counts.sum(1).tolist() == [1900, 2001, 0]
+    assert counts[0, 2:].sum() == counts[1, :1].sum() == 0
+    assert histograms.edges[[0, -1]] == pytest.approx([-4.996, -1.004], abs=1e-3)
+
+
+def test_a_constant_prediction_has_one_bin():
+    histograms = Histograms(np.full(10, 0.3), 5)
+    assert histograms.of(np.arange(10) % 2, 2).tolist() == [[5, 0, 0, 0, 0], [5, 0, 0, 0, 0]]
+
+
+def test_the_matrix_is_symmetric_with_a_zero_diagonal():
+    found = matrix(np.array([ONE, OTHER, [4, 4, 4]]), "js", CENTRES)
+    assert (found == found.T).all()
+    assert (np.diag(found) == 0).all()
+    assert found[0, 1] == pytest.approx(by_hand("js"))
+
+
+def test_shuffling_keeps_units_whole_and_cohorts_as_large():
+    generator = np.random.default_rng(0)
+    units = generator.integers(0, 300, 5000)
+    codes = (units % 3) - 1
+    drawn = shuffled(codes, units, generator)
+    per_unit = {(unit, code) for unit, code in zip(units.tolist(), drawn.tolist(), strict=True)}
+    assert len(per_unit) == len(set(units.tolist()))
+    assert (drawn != codes).mean() > 0.5
+    _, first = np.unique(units, return_index=True)
+    assert sorted(drawn[first].tolist()) == sorted(codes[first].tolist())
