@@ -150,6 +150,10 @@ class Feed:
         """Lets a split be read: the test split, once the best weights are restored."""
         self._readable.add(split)
 
+    def end_training(self) -> None:
+        """Lets the training examples go, whose memory measuring may need."""
+        self.training = self.training[:0]
+
     def epoch(self, seed: int, epoch: int) -> Examples:
         """The training examples of one epoch, shuffled, with its negatives."""
         examples = self.training

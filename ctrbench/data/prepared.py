@@ -17,6 +17,8 @@ from ctrbench.errors import CtrbenchError
 
 UNREAD = {"time"}
 """Columns that neither training nor metrics need: histories are slices already."""
+START = "start"
+"""The column of int64 that is kept as int32 wherever its values fit."""
 
 
 @dataclass(frozen=True)
@@ -80,4 +82,6 @@ def _tensors(path: Path, device: torch.device | str) -> dict[str, Tensor]:
 
 def _tensor(file: pq.ParquetFile, name: str) -> Tensor:
     values = file.read(columns=[name])[name].to_numpy()
+    if name == START and len(values) and values.max() <= np.iinfo(np.int32).max:
+        values = values.astype(np.int32)  # of 50 million rows it is the largest column
     return torch.from_numpy(values if values.flags.writeable else values.copy())

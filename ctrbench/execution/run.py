@@ -104,6 +104,7 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     started = time.perf_counter()
     split = Split.TEST if config.judged_on == "test" else Split.VALIDATION
     feed.unlock(split)
+    feed.end_training()
     examples = feed.split(split)
     predicted = predict(training.backbone, feed, split)
     measurement = measure_job(

@@ -85,12 +85,14 @@ class Training:
         self.method.load_state_dict(below("method", self.best))
 
     def checkpoint(self) -> bytes:
-        """Weights, moments, best weights, the looks so far and, within an epoch, the states of its random streams."""
+        """Weights, moments, best weights unless they are the latest, the looks so far and, within an epoch, the states
+        of its random streams."""
+        best = {} if self.best_epoch == len(self.epochs) else self.best
         tensors = {
             **under("backbone", self.backbone.state_dict()),
             **under("method", self.method.state_dict()),
             **under("optimizer", self.optimizer.state()),
-            **under("best", self.best),
+            **under("best", best),
             **under("stream", self.under_way.streams() if self.under_way else {}),
         }
         return dump(tensors, {"origin": self.origin, "epochs": [asdict(epoch) for epoch in self.epochs]})
@@ -120,7 +122,7 @@ class Training:
             return
         self.backbone.load_state_dict(below("backbone", tensors))
         self.method.load_state_dict(below("method", tensors))
-        self.best = below("best", tensors)
+        self.best = below("best", tensors) or self._weights()
         self.optimizer.restore(below("optimizer", tensors))
         self.epochs = [EpochMetrics(**epoch) for epoch in state["epochs"]]
         if streams := below("stream", tensors):

@@ -71,13 +71,13 @@ def test_deepfm_equals_the_sum_over_pairs(feed, batch):
 def test_wide_part_sums_one_weight_per_id_and_per_cross(feed, batch):
     torch.manual_seed(1)
     model = WideDeep(feed.inputs, WideDeepSettings(cross_buckets=1000)).double()
-    torch.nn.init.normal_(model.cross)
+    torch.nn.init.normal_(model.cross.weight)
     buckets = model._bucket(batch)
     assert len(buckets.unique()) > 100
     expected = torch.zeros(len(batch.ids), dtype=torch.double)
     for b in range(len(batch.ids)):
         ids = batch.ids[b] + model.wide.starts
-        expected[b] = model.wide.weight[ids].sum() + model.cross[buckets[batch.owners == b]].sum()
+        expected[b] = model.wide.weight[ids].sum() + model.cross.weight[buckets[batch.owners == b]].sum()
     torch.testing.assert_close(model.embed(batch).shallow.squeeze(1), expected, rtol=0, atol=1e-12)
 
 
