@@ -6,6 +6,7 @@ Shape:
     E examples, G groups: codes (E,) in [-1, G), -1 outside every group.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from ctrbench.recipe.column import ColumnPart, parse_column
 from ctrbench.registry import unknown
 
 MOST_FACTORS = 2
+MOST_GROUPS = 100
+"""With more, comparing every pair of them to its shuffles takes hours."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +80,24 @@ def read_axis(expression: str, prepared: Prepared) -> Axis:
     """The axis that an expression (:mod:`ctrbench.recipe.column`) means on a dataset.
 
     Raises:
-        CtrbenchError: it is malformed, has an unknown column or more than two, is cut at test rows, or has one group.
+        CtrbenchError: it is malformed, has an unknown column, one column twice or more than two, is cut at test rows,
+            or has one group, too many, or two of one name.
     """
     parts = parse_column(expression)
-    if len(parts) > MOST_FACTORS:
-        raise CtrbenchError(f"axis {expression!r:.80}: {len(parts)} columns; at most {MOST_FACTORS} are allowed")
+    names = [part.name for part in parts]
+    if len(parts) > MOST_FACTORS or len(set(names)) < len(names):
+        raise CtrbenchError(f"axis {expression!r:.80}: want one column, or the product of two different ones")
     factors = tuple(_factor(part, prepared) for part in parts)
     groups = factors[0].groups
     for factor in factors[1:]:
         groups = tuple(Group(f"{a.name} x {b.name}", (*a.rule, *b.rule)) for a in groups for b in factor.groups)
+    where = f"{prepared.manifest.name}: axis {expression!r}"
     if len(groups) < 2:
-        raise CtrbenchError(f"{prepared.manifest.name}: axis {expression!r} has a single group; two cohorts are needed")
+        raise CtrbenchError(f"{where} has a single group; two cohorts are needed")
+    if len(groups) > MOST_GROUPS:
+        raise CtrbenchError(f"{where} has {len(groups):,} groups, at most {MOST_GROUPS} are allowed; cut it into fewer")
+    if twice := next((name for name, count in Counter(group.name for group in groups).items() if count > 1), None):
+        raise CtrbenchError(f"{where}: two groups are named {twice!r}; rename a value of its cohorts")
     sources = tuple(_source(factor.column, prepared.manifest) for factor in factors)
     return Axis(expression, sources, groups, tuple(factor.column for factor in factors), factors)
 

@@ -87,7 +87,7 @@ def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -
     inside = codes >= 0
     rows = np.bincount(codes[inside], minlength=groups)
     positives = np.bincount(codes[inside & judged.labels], minlength=groups)
-    eligible = rows >= options.least_share * len(codes)
+    eligible = rows >= max(options.least_share * len(codes), 1)
     if eligible.sum() < 2:
         raise CtrbenchError(
             f"{manifest.name}: axis {axis.expression!r}: fewer than two groups have {options.least_share:.0%} of the "

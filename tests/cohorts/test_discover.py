@@ -79,6 +79,10 @@ def test_small_cohorts_are_left_out(prepared):
     pair = found(prepared, rows).found.pairs[0]
     names = [group.name for group in read_axis("random_user/4", prepared).groups]
     assert names[3] not in (pair.head.name, pair.tail.name)
+    empty = judged(sizes=(400, 400, 200, 0))
+    assert names[3] not in [
+        each.name for pair in found(prepared, empty, least_share=0.0).found.pairs for each in (pair.head, pair.tail)
+    ]
     with pytest.raises(CtrbenchError, match="fewer than two groups have 45% of the 8,000 rows of the search holdout"):
         found(prepared, rows, least_share=0.45)
 
