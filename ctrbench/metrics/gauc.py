@@ -44,11 +44,11 @@ class GroupAUC(Metric):
         group = smallest(codes, groups)[ranking.order]
         by_group = stable_order(group)[np.count_nonzero(group == -1) :]
         group, tie, rows = group[by_group], ranking.tie[by_group], ranking.order[by_group]
-        user, positive = sample.user[rows], sample.label[rows]
-
-        first = changes(group) | changes(user)
+        positive = sample.label[rows]
+        first = changes(group) | changes(sample.user[rows])
+        del rows, by_group  # of a large log, the largest arrays here
         pair_group = group[first]
-        wins, pairs = pairs_won(np.cumsum(first) - 1, tie, positive, len(pair_group))
+        wins, pairs = pairs_won(np.cumsum(first, dtype=np.int32) - 1, tie, positive, len(pair_group))
         impressions = np.diff(np.append(np.flatnonzero(first), len(group)))
         both = pairs > 0
         weight = impressions[both]

@@ -147,19 +147,26 @@ def pairs_won_without_each(
 
 def _halves_won(
     group: NDArray[np.integer], tie: NDArray[np.integer], positive: NDArray[np.bool_], groups: int
-) -> NDArray[np.int64]:
+) -> NDArray[np.integer]:
     """``(n,)``: twice the pairs in the right order that each row takes part in; a tie counts one."""
     if not len(group):
         return np.zeros(0, np.int64)
     edges = np.append(np.flatnonzero(changes(group) | changes(tie)), len(group))  # of runs of equal score
-    before = np.zeros((2, len(group) + 1), np.int64)
-    np.cumsum(~positive, out=before[0, 1:])
-    np.cumsum(positive, out=before[1, 1:])
     start = np.searchsorted(group, np.arange(groups + 1))  # of groups, in rows
-    # Of each class: twice the rows below each row's run, plus those in it.
-    below = (before[:, edges[:-1]] + before[:, edges[1:]]).repeat(np.diff(edges), axis=1) - 2 * before[:, start[group]]
-    positives = before[1, start[group + 1]] - before[1, start[group]]
-    return np.where(positive, below[0], 2 * positives - below[1])
+    # A row takes part in at most twice as many pairs as there are rows.
+    count: type[np.signedinteger] = np.int32 if len(group) < 1 << 30 else np.int64
+    won = np.empty(len(group), count)
+    for own, other in ((positive, ~positive), (~positive, positive)):
+        before = np.zeros(len(group) + 1, count)
+        np.cumsum(other, out=before[1:])
+        # Twice the rows of the other class below each row's run, plus those in it.
+        below = (before[edges[:-1]] + before[edges[1:]]).repeat(np.diff(edges))
+        first = before[start]
+        below -= 2 * first[group]
+        if own is not positive:
+            np.subtract(2 * np.diff(first)[group], below, out=below)
+        won[own] = below[own]
+    return won
 
 
 def changes(values: NDArray[np.generic]) -> NDArray[np.bool_]:
