@@ -7,7 +7,7 @@ Shape:
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import torch
@@ -31,6 +31,8 @@ class Loss:
 
     total: Tensor
     parts: dict[str, Tensor]
+    terms: dict[str, Tensor] = field(default_factory=dict)
+    """What the parts that a method adds contribute to the total, by the part's name."""
 
     def plus(self, name: str, part: Tensor, weight: float = 1.0) -> "Loss":
         """The loss with ``weight * part`` added to the total, and the part, not weighted, among the parts.
@@ -38,7 +40,8 @@ class Loss:
         Raises:
             CtrbenchError: a task has the same name as the part.
         """
-        return Loss(self.total + (part if weight == 1 else weight * part), self.noting(**{name: part}).parts)
+        term = part if weight == 1 else weight * part
+        return Loss(self.total + term, self.noting(**{name: part}).parts, {**self.terms, name: term})
 
     def noting(self, **values: Tensor) -> "Loss":
         """The loss with more values for the record, which add nothing to the total.
@@ -49,7 +52,7 @@ class Loss:
         for name in values:
             if name in self.parts:
                 raise CtrbenchError(f"task {name!r} has the name of a part of the method's loss; rename the label")
-        return Loss(self.total, self.parts | values)
+        return Loss(self.total, self.parts | values, self.terms)
 
 
 @dataclass(frozen=True)

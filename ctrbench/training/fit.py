@@ -6,6 +6,7 @@ within an epoch holds, so a resumed run is bit-equal to an uninterrupted one. Tr
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -24,6 +25,7 @@ from ctrbench.training.checkpoint import below, dump, parse, under
 from ctrbench.training.history import EpochMetrics
 from ctrbench.training.optimizer import Optimizer
 from ctrbench.training.predict import predict
+from ctrbench.training.probe import probe
 from ctrbench.training.schedule import find_drops, learning_rate
 from ctrbench.training.settings import TrainingSettings
 from ctrbench.training.under_way import EpochUnderWay
@@ -138,10 +140,15 @@ class Training:
         settings = self.settings
         return EpochUnderWay(self.feed, self.seed, epoch, batch_size=settings.batch_size, looks=settings.looks)
 
-    def step(self, batch: Batch, rate: float, generator: torch.Generator) -> Loss:
-        """One step of Adam at a learning rate; the loss before it, penalties included, without its graph."""
+    def step(self, batch: Batch, rate: float, generator: torch.Generator, *, probing: bool = False) -> Loss:
+        """One step of Adam at a learning rate; the loss before it, penalties included, without its graph.
+
+        With ``probing``, what :func:`ctrbench.training.probe.probe` finds is among its parts.
+        """
         embedded = self.backbone.embed(batch)
         loss = self.method.loss(self.backbone, batch, embedded, generator)
+        if probing:
+            loss = loss.noting(**probe(loss, [*self.backbone.parameters()]))
         total = loss.total
         if self.settings.penalty:
             total = total + self.settings.penalty * embedded.squared_norm()
@@ -199,21 +206,24 @@ def train_epoch(training: Training, epoch: int, part: int = 1) -> tuple[int, flo
     under_way = training.under_way
     assert under_way is not None
     assert under_way.epoch == epoch
+    probed = range(0, under_way.batches, settings.probe_every) if settings.probe_every else ()
     examples, begin, dropped = under_way.part(part), under_way.first_batch(part), len(training.drops)
     totals, sums = torch.zeros((), device=feed.device), dict[str, torch.Tensor]()
-    steps = 0
+    counts, steps = Counter[str](), 0
     with under_way.dropout():
         for batch in feed.batches(examples, settings.batch_size):
             progress = (epoch - 1 + (begin + steps) / under_way.batches) / settings.epochs
-            loss = training.step(batch, learning_rate(settings, progress, dropped), under_way.augmentation)
+            rate, probing = learning_rate(settings, progress, dropped), steps in probed
+            loss = training.step(batch, rate, under_way.augmentation, probing=probing)
             steps += 1
             totals = totals + loss.total
             for name, value in loss.parts.items():
                 sums[name] = sums.get(name, 0) + value
+            counts.update(loss.parts.keys())
     training.optimizer.flush()
     if part == settings.looks:
         training.under_way = None
-    mean, means = float(totals) / steps, {name: float(value) / steps for name, value in sums.items()}
+    mean, means = float(totals) / steps, {name: float(value) / counts[name] for name, value in sums.items()}
     if not all(map(torch.isfinite, (totals, *sums.values()))):
         raise DivergedError(f"the loss of epoch {epoch} is {mean}; parts: {means}")
     return len(examples), mean, means

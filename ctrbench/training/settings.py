@@ -53,6 +53,10 @@ class TrainingSettings(Strict):
     patience: int = Field(3, ge=1, le=100_000)
     """Looks without a better watched value before training stops; the weights of the best look are kept. With one look
     per epoch, it counts epochs."""
+    probe_every: int = Field(0, ge=0, le=100_000)
+    """Steps between two probes of how the parts that a method adds to the loss pull the shared weights, beside the task
+    (``training/probe.py``): the record has their means. 0: none. A probe of C2AL costs about three steps; it changes
+    nothing in the training."""
     watch: str = "auc"
     """The validation metric that stops training: ``METRIC`` of the main task, or ``TASK.METRIC``, where the task may be
     a derived one. Logloss is lowest long before AUC is highest on sampled negatives."""
