@@ -27,6 +27,7 @@ VIEWS: "Registry[type[View]]" = Registry(
         "oracle-gap": "ctrbench.report.views.oracle_gap:OracleGap",
         "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",
         "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
+        "gradients": "ctrbench.report.views.gradients:Gradients",
     },
     base="ctrbench.report.views.base:View",
 )

@@ -78,7 +78,8 @@ def gain_of(key, seed):
 
 def row_of(of, key, seed):
     gain = gain_of(key, seed)
-    parts = {"alive": 0.1 + 0.01 * seed, "perplexity": 20.0} if key.method == "aqcl" else {}
+    probed = {"gradient of the task": 2.0, "cosine of contrastive": 0.1 * seed - 0.1, "contrastive along": 0.3}
+    parts = {"alive": 0.1 + 0.01 * seed, "perplexity": 20.0, **probed} if key.method == "aqcl" else {}
     config = build_config(of, key, seed, {}, shipped_defaults())
     made = of_config(config, PLAIN[seed] + gain, longer=gain, epochs=epochs(2 + seed, **parts))
     return ReportRow(key, made, facts(key.dataset))
@@ -257,6 +258,25 @@ def test_use_of_the_codebook_by_epoch():
     assert own.loc[("ta-feng", "alive", "kept")].equals(first)
     assert view.frame.column("epoch")[-2:] == ["kept", "kept"]
     assert view.table.column("epoch") == ["1", "1", "kept", "kept"] * 2
+
+
+def test_gradients_by_look():
+    (view,) = shown("gradients").views
+    own = view.frame.pandas().set_index(["dataset", "part", "epoch"])
+    first = own.loc[("ta-feng", "cosine of contrastive", "1")]
+    assert first[["seeds", "mean", "low", "high"]].to_list() == pytest.approx([3, 0.0, -0.1, 0.1])
+    assert set(own.index.get_level_values("part")) == {
+        "gradient of the task",
+        "cosine of contrastive",
+        "contrastive along",
+    }
+    assert set(view.table.column("epoch")) == {"1", "kept"}
+
+
+def test_gradients_that_no_run_probed():
+    message = "aqcl-beauty: no run probed its gradients; set training.probe_every, for a method that adds parts"
+    with pytest.raises(CtrbenchError, match=message):
+        shown("gradients", missing=lambda key, seed: key.method == "aqcl")
 
 
 def test_use_of_a_codebook_that_no_method_has():

@@ -1,0 +1,88 @@
+"""What runs logged beside their loss, look by look: the frame and the lines that several views share."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ctrbench.recipe.row_key import RowKey
+from ctrbench.report.frame import Frame, Value
+from ctrbench.report.select import ReportData, ReportRow
+from ctrbench.report.views.style import COLOURS, DASHES, MARKERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+KEPT = "kept"
+"""Shown instead of a look's number: each seed's look whose weights are kept."""
+PLACE = ("dataset", "backbone", "method", "variant")
+NUMBERS = ("part", "epoch", "seeds", "mean", "low", "high")
+READING = (
+    "Mean over the batches since the look before; in numbers, kept is each seed's look whose weights the run keeps. "
+    "Line: mean over the seeds that reached the look (a hollow mark: not all of them), band: their range."
+)
+
+
+def logged_parts(
+    data: ReportData,
+    wanted: Callable[[Iterable[str]], Iterable[str]],
+    beside: Callable[[ReportRow], tuple[Value, ...]] = lambda _: (),
+    columns: tuple[str, ...] = (),
+) -> Frame:
+    """One row per dataset, backbone, method, variant, part and look, and for the kept one: mean and range over seeds.
+
+    Args:
+        data: selected records.
+        wanted: names of what a look logged -> those to show.
+        beside: the values in ``columns`` of each dataset, backbone, method and variant.
+        columns: more columns, after :data:`PLACE`.
+    """
+    values: dict[tuple[str, ...], list[float]] = {}
+    more: dict[tuple[str, ...], tuple[Value, ...]] = {}
+    for place, rows in _rows(data).items():
+        more[place] = beside(rows[0])
+        looks = [(str(epoch.epoch), epoch) for row in rows for epoch in row.record.epochs]
+        looks += [(KEPT, row.record.kept_look) for row in rows]
+        for when, look in looks:
+            for part in wanted(look.parts):
+                values.setdefault((*place, part, when), []).append(look.parts[part])
+    return Frame.of(
+        (*PLACE, *columns, *NUMBERS),
+        [
+            (*place[:-2], *more[place[:-2]], *place[-2:], len(own), sum(own) / len(own), min(own), max(own))
+            for place, own in values.items()
+        ],
+    )
+
+
+def _rows(data: ReportData) -> dict[tuple[str, ...], list[ReportRow]]:
+    """Rows of each dataset, backbone, method and variant."""
+    found: dict[tuple[str, ...], list[ReportRow]] = {}
+    for row in data.rows:
+        found.setdefault(_place(row.key), []).append(row)
+    return found
+
+
+def _place(key: RowKey) -> tuple[str, ...]:
+    return key.dataset, key.backbone, key.method, key.variant or ""
+
+
+def draw_part(axes: "Axes", table: "pd.DataFrame", part: str, label: str) -> None:
+    """One panel: a part by look, a line per dataset, backbone, method and variant."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - slow to import, and a table needs none of it
+
+    own = table[(table["part"] == part) & (table["epoch"] != KEPT)].astype({"epoch": int})
+    for number, (names, line) in enumerate(own.groupby([*PLACE], sort=False)):
+        _line(axes, line, number, ", ".join(filter(None, map(str, names))))
+    axes.set(xlabel="look", ylabel=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _line(axes: "Axes", line: "pd.DataFrame", place: int, label: str) -> None:
+    colour, dashes = COLOURS[place % len(COLOURS)], DASHES[place % len(DASHES)]
+    marker = MARKERS[place % len(MARKERS)]
+    axes.fill_between(line["epoch"], line["low"], line["high"], color=colour, alpha=0.18, linewidth=0)
+    axes.plot(line["epoch"], line["mean"], color=colour, linestyle=dashes)
+    whole = line["seeds"] == line["seeds"].max()
+    for part, fill in ((line[whole], colour), (line[~whole], "white")):
+        axes.plot(part["epoch"], part["mean"], color=colour, marker=marker, linestyle="none", markerfacecolor=fill)
+    axes.plot([], [], color=colour, linestyle=dashes, marker=marker, label=label)
