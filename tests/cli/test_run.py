@@ -83,7 +83,8 @@ def test_names_with_commas_and_the_whole_matrix(ctrbench, place):
             for method in ("plain", "dropoutnet", "deepmcp", "dmr", "icl", "aqcl")
         ),
         *(
-            f"  refused: toy {backbone} c2al: c2al needs two cohorts: set method.column, method.head and method.tail"
+            f"  refused: toy {backbone} c2al: c2al needs an axis and a file of its cohorts: set method.axis, run "
+            "ctrbench cohorts"
             for backbone in ("din", "deepfm")
         ),
     ]
