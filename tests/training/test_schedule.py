@@ -19,8 +19,8 @@ def rates(monkeypatch):
     """The optimizer's rate in every step."""
     seen, step = [], Training.step
 
-    def noted(run, *arguments):
-        loss = step(run, *arguments)
+    def noted(run, *arguments, **options):
+        loss = step(run, *arguments, **options)
         seen.append(run.optimizer.adam.param_groups[0]["lr"])
         return loss
 
