@@ -201,7 +201,9 @@ def page(bench: Bench, verdicts: list[list[object]], rounds: int, grouped_rounds
         parts += [f"{count:,} groups:", table(laps, GROUPED, ["evaluation"], {})]
     parts += [
         notes(GROUPED),
-        f"{machine.machine}, {machine.cores} cores; " + ", ".join(f"{name} {v}" for name, v in versions.items()) + ".",
+        f"{machine.machine}, {machine.cores} cores, load average {os.getloadavg()[2]:.1f}; "
+        + ", ".join(f"{name} {v}" for name, v in versions.items())
+        + ".",
     ]
     return "\n\n".join(parts)
 

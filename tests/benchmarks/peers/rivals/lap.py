@@ -12,6 +12,7 @@ Shape:
 import json
 import math
 import resource
+import statistics
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ def run(library: str, make: Callable[[str, Sizes], Contestant]) -> None:
 def run_grouped(library: str, auc_by_group: Callable[[Columns, int], np.ndarray]) -> None:
     """Measures AUC by group: ``python SCRIPT.py ROWS.npz VALUES.npy``, after a warm-up on a fiftieth of the rows.
 
+    The median of up to five laps, of fewer where they take more than two seconds together.
     The columns are ``group`` (E,) int64 in [0, G), ``label`` (E,) int64 and ``score`` (E,) float64. The values are (G,)
     with NaN where a group holds one class only, or (1,): the mean of these groups, weighted by their rows.
     """
@@ -115,11 +117,15 @@ def run_grouped(library: str, auc_by_group: Callable[[Columns, int], np.ndarray]
         columns = {name: file[name] for name in ("group", "label", "score")}
         groups = int(file["groups"])
     some = {name: column[: len(column) // 50].copy() for name, column in columns.items()}
+    some["group"] %= 3
     for _ in range(2):  # torch compiles a script in its first two calls
-        auc_by_group(some, groups)
-    seconds, measured = clock(lambda: auc_by_group(columns, groups))
+        auc_by_group(some, 3)
+    laps: list[float] = []
+    while len(laps) < 5 and sum(laps) < 2:
+        seconds, measured = clock(lambda: auc_by_group(columns, groups))
+        laps.append(seconds)
     np.save(values, measured)
-    print(json.dumps({"evaluation": seconds, "versions": versions(library)}))
+    print(json.dumps({"evaluation": statistics.median(laps), "versions": versions(library)}))
 
 
 def sorted_groups(columns: Columns, groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
