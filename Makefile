@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup quickstart test lint bench lock clean
+.PHONY: setup quickstart test lint bench bench-peers lock clean
 
 setup: .venv/ready
 
@@ -32,6 +32,11 @@ lint: setup
 # Needs the dataset amazon-beauty: ctrbench prepare amazon-beauty
 bench: setup
 	$(BIN)/python -m tests.benchmarks
+
+# Needs the same dataset. Installs FuxiCTR, DeepCTR-Torch, torch-rechub, RecBole and metric libraries into environments
+# under build/peers: 8 GB, once.
+bench-peers: setup
+	$(BIN)/python -m tests.benchmarks.peers
 
 # Writes the exact versions that everybody gets; run it after changing the dependencies in pyproject.toml.
 lock:

@@ -35,9 +35,11 @@ FOUR = ("auc", "logloss", "ne", "calibration")
 """The metrics of every record from the first on."""
 
 
-def engine(prepared: Prepared, backbone: str, method: str, seed: int, kernels: str = "reference") -> Training:
-    """The engine before its first epoch."""
-    options, feed = TrainingSettings(batch_size=BATCH), Feed(prepared, settings())
+def engine(
+    prepared: Prepared, backbone: str, method: str, seed: int, kernels: str = "reference", *, looks: int = 1
+) -> Training:
+    """The engine before its first epoch, of which ``train_epoch`` trains one of ``looks`` parts at a time."""
+    options, feed = TrainingSettings(batch_size=BATCH, looks=looks), Feed(prepared, settings())
     feed.unlock(Split.TEST)
     names = {"backbone": backbone, "method": method, "seed": seed}
     modules = build(feed, options, **names, backbone_settings={}, method_settings={})

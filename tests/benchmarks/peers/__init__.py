@@ -1,0 +1,1 @@
+"""Other libraries on the same rows, measured by ``make bench-peers``."""
