@@ -202,7 +202,7 @@ def test_results_that_disagree_stop_the_bench(made_up, monkeypatch, capsys):
     assert not page.exists()
 
 
-@pytest.mark.parametrize("name", {rival.environment for rival in [*TRAINING, *GROUPED]})
+@pytest.mark.parametrize("name", sorted({rival.environment for rival in [*TRAINING, *GROUPED]}))
 def test_every_environment_pins_its_versions(name):
     lines = environments.requirements(name).read_text("utf-8").splitlines()
     assert all("==" in line for line in lines if not line.startswith("#"))
