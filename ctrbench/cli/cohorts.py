@@ -107,12 +107,11 @@ def _baseline(recipe: str | None, dataset: str, backbone: str, set_: list[str]) 
     from ctrbench.recipe.query import find_recipes
     from ctrbench.strict import parse_assignment
 
-    base = "plain"
     matches = find_recipes(
         recipe,
         datasets=[dataset],
         backbones=[backbone],
-        methods=[base],
+        methods=["plain"],
         overrides=dict(map(parse_assignment, set_)),
     )
     if len(matches) > 1:

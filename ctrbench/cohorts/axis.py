@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ctrbench.data.cohort_rule import equals, interval
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import NUMBERS, Manifest, Source
+from ctrbench.data.schema import LARGEST_NUMBER, NUMBERS, Manifest, Source
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.column import ColumnPart, parse_column
@@ -139,13 +139,13 @@ def _quantiles(prepared: Prepared, name: str, buckets: int) -> tuple[NDArray[np.
     values = values[values >= 0]
     upper = np.unique(np.quantile(values, np.arange(1, buckets + 1) / buckets, method="higher")).astype(np.int64)
     if name in NUMBERS:
-        upper[-1] = np.iinfo(np.int32).max
+        upper[-1] = LARGEST_NUMBER
     return upper, 0 if name in NUMBERS else int(values.min())
 
 
 def _range_name(name: str, low: int, high: int, values: Sequence[str] | None) -> str:
     if values:
         return values[low] if low == high else f"{values[low]} to {values[high]}"
-    if high == np.iinfo(np.int32).max:
+    if high == LARGEST_NUMBER:
         return f"{name} from {low}"
     return f"{name} {low}" if low == high else f"{name} {low} to {high}"

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from ctrbench.cohorts.axis import Axis, Group
 from ctrbench.cohorts.divergence import Divergence, Histograms, divergence, matrix, shuffled
 from ctrbench.data.cohort_rule import columns_of_rules, interval
-from ctrbench.data.schema import Manifest, Source
+from ctrbench.data.schema import LARGEST_NUMBER, Manifest, Source
 from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.cohort_file import FoundCohort, FoundCohorts, FoundPair, Pair
-
-LARGEST_HASH = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,10 @@ class Discovery:
     sampled negatives."""
     found: FoundCohorts
 
+    def place(self, cohort: FoundCohort) -> int:
+        """The number of the group that is a cohort."""
+        return [group.name for group in self.axis.groups].index(cohort.name)
+
 
 def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -> Discovery:
     """Compares the groups of an axis and picks the pairs.
@@ -98,7 +100,7 @@ def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -
     found = matrix(counts, options.divergence, histograms.centres)
     null, p = _null(judged, axis, histograms, found, options)
     comparable = manifest.negatives.source == "impressions" or axis.source == "item"
-    pairs = _pairs(judged, axis, _Compared(found, null, eligible), options, comparable=comparable)
+    pairs = _pairs(judged, axis, _Compared(histograms, found, null, eligible), options, comparable=comparable)
     cohorts = FoundCohorts(
         dataset=manifest.name,
         axis=axis.expression,
@@ -118,6 +120,7 @@ def _read_by(pair: FoundPair, manifest: Manifest) -> str:
 class _Compared:
     """Every pair of groups: divergence and its mean over shuffles (G, G), and which groups (G,) are large enough."""
 
+    histograms: Histograms
     found: NDArray[np.float64]
     null: NDArray[np.float64]
     eligible: NDArray[np.bool_]
@@ -159,7 +162,7 @@ def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, c
 
     divergent = pair_of("divergent", *order[0])
     pairs = [divergent, pair_of("least", *order[-1])] if len(order) > 1 else [divergent]
-    return [*pairs, _random_pair(judged, axis, divergent, options)]
+    return [*pairs, _random_pair(judged, axis, divergent, groups, options)]
 
 
 def _facts(group: Group, judged: Judged, inside: NDArray[np.bool_]) -> FoundCohort:
@@ -171,7 +174,7 @@ def _facts(group: Group, judged: Judged, inside: NDArray[np.bool_]) -> FoundCoho
     )
 
 
-def _random_pair(judged: Judged, axis: Axis, like: FoundPair, options: Options) -> FoundPair:
+def _random_pair(judged: Judged, axis: Axis, like: FoundPair, groups: _Compared, options: Options) -> FoundPair:
     """Two random sets of users, items or rows with as large shares of the rows as a pair."""
     source = axis.source
     hashes = judged.hashes[source]
@@ -180,13 +183,12 @@ def _random_pair(judged: Judged, axis: Axis, like: FoundPair, options: Options) 
         int(ranked[min(len(ranked) - 1, round(share * len(ranked)))])
         for share in (like.head.share, like.head.share + like.tail.share)
     )
-    ends = ((0, first), (first + 1, second if second > first else LARGEST_HASH))
+    ends = ((0, first), (first + 1, second if second > first else LARGEST_NUMBER))
     cohorts, counts = [], []
-    histograms = Histograms(judged.predictions, options.bins)
     for name, (low, high) in zip(("head", "tail"), ends, strict=True):
         inside = (hashes >= low) & (hashes <= high)
         group = Group(f"random {source}s ({name})", (interval(f"random_{source}", low, high),))
         cohorts.append(_facts(group, judged, inside))
-        counts.append(histograms.of(np.where(inside, 0, -1), 1)[0])
-    value = divergence(counts[0], counts[1], options.divergence, histograms.centres)
+        counts.append(groups.histograms.of(np.where(inside, 0, -1), 1)[0])
+    value = divergence(counts[0], counts[1], options.divergence, groups.histograms.centres)
     return FoundPair(pair="random", head=cohorts[0], tail=cohorts[1], divergence=value, null=value, found_on="")

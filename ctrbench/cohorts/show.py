@@ -1,6 +1,5 @@
 """A discovery for people: tables for the terminal, sentences, and a figure."""
 
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from ctrbench.recipe.cohort_file import FoundPair
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from rich.table import Table
 
 NAMED = {"divergent": "most divergent", "least": "least divergent", "random": "random, as large"}
@@ -91,8 +91,7 @@ def sentences(found: Discovery, shuffles: int) -> Iterator[str]:
     """What the tables mean."""
     pair = found.found.pairs[0]
     yield f"divergence: {NAMES[found.found.divergence]}, of log predictions in {found.histograms.bins} bins"
-    places = {group.name: place for place, group in enumerate(found.axis.groups)}
-    p = found.p[places[pair.head.name], places[pair.tail.name]]
+    p = found.p[found.place(pair.head), found.place(pair.tail)]
     unit = {"user": "users", "item": "items", "row": "rows"}[found.axis.source]
     sign = "<=" if p <= 1 / (1 + shuffles) else "="
     yield (
@@ -116,24 +115,22 @@ def picture(found: Discovery, ending: str) -> bytes:
     Raises:
         CtrbenchError: another ending.
     """
-    import matplotlib as mpl  # noqa: PLC0415 - slow to import
-
-    from ctrbench.report.render.picture import METADATA  # noqa: PLC0415
-    from ctrbench.report.views.style import RC, caption, panels  # noqa: PLC0415
+    from ctrbench.report.render.picture import METADATA, drawn  # noqa: PLC0415 - matplotlib is slow to import
 
     if ending not in METADATA:
         raise CtrbenchError(f"--figure: a figure ends in {' or '.join(f'.{known}' for known in METADATA)}")
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(RC)
-        drawing, axes = panels(1, 2, width=4.6, height=3.8)
-        _heat_map(axes[0, 0], found)
-        _densities(axes[0, 1], found)
-        title = f"Cohorts of {found.axis.expression}, {found.found.dataset}"
-        caption(drawing, title, f"{NAMES[found.found.divergence]}. Rows: the search holdout.")
-        buffer = io.BytesIO()
-        drawing.savefig(buffer, format=ending, metadata=METADATA[ending])
-    return buffer.getvalue()
+    title = f"Cohorts of {found.axis.expression}, {found.found.dataset}"
+    note = f"{NAMES[found.found.divergence]}. Rows: the search holdout."
+    return drawn(lambda: _drawing(found), ending, title=title, note=note)
+
+
+def _drawing(found: Discovery) -> "Figure":
+    from ctrbench.report.views.style import panels  # noqa: PLC0415
+
+    figure, axes = panels(1, 2, width=4.6, height=3.8)
+    _heat_map(axes[0, 0], found)
+    _densities(axes[0, 1], found)
+    return figure
 
 
 def _heat_map(axes: "Axes", found: Discovery) -> None:
@@ -151,11 +148,10 @@ def _heat_map(axes: "Axes", found: Discovery) -> None:
 def _densities(axes: "Axes", found: Discovery) -> None:
     from ctrbench.report.views.style import COLOURS, DASHES  # noqa: PLC0415
 
-    places = {group.name: place for place, group in enumerate(found.axis.groups)}
     pair = found.found.pairs[0]
     edges = found.histograms.edges
     for name, cohort, colour, dash in zip(("head", "tail"), (pair.head, pair.tail), COLOURS, DASHES, strict=False):
-        counts = found.counts[places[cohort.name]]
+        counts = found.counts[found.place(cohort)]
         density = counts / counts.sum() / np.diff(edges)
         axes.stairs(density, edges, color=colour, linestyle=dash, label=f"{name}: {cohort.name}")
     axes.set_xlabel("log of the predicted probability")

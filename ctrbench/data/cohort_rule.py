@@ -32,7 +32,7 @@ Rule = tuple[Condition, ...]
 def columns_of_rules(*rules: Iterable[str]) -> tuple[str, ...]:
     """The columns that some rules read, each once."""
     texts = (text for rule in rules for text in rule)
-    return tuple(dict.fromkeys(_column(text) for text in texts))
+    return tuple(dict.fromkeys(_parsed(text)[0] for text in texts))
 
 
 def read_rule(texts: Sequence[str], manifest: Manifest) -> Rule:
@@ -45,26 +45,27 @@ def read_rule(texts: Sequence[str], manifest: Manifest) -> Rule:
     return tuple(_condition(text, cohorts, manifest.name) for text in texts)
 
 
-def _column(text: str) -> str:
-    match = _INTERVAL.match(text)
-    if match:
-        return match["column"]
-    column, equals, _ = text.partition(EQUALS)
+def _parsed(text: str) -> tuple[str, str | tuple[int, int]]:
+    """The column of a condition, and its group or its interval."""
+    if match := _INTERVAL.match(text):
+        return match["column"], (int(match["least"]), int(match["most"]))
+    column, equals, group = text.partition(EQUALS)
     if not equals:
         raise CtrbenchError(f"cohort {text!r:.80}: want 'COLUMN = GROUP' or 'COLUMN in LEAST..MOST'")
-    return column
+    return column, group
 
 
 def _condition(text: str, cohorts: dict[str, Cohort], dataset: str) -> Condition:
-    column = _column(text)
+    column, wanted = _parsed(text)
     if column not in cohorts and column not in NUMBERS:
         raise CtrbenchError(f"{dataset}: {unknown('cohort', column, [*cohorts, *NUMBERS])}")
-    if match := _INTERVAL.match(text):
-        return Condition(column, int(match["least"]), int(match["most"]))
-    group, groups = text.partition(EQUALS)[2], cohorts[column].values if column in cohorts else ()
-    if group not in groups:
-        raise CtrbenchError(f"{dataset}: {unknown(f'group of cohort {column}', group, groups)}")
-    return Condition(column, groups.index(group), groups.index(group))
+    if not isinstance(wanted, str):
+        return Condition(column, *wanted)
+    groups = cohorts[column].values if column in cohorts else ()
+    if wanted not in groups:
+        raise CtrbenchError(f"{dataset}: {unknown(f'group of cohort {column}', wanted, groups)}")
+    code = groups.index(wanted)
+    return Condition(column, code, code)
 
 
 def interval(column: str, least: int, most: int) -> str:

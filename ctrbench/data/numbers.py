@@ -7,9 +7,8 @@ Shape:
 from torch import Tensor
 
 from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import LARGEST_NUMBER
 from ctrbench.data.splitmix import mixed
-
-BITS = 0x7FFF_FFFF
 
 
 def number_of(prepared: Prepared, name: str, rows: Tensor, items: Tensor, users: Tensor) -> Tensor:
@@ -29,4 +28,4 @@ def number_of(prepared: Prepared, name: str, rows: Tensor, items: Tensor, users:
 
 
 def _hashed(ids: Tensor, stream: int) -> Tensor:
-    return mixed(ids.long() + (stream << 40), signed=True) & BITS
+    return mixed(ids.long() + (stream << 40), signed=True) & LARGEST_NUMBER

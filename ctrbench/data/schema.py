@@ -43,7 +43,8 @@ NUMBERS: dict[str, Source] = {
     "random_row": "row",
 }
 """Whole numbers that every dataset has beside its cohort columns: L, clicks of the item in training, and hashes in
-[0, 2 ** 31) by which users, items or rows are drawn at random. They follow from what training reads."""
+[0, LARGEST_NUMBER] by which users, items or rows are drawn at random. They follow from what training reads."""
+LARGEST_NUMBER = 2**31 - 1
 
 
 class Split(enum.IntEnum):
@@ -186,7 +187,7 @@ class Manifest(Strict):
         """
         if fingerprint != self.fingerprint:
             return False
-        known = {cohort.name for cohort in self.cohorts}
+        known = {*NUMBERS, *(cohort.name for cohort in self.cohorts)}
         return not cohorts or (known.issuperset(cohorts) and self.fingerprint_with(cohorts) == cohort_fingerprint)
 
     def training_columns(self) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ import torch
 from ctrbench.backbones.kernels import kernels_of, use_kernels
 from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import NUMBERS, Split
+from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.environment import environment
 from ctrbench.execution.handover import Assignment, Handover
@@ -143,7 +143,7 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
 
 def _cohorts(feed: Feed) -> tuple[str, ...]:
     """Names of the cohort columns that the method reads."""
-    return tuple(cohort.name for cohort in feed.cohorts if cohort.name not in NUMBERS)
+    return tuple(cohort.name for cohort in feed.cohorts)
 
 
 def _timings(training: Training, evaluation_seconds: float) -> Timings:

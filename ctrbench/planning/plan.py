@@ -7,7 +7,7 @@ from typing import Any
 
 from ctrbench import places
 from ctrbench.data.inputs import Inputs
-from ctrbench.data.schema import NUMBERS, Manifest, read_manifest
+from ctrbench.data.schema import Manifest, read_manifest
 from ctrbench.data.tasks import Tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.measure.columns import check_columns
@@ -116,7 +116,7 @@ def cohorts_of(config: JobConfig, registries: Registries, defaults: Defaults) ->
     """The cohort columns that a job's method reads while it trains."""
     method = registries.methods.get(config.method)
     settings = method.Settings.read(full_settings(config, defaults)["method"], f"methods.{config.method}")
-    return tuple(name for name in method.cohorts(settings) if name not in NUMBERS)
+    return tuple(method.cohorts(settings))
 
 
 def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries, defaults: Defaults) -> str | None:

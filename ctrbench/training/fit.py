@@ -206,14 +206,14 @@ def train_epoch(training: Training, epoch: int, part: int = 1) -> tuple[int, flo
     under_way = training.under_way
     assert under_way is not None
     assert under_way.epoch == epoch
-    probed = range(0, under_way.batches, settings.probe_every) if settings.probe_every else ()
     examples, begin, dropped = under_way.part(part), under_way.first_batch(part), len(training.drops)
     totals, sums = torch.zeros((), device=feed.device), dict[str, torch.Tensor]()
     counts, steps = Counter[str](), 0
     with under_way.dropout():
         for batch in feed.batches(examples, settings.batch_size):
             progress = (epoch - 1 + (begin + steps) / under_way.batches) / settings.epochs
-            rate, probing = learning_rate(settings, progress, dropped), steps in probed
+            rate = learning_rate(settings, progress, dropped)
+            probing = settings.probe_every > 0 and steps % settings.probe_every == 0
             loss = training.step(batch, rate, under_way.augmentation, probing=probing)
             steps += 1
             totals = totals + loss.total

@@ -96,10 +96,10 @@ class LazyAdam:
             decay: weight of decoupled L2.
             shrunk: the weights that it acts on; the other tables have none.
         """
-        device = tables[0].weight.device
         known = set(map(id, shrunk))
-        self.missed = {flag: MissedSteps(decay if flag else 0.0, device) for flag in (False, True)}
-        self.tables = [_Rows(table, self.missed[id(table.weight) in known]) for table in tables]
+        decays = [decay if id(table.weight) in known else 0.0 for table in tables]
+        self.missed = {each: MissedSteps(each, tables[0].weight.device) for each in set(decays)}
+        self.tables = [_Rows(table, self.missed[own]) for table, own in zip(tables, decays, strict=True)]
         self.steps = 0
 
     def step(self, rate: float) -> None:

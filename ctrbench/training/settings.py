@@ -39,8 +39,9 @@ class TrainingSettings(Strict):
     Adam's step (AdamW, arXiv 1711.05101), so that equal weights act otherwise than coupled ones."""
     embedding_adam: Literal["dense", "lazy"] = "dense"
     """Whether a step of Adam works on whole embedding tables, or on the rows of its batch alone, each of which first
-    catches up the steps it has missed (``training/lazy_adam.py``): the same function but for epsilon and rounding, and
-    several times faster on a million rows. ``lazy`` takes no coupled L2, which has no such form."""
+    catches up the steps it has missed (``training/lazy_adam.py``): the same function but for epsilon and rounding,
+    and faster where a table has far more rows than a batch touches. ``lazy`` takes no coupled L2, which has no such
+    form."""
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Trained task -> weight of its loss in the total; 1 for a task that is not named."""
     epochs: int = Field(30, ge=1, le=100_000)
@@ -55,8 +56,8 @@ class TrainingSettings(Strict):
     per epoch, it counts epochs."""
     probe_every: int = Field(0, ge=0, le=100_000)
     """Steps between two probes of how the parts that a method adds to the loss pull the shared weights, beside the task
-    (``training/probe.py``): the record has their means. 0: none. A probe of C2AL costs about three steps; it changes
-    nothing in the training."""
+    (``training/probe.py``): the record has their means. 0: none. A probe costs one more backward pass for the task and
+    one for each part; it changes nothing in the training."""
     watch: str = "auc"
     """The validation metric that stops training: ``METRIC`` of the main task, or ``TASK.METRIC``, where the task may be
     a derived one. Logloss is lowest long before AUC is highest on sampled negatives."""

@@ -9,6 +9,10 @@ from ctrbench.report.views.base import ViewData
 from ctrbench.report.views.style import RC, caption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
     from ctrbench.report.build import Report
 
 METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
@@ -17,14 +21,20 @@ METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date
 
 def picture(view: ViewData, report: "Report", ending: str) -> bytes:
     """The picture (``png`` or ``svg``) of a view that is drawn, with its title above and its reading below."""
-    assert view.draw
+    draw = view.draw
+    assert draw
     incomplete = f"{report.incomplete}." if report.incomplete else ""
     note = " ".join(filter(None, (incomplete, view.reading, report.data)))
+    return drawn(lambda: draw(view.frame), ending, title=view.title, note=note)
+
+
+def drawn(make: "Callable[[], Figure]", ending: str, *, title: str, note: str) -> bytes:
+    """A drawing in the style of all figures (``png`` or ``svg``), with a title above and a note below."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)
-        drawing = view.draw(view.frame)
-        caption(drawing, view.title, note)
+        drawing = make()
+        caption(drawing, title, note)
         buffer = io.BytesIO()
         drawing.savefig(buffer, format=ending, metadata=METADATA[ending])
     return buffer.getvalue()

@@ -7,8 +7,7 @@ from ctrbench.errors import NothingToShowError
 from ctrbench.planning.settings import setting
 from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
-from ctrbench.report.views.base import View, ViewData
-from ctrbench.report.views.logged_parts import KEPT, READING, draw_part, logged_parts
+from ctrbench.report.views.logged_parts import LoggedParts, draw_part, logged_parts
 from ctrbench.report.views.style import panels
 
 if TYPE_CHECKING:
@@ -23,53 +22,41 @@ PARTS = {
 """Parts of the method's loss -> label of their axis."""
 
 
-class CodebookUse(View):
+class CodebookUse(LoggedParts):
     """See the module's docstring."""
 
-    def show(self, data: ReportData) -> list[ViewData]:
-        """One row per dataset, backbone, method, variant, part and epoch, and for the kept one: mean and range over
-        seeds. For reading, the first epoch and the kept one."""
-        frame = _frame(data)
-        return [
-            ViewData(
-                kind=self.spec.kind,
-                title=self.title(data),
-                source=frame,
-                shown=frame.where(epoch=("1", KEPT)),
-                reading=f"{READING} Perplexity = exp of the entropy of the codewords' shares of a batch.",
-                draw=draw,
+    note = "Perplexity = exp of the entropy of the codewords' shares of a batch."
+
+    def frame(self, data: ReportData) -> Frame:
+        """The use of the codebook, and the number of codewords."""
+
+        def size(row: ReportRow) -> tuple[Value, ...]:
+            known = data.defaults.of(row.record.backbone, row.record.method)["method"]
+            return (setting(row.record.config, "method", "codewords", data.defaults) if "codewords" in known else None,)
+
+        def wanted(parts: Iterable[str]) -> list[str]:
+            return [part for part in PARTS if part in parts]
+
+        frame = logged_parts(data, wanted, size, ("codewords",))
+        if not frame.rows:
+            recipe = data.recipe
+            raise NothingToShowError(
+                f"{recipe.name}: no run logged codebook usage; methods with a codebook do: {recipe.command('run')}"
             )
-        ]
+        return frame
 
-
-def _frame(data: ReportData) -> Frame:
-    def size(row: ReportRow) -> tuple[Value, ...]:
-        known = data.defaults.of(row.record.backbone, row.record.method)["method"]
-        return (setting(row.record.config, "method", "codewords", data.defaults) if "codewords" in known else None,)
-
-    def wanted(parts: Iterable[str]) -> list[str]:
-        return [part for part in PARTS if part in parts]
-
-    frame = logged_parts(data, wanted, size, ("codewords",))
-    if not frame.rows:
-        recipe = data.recipe
-        raise NothingToShowError(
-            f"{recipe.name}: no run logged codebook usage; methods with a codebook do: {recipe.command('run')}"
-        )
-    return frame
-
-
-def draw(frame: Frame) -> "Figure":
-    """The share of codewords alive, the perplexity, and how far codewords turned; one line per dataset and variant."""
-    table = frame.pandas()
-    logged = {part: label for part, label in PARTS.items() if part in set(table["part"])}
-    figure, grid = panels(1, len(logged))
-    for axes, (part, label) in zip(grid[0], logged.items(), strict=True):
-        draw_part(axes, table, part, label)
-    _scale(grid[0, 0], 1.0, "every codeword")
-    _scale(grid[0, 1], float(table["codewords"].max()), "all codewords alike")
-    grid[0, 0].legend(loc="lower right")
-    return figure
+    @staticmethod
+    def draw(frame: Frame) -> "Figure":
+        """The share of codewords alive, the perplexity, how far codewords turned; a line per dataset and variant."""
+        table = frame.pandas()
+        logged = {part: label for part, label in PARTS.items() if part in set(table["part"])}
+        figure, grid = panels(1, len(logged))
+        for axes, (part, label) in zip(grid[0], logged.items(), strict=True):
+            draw_part(axes, table, part, label)
+        _scale(grid[0, 0], 1.0, "every codeword")
+        _scale(grid[0, 1], float(table["codewords"].max()), "all codewords alike")
+        grid[0, 0].legend(loc="lower right")
+        return figure
 
 
 def _scale(axes: "Axes", largest: float, name: str) -> None:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from ctrbench.errors import NothingToShowError
 from ctrbench.report.frame import Frame
 from ctrbench.report.select import ReportData
-from ctrbench.report.views.base import View, ViewData
-from ctrbench.report.views.logged_parts import KEPT, READING, draw_part, logged_parts
+from ctrbench.report.views.logged_parts import LoggedParts, draw_part, logged_parts
 from ctrbench.report.views.style import panels
 
 if TYPE_CHECKING:
@@ -22,45 +21,37 @@ TASK = "gradient of the task"
 LENGTHS = (" along", " across")
 
 
-class Gradients(View):
+class Gradients(LoggedParts):
     """See the module's docstring."""
 
-    def show(self, data: ReportData) -> list[ViewData]:
-        """One row per dataset, backbone, method, variant, part and look, and for the kept one: mean and range over
-        seeds. For reading, the first look and the kept one."""
+    note = (
+        "Gradients at all weights of the backbone, of each part as it is weighted in the loss. A negative cosine to "
+        "the task's gradient is a conflict; along and across are the lengths of its parts parallel and orthogonal to "
+        "the task's."
+    )
+
+    def frame(self, data: ReportData) -> Frame:
+        """The cosines and lengths."""
         frame = logged_parts(data, _of_gradients)
         if not frame.rows:
             raise NothingToShowError(
                 f"{data.recipe.name}: no run probed its gradients; set training.probe_every, for a method that adds "
                 "parts to the loss"
             )
-        return [
-            ViewData(
-                kind=self.spec.kind,
-                title=self.title(data),
-                source=frame,
-                shown=frame.where(epoch=("1", KEPT)),
-                reading=(
-                    f"{READING} Gradients at all weights of the backbone, of each part as it is weighted in the loss. "
-                    "A negative cosine to the task's gradient is a conflict; along and across are the lengths of its "
-                    "parts parallel and orthogonal to the task's."
-                ),
-                draw=draw,
-            )
-        ]
+        return frame
+
+    @staticmethod
+    def draw(frame: Frame) -> "Figure":
+        """The cosine of each part, one panel per part and one line per dataset, backbone, method and variant."""
+        table = frame.pandas()
+        cosines = list(dict.fromkeys(part for part in table["part"] if part.startswith(COSINE)))
+        figure, grid = panels(1, len(cosines))
+        for axes, part in zip(grid[0], cosines, strict=True):
+            draw_part(axes, table, part, f"cosine to the task's gradient: {part.removeprefix(COSINE)}")
+            axes.axhline(0.0, color="#404040", linewidth=0.9, linestyle=(0, (1, 2)))
+        grid[0, 0].legend(loc="best")
+        return figure
 
 
 def _of_gradients(parts: Iterable[str]) -> list[str]:
     return [part for part in parts if part == TASK or part.startswith(COSINE) or part.endswith(LENGTHS)]
-
-
-def draw(frame: Frame) -> "Figure":
-    """The cosine of each part, one panel per part and one line per dataset, backbone, method and variant."""
-    table = frame.pandas()
-    cosines = list(dict.fromkeys(part for part in table["part"] if part.startswith(COSINE)))
-    figure, grid = panels(1, len(cosines))
-    for axes, part in zip(grid[0], cosines, strict=True):
-        draw_part(axes, table, part, f"cosine to the task's gradient: {part.removeprefix(COSINE)}")
-        axes.axhline(0.0, color="#404040", linewidth=0.9, linestyle=(0, (1, 2)))
-    grid[0, 0].legend(loc="best")
-    return figure

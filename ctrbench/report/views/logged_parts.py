@@ -1,16 +1,19 @@
 """What runs logged beside their loss, look by look: the frame and the lines that several views share."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
+from ctrbench.report.views.base import View, ViewData
 from ctrbench.report.views.style import COLOURS, DASHES, MARKERS
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 KEPT = "kept"
 """Shown instead of a look's number: each seed's look whose weights are kept."""
@@ -20,6 +23,41 @@ READING = (
     "Mean over the batches since the look before; in numbers, kept is each seed's look whose weights the run keeps. "
     "Line: mean over the seeds that reached the look (a hollow mark: not all of them), band: their range."
 )
+
+
+class LoggedParts(View):
+    """Base class of a view of logged parts: one row per dataset, backbone, method, variant, part and look, and for the
+    kept one. For reading, the first look and the kept one."""
+
+    note: ClassVar[str]
+    """What the parts mean, after :data:`READING`."""
+
+    @abstractmethod
+    def frame(self, data: ReportData) -> Frame:
+        """The result of :func:`logged_parts`.
+
+        Raises:
+            NothingToShowError: no run logged these parts.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def draw(frame: Frame) -> "Figure":
+        """The picture."""
+
+    def show(self, data: ReportData) -> list[ViewData]:
+        """One view of all runs."""
+        frame = self.frame(data)
+        return [
+            ViewData(
+                kind=self.spec.kind,
+                title=self.title(data),
+                source=frame,
+                shown=frame.where(epoch=("1", KEPT)),
+                reading=f"{READING} {self.note}",
+                draw=self.draw,
+            )
+        ]
 
 
 def logged_parts(

@@ -136,6 +136,14 @@ def sorted_groups(columns: Columns, groups: int) -> tuple[np.ndarray, np.ndarray
     return columns["label"][order], columns["score"][order], begin
 
 
+def mixed_groups(label: np.ndarray, begin: np.ndarray) -> Iterator[tuple[int, slice]]:
+    """The groups with rows of both classes, and where their rows are, given the result of :func:`sorted_groups`."""
+    for group in range(len(begin) - 1):
+        part = slice(begin[group], begin[group + 1])
+        if 0 < label[part].sum() < begin[group + 1] - begin[group]:
+            yield group, part
+
+
 def versions(library: str) -> dict[str, str]:
     """Of the library and of what it runs on."""
     return {library: version(library), "torch": torch.__version__, "numpy": np.__version__}

@@ -11,11 +11,8 @@ def auc_by_group(columns: lap.Columns, groups: int) -> np.ndarray:
     label, score, begin = lap.sorted_groups(columns, groups)
     values = np.full(groups, np.nan)
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        for group in range(groups):
-            part = slice(begin[group], begin[group + 1])
-            positives = label[part].sum()
-            if 0 < positives < begin[group + 1] - begin[group]:
-                values[group] = roc_auc_score(label[part], score[part])
+        for group, part in lap.mixed_groups(label, begin):
+            values[group] = roc_auc_score(label[part], score[part])
     return values
 
 

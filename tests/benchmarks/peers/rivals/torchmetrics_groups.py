@@ -14,11 +14,8 @@ def auc_by_group(columns: lap.Columns, groups: int) -> np.ndarray:
     """``(G,)``."""
     label, score, begin = lap.sorted_groups(columns, groups)
     labels, scores, values = torch.from_numpy(label), torch.from_numpy(score), np.full(groups, np.nan)
-    for group in range(groups):
-        part = slice(begin[group], begin[group + 1])
-        positives = label[part].sum()
-        if 0 < positives < begin[group + 1] - begin[group]:
-            values[group] = binary_auroc(scores[part], labels[part], validate_args=False)
+    for group, part in lap.mixed_groups(label, begin):
+        values[group] = binary_auroc(scores[part], labels[part], validate_args=False)
     return values
 
 
