@@ -11,8 +11,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.metrics.base import Direction, Left, Metric
+from ctrbench.metrics.base import Direction, Left, Metric, Relative
 from ctrbench.metrics.blocks import Blocks
+from ctrbench.metrics.ne_diff import ne_diff_by_seed
 from ctrbench.metrics.sample import Sample, Totals
 
 
@@ -27,6 +28,7 @@ class NormalizedEntropy(Metric):
         "NE is the logloss over that of a constant prediction of the group's base rate; lower is better, and at 1 the "
         "model is worth no more than the base rate."
     )
+    relative: ClassVar[Relative | None] = Relative("ne_diff", "NE_diff", "percent", ne_diff_by_seed)
 
     @classmethod
     def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:

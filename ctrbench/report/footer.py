@@ -211,7 +211,7 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     text = (
         f"mean ± sample standard deviation over seeds; a change is the difference to {base}, paired by seed; "
         f"{_errors(cells)}; intervals and p are Student's t; those of changes are corrected by Bonferroni for the "
-        f"methods compared in one group, metric and variant; a method improves or hurts where p < {SIGNIFICANT}; "
+        f"methods that the recipe compares in one group, metric and variant; a method improves or hurts where p < {SIGNIFICANT}; "
         f"{_margins(cells)}; a dash is undefined (one class, one seed, a base at chance)."
     )
     if references := dict.fromkeys(cell.method for cell in cells if cell.is_reference):

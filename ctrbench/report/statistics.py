@@ -19,6 +19,7 @@ from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.significance import CONFIDENCE, Error, Estimate, standard_deviation
+from ctrbench.names import ALL
 from ctrbench.places import card_name
 from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.margins import margin_of
@@ -211,7 +212,9 @@ def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[
 
 @dataclass(frozen=True)
 class _Family:
-    """One metric in one group of one dataset, backbone and variant, for every method: a family of comparisons."""
+    """One metric in one group of one dataset, backbone and variant, for every method: a family of comparisons.
+
+    It is as large as the recipe plans, so that no verdict turns because another method's runs are finished."""
 
     data: ReportData
     example: ReportRow
@@ -247,9 +250,9 @@ class _Family:
     def cells(self) -> list[Cell]:
         """One per method."""
         differences = {method: self.difference(method) for method in self.values}
-        compared = sum(difference is not None and difference.p is not None for difference in differences.values())
+        compared = len({*self.data.recipe.methods, *differences} - {self.base, ALL})
         return [
-            self._cell(method, difference and replace(difference, comparisons=max(1, compared)))
+            self._cell(method, difference and replace(difference, comparisons=compared))
             for method, difference in differences.items()
         ]
 

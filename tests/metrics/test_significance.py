@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from ctrbench.metrics.ne_diff import ne_diff_by_seed
 from ctrbench.metrics.relaimpr import relaimpr, relaimpr_by_seed
 from ctrbench.metrics.significance import Error, Estimate, Interval, standard_deviation, t_quantile, t_tail
 
@@ -153,3 +154,15 @@ def test_relaimpr_by_seed_has_the_relaimpr_of_the_means_as_its_mean():
 def test_relaimpr_by_seed_has_no_spread_where_the_ratio_is_constant():
     doubled = 0.5 + 2 * (BASE - 0.5)
     assert relaimpr_by_seed(doubled, BASE) == pytest.approx(np.full(5, 100.0))
+
+
+def test_ne_diff_by_seed_has_the_ne_diff_of_the_means_as_its_mean():
+    found = ne_diff_by_seed(METHOD, BASE)
+    assert found.mean() == pytest.approx((METHOD.mean() / BASE.mean() - 1) * 100, abs=1e-10)
+    assert found.std() > 0
+    assert ne_diff_by_seed(0.9 * BASE, BASE) == pytest.approx(np.full(5, -10.0))
+
+
+def test_ne_diff_needs_a_base_and_seeds():
+    assert ne_diff_by_seed(METHOD, np.zeros(5)) is None
+    assert ne_diff_by_seed(np.array([]), np.array([])) is None

@@ -116,8 +116,9 @@ def _panel(axes: "Axes", own: "pd.DataFrame") -> None:
             marker = MARKERS[number % len(MARKERS)]
             axes.plot(end["epochs"], end["value"], marker=marker, linestyle="none", color=style["color"])
             label = None
-    # What runs do after they went astray would flatten all that decides.
-    reach = 2.5 * (own[own["look"] == 1]["value"].median() - kept["value"].median())
+    # What runs do after they went astray would flatten all that decides; what is kept is always seen.
+    best = kept["value"]
+    reach = 2.5 * (own[own["look"] == 1]["value"].median() - best.median())
     if reach:
-        ends = sorted((kept["value"].median() - 0.1 * reach, kept["value"].median() + 0.6 * reach))
-        axes.set_ylim(*ends)
+        reached = (best.median() + 0.6 * reach, best.min() - 0.1 * abs(reach), best.max() + 0.1 * abs(reach))
+        axes.set_ylim(min(reached), max(reached))
