@@ -97,7 +97,7 @@ def find_recipes(
     found = []
     for argument, names in narrowed.items():
         recipe = _changed(_renamed(originals[argument], **names), seeds=seeds, overrides=overrides)
-        recipe.asked_with([argument, *_options(names)], _change_options(seeds, overrides))
+        recipe.asked_with([argument, *_options(names)], _change_options(seeds, overrides)).part_of(originals[argument])
         unchanged = recipe.model_dump_json() == originals[argument].model_dump_json()
         found.append(RecipeMatch(recipe, argument, is_unmodified=unchanged and not _borrows_a_name(recipe, argument)))
     return found

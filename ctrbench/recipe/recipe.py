@@ -84,11 +84,24 @@ class Recipe(Strict):
     """The words by which a command names the recipe; None where it was not found by any."""
     _changes: tuple[str, ...] = PrivateAttr(())
     """The words of ``ctrbench run`` that changed its seeds and settings."""
+    _whole: tuple[str, ...] = PrivateAttr(())
+    """The methods of its file, of which a command chose some."""
 
     def asked_with(self, words: Sequence[str], changes: Sequence[str] = ()) -> Self:
         """This recipe, which remembers by which words a command asked for it, and by which ``run`` changed it."""
         self._asked, self._changes = tuple(words), tuple(changes)
         return self
+
+    def part_of(self, whole: "Recipe") -> Self:
+        """This recipe, which remembers the methods that another had before a command chose among them."""
+        self._whole = tuple(whole.methods)
+        return self
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """The methods that its file compares with the base, chosen by a command or not: the family of comparisons for
+        which intervals and p are corrected."""
+        return frozenset({*self.methods, *self._whole} - {self.base, ALL})
 
     def seeds_of(self, dataset: str, method: str) -> range:
         """The seeds of a method on a dataset."""

@@ -19,7 +19,6 @@ from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.significance import CONFIDENCE, Error, Estimate, standard_deviation
-from ctrbench.names import ALL
 from ctrbench.places import card_name
 from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.margins import margin_of
@@ -214,7 +213,7 @@ def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[
 class _Family:
     """One metric in one group of one dataset, backbone and variant, for every method: a family of comparisons.
 
-    It is as large as the recipe plans, so that no verdict turns because another method's runs are finished."""
+    It has all methods of the recipe's file, so that no verdict turns on which of them are finished or shown."""
 
     data: ReportData
     example: ReportRow
@@ -250,7 +249,7 @@ class _Family:
     def cells(self) -> list[Cell]:
         """One per method."""
         differences = {method: self.difference(method) for method in self.values}
-        compared = len({*self.data.recipe.methods, *differences} - {self.base, ALL})
+        compared = len(self.data.recipe.compared | set(differences) - {self.base})
         return [
             self._cell(method, difference and replace(difference, comparisons=compared))
             for method, difference in differences.items()

@@ -134,3 +134,10 @@ def test_seeds_and_names_of_a_query_are_checked_like_a_recipes():
         find_recipes("quickstart", datasets=["x/../../ESCAPED"])
     with pytest.raises(CtrbenchError, match="is not fit to be the name of a backbone or method"):
         find_recipes(None, methods=["x/../../ESCAPED"])
+
+
+def test_choosing_among_methods_leaves_the_family_of_comparisons_whole():
+    whole = find_recipes("aqcl-table2")[0].recipe.compared
+    assert whole == {"dropoutnet", "deepmcp", "dmr", "icl", "aqcl"}
+    assert find_recipes("aqcl-table2", methods=["aqcl"])[0].recipe.compared == whole
+    assert find_recipes(None, methods=["aqcl"], backbones=["din"])[0].recipe.compared == {"aqcl"}

@@ -23,7 +23,8 @@ def picture(view: ViewData, report: "Report", ending: str) -> bytes:
     """The picture (``png`` or ``svg``) of a view that is drawn, with its title above and its reading below."""
     draw = view.draw
     assert draw
-    incomplete = f"{report.incomplete}." if report.incomplete else ""
+    # The names of what is missing are in the report.
+    incomplete = f"{report.incomplete.partition(':')[0]}." if report.incomplete else ""
     note = " ".join(filter(None, (incomplete, view.reading, report.data)))
     return drawn(lambda: draw(view.frame), ending, title=view.title, note=note)
 

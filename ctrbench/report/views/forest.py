@@ -22,6 +22,8 @@ NAMES = (
 )
 LINE = 0.17
 """Inches between two intervals."""
+NARROWEST = 6.5
+"""Inches."""
 MUTED = "#6E6E6E"
 PUBLISHED = "#000000"
 
@@ -85,7 +87,7 @@ def draw(frame: Frame) -> "Figure":
     methods = list(dict.fromkeys(table["method"]))
     groups = list(dict.fromkeys(table["group"]))
     height = LINE * len(groups) * (len(methods) + 1.5) + 0.9
-    figure, grid = panels(1, len(places), width=3.4, height=height)
+    figure, grid = panels(1, len(places), width=max(3.4, NARROWEST / len(places)), height=height)
     for axes, ((dataset, backbone, variant), own) in zip(grid[0], places, strict=True):
         _panel(axes, own, methods, groups)
         axes.set_title(", ".join(str(name) for name in (dataset, backbone, variant) if name))
@@ -97,7 +99,7 @@ def draw(frame: Frame) -> "Figure":
     handles = {
         label: handle for axes in grid[0] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    grid[0][-1].legend(handles.values(), handles.keys(), loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
