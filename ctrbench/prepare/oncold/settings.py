@@ -168,6 +168,9 @@ class Parameters(Strict):
     noise: Part = 0.0
     """Share of impressions whose click says nothing: it falls by chance at ``behaviour.click_rate``, whoever sees
     whatever. It is an accidental click, which never converts."""
+    contrast: Part = 1.0
+    """How much of the differences between the cohorts' behaviour is left (module ``contrast``). 1: as the groups below
+    have them; 0: all groups react alike."""
     population: Population
     catalogue: Catalogue
     behaviour: Behaviour

@@ -13,6 +13,7 @@ from ctrbench.prepare import guard, split, summary
 from ctrbench.prepare.card import Card
 from ctrbench.prepare.formats import Request, Simulation
 from ctrbench.prepare.oncold.blocks import Block, Plan, make_block
+from ctrbench.prepare.oncold.contrast import contrasted
 from ctrbench.prepare.oncold.settings import Parameters
 from ctrbench.prepare.oncold.tables import UNKNOWN_USER, cohorts, fields, item_columns
 from ctrbench.prepare.writer import Writer
@@ -52,7 +53,7 @@ def make_plan(card: Card, simulation: Simulation) -> Plan:
             mistyped; the split is not by calendar or leaves no training days.
     """
     _check_options(card.name, simulation)
-    parameters = Parameters.read(card.options, f"{card.name}: options")
+    parameters = contrasted(Parameters.read(card.options, f"{card.name}: options"))
     if card.split.rule != "calendar":
         raise CtrbenchError(f"{card.name}: split.rule {card.split.rule!r} does not fit format oncold-sim; use calendar")
     if card.split.test_days + card.split.validation_days >= parameters.days:
