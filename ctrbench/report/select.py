@@ -63,6 +63,11 @@ class SearchFacts:
     results: tuple[SearchResult, ...] = ()
     """The searches themselves, in the order of the table."""
 
+    def edges_of(self, result: SearchResult) -> list[str]:
+        """The paths of a search's best settings that lie on an edge."""
+        place = tuple(result.names.values())
+        return [edge.path for edge in self.edges if (edge.dataset, edge.backbone, edge.method) == place]
+
 
 @dataclass(frozen=True, eq=False)
 class ReportData:

@@ -8,9 +8,8 @@ import numpy as np
 from ctrbench.errors import NothingToShowError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
-from ctrbench.recipe.space import Dimension
 from ctrbench.report.frame import Frame, Value, stacked
-from ctrbench.report.select import ReportData
+from ctrbench.report.select import ReportData, SearchFacts
 from ctrbench.report.views.base import View, ViewData
 from ctrbench.report.views.style import COLOURS, DASHES, MARKERS, panels
 from ctrbench.store.best_settings import SearchResult
@@ -39,16 +38,14 @@ class SearchView(View):
         """
         if not data.searched or not data.searched.results:
             raise NothingToShowError(f"{data.recipe.name}: none of its rows was searched")
-        found = data.searched.results
-        assert data.recipe.search
-        space = data.recipe.search.space
+        searched, found = data.searched, data.searched.results
         return [
             ViewData(
                 kind=self.spec.kind,
                 title=self.title(data),
                 source=stacked(NAMES, (line for result in found for line in _trials(result))),
-                shown=stacked(COLUMNS, (_line(result, space) for result in found)).without_empty_columns(),
-                reading=" ".join((READING, *_unfinished(data.recipe.base, found, space))),
+                shown=stacked(COLUMNS, (_line(result, searched) for result in found)).without_empty_columns(),
+                reading=" ".join((READING, *_unfinished(data.recipe.base, searched))),
                 draw=draw,
             )
         ]
@@ -82,7 +79,7 @@ def _trials(result: SearchResult) -> Iterator[dict[str, Value]]:
         }
 
 
-def _line(result: SearchResult, space: dict[str, Dimension]) -> dict[str, Value]:
+def _line(result: SearchResult, searched: SearchFacts) -> dict[str, Value]:
     goodness = _metric(result).goodness
     ended = [trial for trial in result.trials if trial.value is not None]
     first = max(ended, key=lambda trial: goodness(trial.value))
@@ -99,7 +96,7 @@ def _line(result: SearchResult, space: dict[str, Dimension]) -> dict[str, Value]
         "second": means[1] if len(means) > 1 else None,
         "seed spread": _spread(result),
         "settings": ", ".join(f"{path.rpartition('.')[2]} {value}" for path, value in result.settings.items()),
-        "on an edge": ", ".join(path.rpartition(".")[2] for path in _edges(result, space)),
+        "on an edge": ", ".join(path.rpartition(".")[2] for path in searched.edges_of(result)),
     }
 
 
@@ -110,14 +107,10 @@ def _spread(result: SearchResult) -> float | None:
     return float(np.sqrt(np.mean(variances))) if variances else None
 
 
-def _edges(result: SearchResult, space: dict[str, Dimension]) -> list[str]:
-    return [path for path, value in result.settings.items() if path in space and space[path].on_edge(value)]
-
-
-def _unfinished(base: str, found: tuple[SearchResult, ...], space: dict[str, Dimension]) -> Iterator[str]:
+def _unfinished(base: str, searched: SearchFacts) -> Iterator[str]:
     """A sentence for each row of the base with a best value on an edge."""
-    for result in found:
-        if result.method == base and (edges := _edges(result, space)):
+    for result in searched.results:
+        if result.method == base and (edges := searched.edges_of(result)):
             names = f"{result.backbone} on {result.dataset}"
             yield f"Not finished: {', '.join(edges)} of {base} {names} lies on an edge; a wider space may hold better."
 

@@ -4,7 +4,7 @@ import pytest
 
 from ctrbench.errors import NothingToShowError
 from ctrbench.report.build import build
-from ctrbench.report.select import ReportData, SearchFacts
+from ctrbench.report.select import Edge, ReportData, SearchFacts
 from ctrbench.store.best_settings import SearchResult, Trial
 from tests.report.records import facts, recipe, records, rows
 
@@ -50,7 +50,8 @@ def shown(*results):
         published=None,
         search={"trials": 4, "seeds": 2, "space": SPACE},
     )
-    searched = SearchFacts(8, 4, 1, (), results)
+    edge = Edge("amazon-beauty", "din", "plain", "training.embedding_l2", 0.09)
+    searched = SearchFacts(8, 4, 1, (edge,), results)
     made = rows(records({"plain": [0.7], "aqcl": [0.7]}))
     data = ReportData(of, rows=tuple(made), facts=(facts("amazon-beauty"),), searched=searched)
     (view,) = build(data).views
