@@ -45,7 +45,7 @@ def test_views_are_a_matter_of_the_recipe(beauty):
     assert levels.names == ("group", "plain", "icl", "aqcl")
     assert [text[0] for text in levels.texts()] == ["overall", "L 0", "L 1 to 4", "L 5 to 30"]
     assert levels.texts()[1][1].startswith("0.8390")
-    assert {cell.metric for cell in report.cells} == {"ne", "calibration"}
+    assert {cell.metric for cell in report.cells} == {"ne", "ne_diff", "calibration"}
     assert [view.title for view in report.summary] == ["NE of all rows (lower is better)"]
 
 

@@ -193,7 +193,7 @@ def test_csv_has_one_row_per_cell_in_full_precision(report):
         "delta_low,delta_high,delta_error_training,delta_error_users,base_p,margin,detectable,published,published_delta,"
         "value_verdict,effect,agreement,seeds_to_decide"
     )
-    assert len(found) == 3 * 4 * 3 + (1 + 1 + 1 + 2) * 4
+    assert len(found) == 3 * 4 * 4 + (1 + 1 + 1 + 2) * 4
     cell = next(c for c in report.cells if (c.method, c.group, c.metric) == ("aqcl", "overall", "auc"))
     row = next(r for r in found if (r["method"], r["group"], r["metric"]) == ("aqcl", "overall", "auc"))
     numbers = [float(row[name]) for name in ("mean", "std", "ci_low", "ci_high", "base_delta", "base_p", "published")]
@@ -208,7 +208,7 @@ def test_csv_has_one_row_per_cell_in_full_precision(report):
 def test_csv_names_the_variant(beauty):
     found = build(data([*rows(beauty, "near, cold"), *rows(beauty, "far")], references()))
     made = list(csv.DictReader(io.StringIO(csv_format.page(found))))
-    assert len(made) == 2 * 3 * 4 * 3 + 20
+    assert len(made) == 2 * 3 * 4 * 4 + 20
     assert list(dict.fromkeys((row["variant"], row["method"]) for row in made)) == [
         *(("near, cold", method) for method in BEAUTY),
         *(("far", method) for method in BEAUTY),
