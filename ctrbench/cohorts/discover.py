@@ -63,7 +63,8 @@ class Discovery:
     null: NDArray[np.float64]
     """(G, G) mean over shuffles."""
     p: NDArray[np.float64]
-    """(G, G) share of shuffles, the data themselves counted, with at least the divergence found."""
+    """(G, G) share of shuffles, the data themselves counted, whose largest divergence between large enough groups is at
+    least that found."""
     histograms: Histograms
     counts: NDArray[np.int64]
     """(G, N)"""
@@ -98,7 +99,10 @@ def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -
     histograms = Histograms(judged.predictions, options.bins)
     counts = histograms.of(codes, groups)
     found = matrix(counts, options.divergence, histograms.centres)
-    null, p = _null(judged, axis, histograms, found, options)
+    null, largest = _null(judged, axis, histograms, eligible, options)
+    # A pair is chosen for being the most divergent, so each is judged by the most divergent pair of every shuffle: the
+    # single-step maximum test of Westfall and Young, Resampling-Based Multiple Testing, 1993.
+    p = (1 + (largest[:, None, None] >= found).sum(0)) / (1 + options.shuffles)
     comparable = manifest.negatives.source == "impressions" or axis.source == "item"
     pairs = _pairs(judged, axis, _Compared(histograms, found, null, eligible), options, comparable=comparable)
     cohorts = FoundCohorts(
@@ -127,18 +131,19 @@ class _Compared:
 
 
 def _null(
-    judged: Judged, axis: Axis, histograms: Histograms, found: NDArray[np.float64], options: Options
+    judged: Judged, axis: Axis, histograms: Histograms, eligible: NDArray[np.bool_], options: Options
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean divergence (G, G) of shuffled groups, and how often one is as large as that found."""
+    """Of shuffled groups, the mean divergence (G, G) and the largest one between large enough groups, by shuffle."""
     generator = np.random.default_rng(options.seed)
     units = judged.units[axis.source]
-    total, beyond = np.zeros_like(found), np.ones_like(found)
-    for _ in range(options.shuffles):
+    pairs = np.triu(np.outer(eligible, eligible), 1)
+    total, largest = np.zeros(pairs.shape), np.zeros(options.shuffles)
+    for shuffle in range(options.shuffles):
         counts = histograms.of(shuffled(judged.codes, units, generator), len(axis.groups))
         drawn = matrix(counts, options.divergence, histograms.centres)
         total += drawn
-        beyond += drawn >= found
-    return total / options.shuffles, beyond / (1 + options.shuffles)
+        largest[shuffle] = drawn[pairs].max()
+    return total / options.shuffles, largest
 
 
 def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, comparable: bool) -> list[FoundPair]:

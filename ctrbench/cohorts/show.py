@@ -96,7 +96,8 @@ def sentences(found: Discovery, shuffles: int) -> Iterator[str]:
     sign = "<=" if p <= 1 / (1 + shuffles) else "="
     yield (
         f"head: {pair.head.name}; tail: {pair.tail.name}: the most divergent pair of large enough cohorts, "
-        f"{_times(pair)} shuffled {unit} (p {sign} {p:.3g} for this pair alone); head is {found.found.head_is}"
+        f"{_times(pair)} shuffled {unit} (p {sign} {p:.3g}, against the most divergent pair of each shuffle); head is "
+        f"{found.found.head_is}"
     )
     if not found.comparable:
         yield (

@@ -17,8 +17,8 @@ def prepared():
     return dataset("small")
 
 
-def judged(means=MEANS, ratios=(0.1, 0.2, 0.3, 0.05), sizes=(250,) * 4):
-    generator = np.random.default_rng(0)
+def judged(means=MEANS, ratios=(0.1, 0.2, 0.3, 0.05), sizes=(250,) * 4, seed=0):
+    generator = np.random.default_rng(seed)
     of_user = np.repeat(np.arange(len(means)), sizes)
     users = np.repeat(np.arange(len(of_user)), 8)
     codes = of_user[users]
@@ -60,6 +60,17 @@ def test_alike_cohorts_are_not_told_from_shuffled_ones(prepared):
     off = ~np.eye(4, dtype=bool)
     assert discovery.divergences[off].max() < 3 * discovery.null[off].mean()
     assert discovery.p[off].max() > 0.2
+
+
+def test_the_choice_of_the_most_divergent_pair_is_no_evidence(prepared):
+    """Of six pairs of alike cohorts one is always the most divergent: over many logs its p is uniform, not small."""
+    p = []
+    for seed in range(20):
+        discovery = found(prepared, judged(means=(-2.0,) * 4, seed=seed))
+        pair = discovery.found.pairs[0]
+        p.append(discovery.p[discovery.place(pair.head), discovery.place(pair.tail)])
+    assert 0.3 < np.mean(p) < 0.7
+    assert np.mean(np.array(p) <= 2 / 21) <= 0.25
 
 
 def test_random_cohorts_are_as_large_as_the_divergent_ones_and_apart(prepared):
