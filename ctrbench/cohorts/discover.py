@@ -7,13 +7,13 @@ Shape:
 """
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctrbench.cohorts.axis import Axis, Group
-from ctrbench.cohorts.divergence import Divergence, Histograms, divergence, matrix, shuffled
+from ctrbench.cohorts.divergence import Divergence, Histograms, divergence, matrix, shuffles
 from ctrbench.data.cohort_rule import columns_of_rules, interval
 from ctrbench.data.schema import LARGEST_NUMBER, Manifest, Source
 from ctrbench.errors import CtrbenchError
@@ -134,12 +134,11 @@ def _null(
     judged: Judged, axis: Axis, histograms: Histograms, eligible: NDArray[np.bool_], options: Options
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of shuffled groups, the mean divergence (G, G) and the largest one between large enough groups, by shuffle."""
-    generator = np.random.default_rng(options.seed)
-    units = judged.units[axis.source]
+    drawn_codes = shuffles(judged.codes, judged.units[axis.source], np.random.default_rng(options.seed))
     pairs = np.triu(np.outer(eligible, eligible), 1)
     total, largest = np.zeros(pairs.shape), np.zeros(options.shuffles)
-    for shuffle in range(options.shuffles):
-        counts = histograms.of(shuffled(judged.codes, units, generator), len(axis.groups))
+    for shuffle, codes in enumerate(islice(drawn_codes, options.shuffles)):
+        counts = histograms.of(codes, len(axis.groups))
         drawn = matrix(counts, options.divergence, histograms.centres)
         total += drawn
         largest[shuffle] = drawn[pairs].max()

@@ -7,6 +7,7 @@ Shape:
     E examples, G cohorts, N bins: predictions (E,), codes (E,) in [-1, G), histograms (G, N).
 """
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -81,9 +82,10 @@ def matrix(counts: NDArray[np.int64], kind: Divergence, centres: NDArray[np.floa
     return found
 
 
-def shuffled(
+def shuffles(
     codes: NDArray[np.integer], units: NDArray[np.integer], generator: np.random.Generator
-) -> NDArray[np.integer]:
-    """Codes (E,) where which unit has which code is drawn anew; all rows of a unit (E,) have one code."""
+) -> Iterator[NDArray[np.integer]]:
+    """Without end, codes (E,) where which unit has which code is drawn anew; all rows of a unit (E,) have one code."""
     _, first, place = np.unique(units, return_index=True, return_inverse=True)
-    return generator.permutation(codes[first])[place]
+    while True:
+        yield generator.permutation(codes[first])[place]

@@ -36,8 +36,10 @@ class Report:
     """The cells that the tables of methods show."""
     missing: tuple[str, ...] = ()
     """Names of the jobs without a record."""
+    how_much_is_missing: str | None = None
+    """How many jobs are missing, without their names; None where every job is there."""
     incomplete: str | None = None
-    """What is missing, in one sentence; None where every job is there."""
+    """The same with names."""
     left_out: tuple[str, ...] = ()
     """Which views the records do not suffice for, and why, one sentence each."""
     caution: str | None = None
@@ -139,6 +141,7 @@ def build(data: ReportData, by: str | None = None) -> Report:
         notes=tuple(footer(data, cells, dict.fromkeys([column for _, column in of_cells], None))),
         cells=tuple(cells),
         missing=data.missing,
+        how_much_is_missing=how_much_is_missing(data),
         incomplete=incomplete(data),
         left_out=left_out,
         caution=caution(cells),
@@ -177,15 +180,22 @@ def _summary(data: ReportData, of_cells: Sequence[tuple[str, str]]) -> list[View
     return summary(data, [metric for metric, column in of_cells if column == by], by)
 
 
+def how_much_is_missing(data: ReportData) -> str | None:
+    """How many jobs are missing, and of how many; None if no job is missing."""
+    if not data.missing:
+        return None
+    finished = len({row.record.identity for row in data.rows} or {facts.dataset for facts in data.facts})
+    what = "runs" if needs_of(data.recipe) == "runs" else "datasets"
+    return f"{len(data.missing)} of {finished + len(data.missing)} {what} missing"
+
+
 def incomplete(data: ReportData) -> str | None:
     """A sentence that names the missing jobs; None if no job is missing."""
     if not data.missing:
         return None
-    finished = len({row.record.identity for row in data.rows} or {facts.dataset for facts in data.facts})
     named = "; ".join(data.missing[:MISSING_NAMED])
     more = f"; and {len(data.missing) - MISSING_NAMED} more" if len(data.missing) > MISSING_NAMED else ""
-    what = "runs" if needs_of(data.recipe) == "runs" else "datasets"
-    return f"{len(data.missing)} of {finished + len(data.missing)} {what} missing: {named}{more}"
+    return f"{how_much_is_missing(data)}: {named}{more}"
 
 
 def _data(data: ReportData) -> str:

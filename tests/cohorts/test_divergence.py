@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ctrbench.cohorts.divergence import DIVERGENCES, Histograms, divergence, matrix, shuffled
+from ctrbench.cohorts.divergence import DIVERGENCES, Histograms, divergence, matrix, shuffles
 
 CENTRES = np.array([-3.0, -2.0, -1.0])
 ONE, OTHER = np.array([1, 1, 2]), np.array([6, 2, 0])
@@ -58,7 +58,7 @@ def test_shuffling_keeps_units_whole_and_cohorts_as_large():
     generator = np.random.default_rng(0)
     units = generator.integers(0, 300, 5000)
     codes = (units % 3) - 1
-    drawn = shuffled(codes, units, generator)
+    drawn = next(shuffles(codes, units, generator))
     per_unit = {(unit, code) for unit, code in zip(units.tolist(), drawn.tolist(), strict=True)}
     assert len(per_unit) == len(set(units.tolist()))
     assert (drawn != codes).mean() > 0.5

@@ -17,7 +17,8 @@ from ctrbench.prepare.oncold.settings import Age, Parameters, Segment, Surface
 
 G = TypeVar("G", Age, Segment, Surface)
 
-NUMBERS = ("click", "conversion", "accident")
+MOVED = ("click", "conversion", "accident")
+"""Those that a kind of group has; and the taste."""
 
 
 def contrasted(parameters: Parameters) -> Parameters:
@@ -48,7 +49,7 @@ def _nearer(groups: Sequence[G], c: float) -> tuple[G, ...]:
 
     changes = {
         name: moved([getattr(group, name) for group in groups])
-        for name in NUMBERS
+        for name in MOVED
         if name in type(groups[0]).model_fields
     }
     changes["taste"] = [math.exp(each) for each in moved([math.log(group.taste) for group in groups])]

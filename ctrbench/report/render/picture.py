@@ -23,9 +23,8 @@ def picture(view: ViewData, report: "Report", ending: str) -> bytes:
     """The picture (``png`` or ``svg``) of a view that is drawn, with its title above and its reading below."""
     draw = view.draw
     assert draw
-    # The names of what is missing are in the report.
-    incomplete = f"{report.incomplete.partition(':')[0]}." if report.incomplete else ""
-    note = " ".join(filter(None, (incomplete, view.reading, report.data)))
+    missing = f"{report.how_much_is_missing}." if report.how_much_is_missing else ""
+    note = " ".join(filter(None, (missing, view.reading, report.data)))
     return drawn(lambda: draw(view.frame), ending, title=view.title, note=note)
 
 
