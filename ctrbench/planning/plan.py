@@ -78,8 +78,8 @@ def make_plan(
         )
     settings = {}
     for row in rows:
-        manifest, plugins = manifests[row.dataset], registries.plugins(row)
-        settings[row] = best_settings_of(recipe, row, best, defaults, manifest=manifest, plugins=plugins)
+        manifest = manifests[row.dataset]
+        settings[row] = best_settings_of(recipe, row, best, defaults, manifest=manifest, plugins=registries.plugins)
     jobs: dict[str, Job] = {}
     for dataset, manifest in manifests.items():
         own = [row for row in rows if row.dataset == dataset]

@@ -1,6 +1,8 @@
 """Which search a row's best settings come from. No torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from ctrbench.data.schema import Manifest, digest
@@ -12,14 +14,31 @@ from ctrbench.store.best_settings import BestSettings, SearchResult
 from ctrbench.store.defaults import Defaults
 from ctrbench.store.identity import ALGORITHM_VERSION, Plugin, canonical
 
+PluginsOf = Callable[[RowKey], Sequence[Plugin]]
+"""The plug-ins of a row."""
+
 
 class UnsearchedError(CtrbenchError):
     """A row needs best settings, and no matching search has been made."""
 
 
-def basis(recipe: Recipe, row: RowKey, defaults: Defaults, plugins: Sequence[Plugin] = ()) -> str:
+def basis(
+    recipe: Recipe,
+    row: RowKey,
+    defaults: Defaults,
+    plugins: Sequence[Plugin] = (),
+    *,
+    frozen: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
     """sha256 of everything but the data that decides a row's search: algorithm, code of plug-ins, settings that are
     not searched, space, effort.
+
+    Args:
+        recipe: the recipe.
+        row: a row of its table.
+        defaults: of every setting.
+        plugins: of the row.
+        frozen: the best settings of the base, for a row that keeps them.
 
     Raises:
         CtrbenchError: as :func:`ctrbench.planning.settings.build_config`.
@@ -27,9 +46,9 @@ def basis(recipe: Recipe, row: RowKey, defaults: Defaults, plugins: Sequence[Plu
     if not recipe.search:
         return ""
     search = recipe.search.model_dump(mode="json", exclude_defaults=True)
-    search["space"] = {path: search["space"][path] for path in space_of(recipe.search.space, row, defaults)}
+    search["space"] = {path: search["space"][path] for path in space_of(recipe, row, defaults)}
     unset = recipe.model_copy(update={"overrides": {}, "variants": {}})
-    config = build_config(unset, row, recipe.search.seed, {}, defaults, judged_on="search_holdout")
+    config = build_config(unset, row, recipe.search.seed, frozen, defaults, judged_on="search_holdout")
     document: list[object] = [ALGORITHM_VERSION, config.model_dump(mode="json", exclude_defaults=True), search]
     codes = [plugin.model_dump(mode="json") for plugin in plugins]
     return digest(canonical(document + ([codes] if codes else [])))
@@ -42,7 +61,7 @@ def best_settings_of(
     defaults: Defaults,
     *,
     manifest: Manifest | None,
-    plugins: Sequence[Plugin] = (),
+    plugins: PluginsOf = lambda _: (),
 ) -> dict[str, Any]:
     """The best settings of a row's search: path -> value; empty for a recipe without a search.
 
@@ -60,7 +79,7 @@ def search_of(
     defaults: Defaults,
     *,
     manifest: Manifest | None,
-    plugins: Sequence[Plugin] = (),
+    plugins: PluginsOf = lambda _: (),
 ) -> SearchResult | None:
     """The search of a row; None for a recipe without one.
 
@@ -70,7 +89,7 @@ def search_of(
         known: the results of all searches.
         defaults: of every setting.
         manifest: of the data to run on; None where they are not prepared here.
-        plugins: of the row, with what identifies their code.
+        plugins: of a row, with what identifies their code.
 
     Raises:
         UnsearchedError: the search is missing, or was made with other settings, another algorithm, other code of a
@@ -78,7 +97,11 @@ def search_of(
     """
     if not recipe.search:
         return None
-    own_basis = basis(recipe, row, defaults, plugins)
+    frozen: Mapping[str, Any] = {}
+    if recipe.search.freeze_base and row.method != recipe.base:
+        base = replace(row, method=recipe.base)
+        frozen = best_settings_of(recipe, base, known, defaults, manifest=manifest, plugins=plugins)
+    own_basis = basis(recipe, row, defaults, plugins(row), frozen=frozen)
     if known and (result := known.of(row, own_basis, manifest)):
         return result
     entries = known.entries(row) if known else []

@@ -152,12 +152,16 @@ def build_config(
     )
 
 
-def space_of(space: Mapping[str, Dimension], row: RowKey, defaults: Defaults) -> dict[str, Dimension]:
-    """The part of a search space that a row has; of two paths of one setting, the one that is restricted to the row's
-    dataset."""
+def space_of(recipe: Recipe, row: RowKey, defaults: Defaults) -> dict[str, Dimension]:
+    """The part of a recipe's search space that is searched for a row; of two paths of one setting, the one that is
+    restricted to the row's dataset. Empty for a recipe without a search."""
+    if not recipe.search:
+        return {}
+    space, own_only = recipe.search.space, recipe.search.freeze_base and row.method != recipe.base
     chosen: dict[tuple[Section, str], str] = {}
     for path in sorted(space, key=lambda path: path.startswith("datasets.")):
-        if place := parse_setting_path(path, row, defaults):
+        place = parse_setting_path(path, row, defaults)
+        if place and (place[0] == "method" or not own_only):
             chosen[place] = path
     return {path: dimension for path, dimension in space.items() if path in chosen.values()}
 

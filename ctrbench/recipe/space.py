@@ -83,6 +83,12 @@ class Search(Strict):
     """Trials per dataset, backbone and method. If a method has fewer distinct points, all of them are tried."""
     trials_on: dict[DatasetName, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
     """Dataset -> its number of trials, where that is not ``trials``."""
+    base_trials: int | None = Field(None, ge=1, le=10_000)
+    """Number of trials of the base, where that is not ``trials``: with ``freeze_base``, the other methods build on the
+    trials of the base, so that equal effort asks for more of these."""
+    freeze_base: bool = False
+    """Whether every other method keeps the best settings of the base, and is searched over settings of its own alone
+    (``methods.NAME.``), so that nothing but the method differs: for effects smaller than the luck of a search."""
     finalists: float = Field(0.25, gt=0, le=1)
     """Share of the trials that reach the second rung, rounded up."""
     seeds: int = Field(4, ge=1, le=1000)
@@ -97,9 +103,10 @@ class Search(Strict):
     """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
     searched over the rest."""
 
-    def budget(self, dataset: str) -> int:
+    def budget(self, dataset: str, *, of_base: bool) -> int:
         """Number of trials on a dataset."""
-        return self.trials_on.get(dataset, self.trials)
+        usual = self.base_trials if of_base and self.base_trials else self.trials
+        return self.trials_on.get(dataset, usual)
 
     def further_seeds(self) -> range:
         """The seeds of the second rung."""

@@ -186,11 +186,15 @@ def _search(data: ReportData) -> str:
     if not data.recipe.search:
         return "0 trials: every method runs with the settings that the recipe fixes"
     search = data.recipe.search
-    counts = [str(search.trials), *(f"{count} on {dataset}" for dataset, count in search.trials_on.items())]
+    base = [f"{search.base_trials} of {data.recipe.base}"] if search.base_trials else []
+    others = [*base, *(f"{count} on {dataset}" for dataset, count in search.trials_on.items())]
+    exceptions = f" ({', '.join(others)})" if others else ""
     text = (
-        f"{' ('.join(counts)}{')' * (len(counts) - 1)} trials for each method, dataset and backbone (fewer points: all "
-        "of them), judged on rows set aside from training"
+        f"{search.trials}{exceptions} trials for each method, dataset and backbone "
+        "(fewer points: all of them), judged on rows set aside from training"
     )
+    if search.freeze_base:
+        text += f"; every method keeps the best settings of {data.recipe.base}, and only its own were searched"
     if search.seeds > 1:
         text += f"; the best {search.finalists:.0%} ran with {search.seeds} seeds, whose mean chose the settings"
     if not (searched := data.searched):

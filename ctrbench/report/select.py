@@ -4,13 +4,14 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.rows import dataset_names, rows_of
-from ctrbench.planning.search_basis import UnsearchedError, search_of
+from ctrbench.planning.search_basis import PluginsOf, UnsearchedError, search_of
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
@@ -111,7 +112,8 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     defaults = known_defaults(keys, plugins, registries)
     check_paths(recipe, keys, defaults)
     manifests = {name: _manifest(data / name) for name in names}
-    wanted, searches, unsearched = _configs(recipe, keys, manifests, results, defaults, plugins=plugins)
+    plugins_of = partial(_plugins_of, plugins, registries)
+    wanted, searches, unsearched = _configs(recipe, keys, manifests, results, defaults, plugins=plugins_of)
     rows: list[ReportRow] = []
     missing: dict[str, str] = {}
     stale = 0
@@ -216,6 +218,11 @@ def _plugins(key: RowKey, entries: Sequence[Entry], registries: Registries) -> t
     return known[max(counts, key=lambda each: (counts[each], each))] if counts else ()
 
 
+def _plugins_of(chosen: Mapping[RowKey, tuple[Plugin, ...]], registries: Registries, key: RowKey) -> tuple[Plugin, ...]:
+    """The plug-ins of a row; those of a base that no row of the report has are the installed ones."""
+    return chosen[key] if key in chosen else registries.plugins(key)
+
+
 def _divided(record: Record) -> tuple[tuple[Plugin, ...], tuple[Plugin, ...]]:
     """The plug-ins of a record: its backbone and method, and others that its settings name."""
     names = {("backbone", record.backbone), ("method", record.method)}
@@ -246,7 +253,7 @@ def _configs(
     results: Path,
     defaults: Defaults,
     *,
-    plugins: Mapping[RowKey, tuple[Plugin, ...]],
+    plugins: PluginsOf,
 ) -> tuple[list[tuple[RowKey, JobConfig]], list[SearchResult], list[str]]:
     """Every job of the recipe by row, the searches of the rows, and the names of the jobs of rows not searched yet."""
     best = read_best_settings(results) if recipe.search else None
@@ -257,7 +264,7 @@ def _configs(
     for key in keys:
         manifest, seeds = manifests[key.dataset], recipe.seeds_of(key.dataset, key.method)
         try:
-            found = search_of(recipe, key, best, defaults, manifest=manifest, plugins=plugins[key])
+            found = search_of(recipe, key, best, defaults, manifest=manifest, plugins=plugins)
         except UnsearchedError as error:
             first = first or error
             unsearched += [f"{key} seed {seed}, not searched" for seed in seeds]

@@ -35,6 +35,8 @@ class RowSearch:
     study: Study
     context: RunContext
     registries: Registries
+    frozen: Mapping[str, object] = field(default_factory=dict)
+    """Settings that every trial has: path -> value."""
     earlier: Mapping[str, Trial] = field(default_factory=dict)
     """Identity -> trial of earlier searches of the row, which are not run again."""
     diverged: set[str] = field(default_factory=set)
@@ -105,9 +107,8 @@ class RowSearch:
 
     def job(self, point: Mapping[str, object], seed: int) -> Job:
         """The job of a point with a seed."""
-        config = build_config(
-            self.recipe, self.row, seed, dict(point), self.context.defaults, judged_on="search_holdout"
-        )
+        settings = {**self.frozen, **point}
+        config = build_config(self.recipe, self.row, seed, settings, self.context.defaults, judged_on="search_holdout")
         return make_job(config, self.row, self.manifest, self.registries, self.context.defaults)
 
     def result(self) -> SearchResult | None:
@@ -122,7 +123,7 @@ class RowSearch:
         assert best.mean is not None
         return SearchResult(
             **self.row.names,
-            settings=best.settings,
+            settings={**self.frozen, **best.settings},
             objective=self.settings.objective,
             value=best.mean,
             seeds=self.settings.seeds,

@@ -66,7 +66,7 @@ def search(
             unsettled = []
             for row in rows:
                 base = results.get(replace(row, method=recipe.base))
-                searched = searches.open(row, first=base.settings if base else {})
+                searched = searches.open(row, base.settings if base else {})
                 results[row] = known.of(row, searched.basis, searched.manifest)
                 if not results[row]:
                     unsettled.append(searched)
@@ -123,28 +123,31 @@ class _Searches:
         base = [row for row in self.rows if row.method == self.recipe.base]
         return base, [row for row in self.rows if row.method != self.recipe.base]
 
-    def open(self, row: RowKey, first: Mapping[str, object] = {}) -> RowSearch:
-        """The search of a row. Where ``first`` is given, the first trial has these settings, and the defaults of those
-        that it lacks."""
+    def open(self, row: RowKey, of_base: Mapping[str, object] = {}) -> RowSearch:
+        """The search of a row. The first trial has the best settings of the base, where they are known, and the
+        defaults of those that the base lacks; where the base is frozen, every trial has its best settings."""
         recipe, context, manifest = self.recipe, self.context, self.manifests[row.dataset]
         settings, defaults = recipe.search, context.defaults
         assert settings
-        space = space_of(settings.space, row, defaults)
+        space = space_of(recipe, row, defaults)
+        frozen = of_base if settings.freeze_base and row.method != recipe.base else {}
+        first: dict[str, object] = {}
         read: set[str] = set()
         for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):
-            config = build_config(recipe, row, settings.seed, point, defaults, judged_on="search_holdout")
+            config = build_config(recipe, row, settings.seed, {**frozen, **point}, defaults, judged_on="search_holdout")
             make_job(config, row, manifest, self.registries, defaults)
             read.update(cohorts_of(config, self.registries, defaults))
-        if first:
+        if of_base:
             plain = build_config(recipe, row, settings.seed, {}, defaults, judged_on="search_holdout")
             places = {path: place for path in space if (place := parse_setting_path(path, row, defaults))}
-            first = {path: setting(plain, *place, defaults) for path, place in places.items()} | dict(first)
-        own_basis = basis(recipe, row, defaults, self.registries.plugins(row))
+            first = {path: setting(plain, *place, defaults) for path, place in places.items()}
+            first |= {} if frozen else of_base
+        own_basis = basis(recipe, row, defaults, self.registries.plugins(row), frozen=frozen)
         study = Study(
             journal=context.store.work.folder / f"{recipe.name}.journal",
             name=f"{row} {own_basis[:SHORT]} {manifest.fingerprint_with(read)[:SHORT]}",
             space=space,
-            trials_at_most=settings.budget(row.dataset),
+            trials_at_most=settings.budget(row.dataset, of_base=row.method == recipe.base),
             seed=sampler_seed(settings, row),
             objective=Objective.of(settings.objective, config, manifest),
             first=first,
@@ -158,6 +161,7 @@ class _Searches:
             study,
             context,
             self.registries,
+            frozen=frozen,
             earlier=self.known.trials_of(row, settings.objective),
         )
 

@@ -39,5 +39,5 @@ def test_what_a_dimension_holds():
 
 def test_a_dataset_may_have_a_budget_of_its_own():
     search = Search(trials=24, trials_on={"small": 3}, space={"training.penalty": Dimension(**LOG)})
-    assert (search.budget("small"), search.budget("large")) == (3, 24)
+    assert (search.budget("small", of_base=False), search.budget("large", of_base=True)) == (3, 24)
     assert list(search.further_seeds()) == [1001, 1002, 1003]

@@ -11,6 +11,7 @@ from filelock import FileLock
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.drive import Outcome
 from ctrbench.planning.plan import make_plan
+from ctrbench.planning.search_basis import UnsearchedError
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.best_settings import BestSettings, read_best_settings, write_best_settings
 from ctrbench.store.identity import ALGORITHM_VERSION
@@ -119,6 +120,27 @@ def test_a_method_starts_from_the_best_settings_of_the_base(place):
     _, weighted = find(place, searched(search={"seeds": 2, "space": outside})).results
     assert weighted.trials[0].settings["training.penalty"] == plain.settings["training.penalty"]
     assert weighted.trials[0].settings["method.weight"] > 0.06
+
+
+def test_with_a_frozen_base_only_settings_of_the_method_are_searched(place):
+    recipe = searched(search={"freeze_base": True, "base_trials": 9, "seeds": 2})
+    plain, weighted = find(place, recipe).results
+    assert len(plain.trials) == 9
+    assert sorted(trial.settings["method.weight"] for trial in weighted.trials) == [0.01, 0.05, 0.1]
+    assert all(len(trial.settings) == 1 for trial in weighted.trials)
+    assert weighted.settings == {**plain.settings, "method.weight": 0.1}
+    found = plan_of(place, recipe, BestSettings(results=(plain, weighted)))
+    assert {job.config.training.penalty for job in found.jobs} == {plain.settings["training.penalty"]}
+
+
+def test_a_method_is_searched_anew_around_other_settings_of_a_frozen_base(place):
+    recipe = searched(search={"freeze_base": True})
+    plain, weighted = find(place, recipe).results
+    other = plain.model_copy(update={"settings": {**plain.settings, "training.penalty": 0.02}})
+    with pytest.raises(UnsearchedError, match="with another recipe"):
+        plan_of(place, recipe, BestSettings(results=(other, weighted)))
+    _, renewed = find(place, recipe, known=BestSettings(results=(other, weighted))).results
+    assert renewed.settings["training.penalty"] == 0.02
 
 
 def test_no_two_rows_draw_the_same_points(place):
