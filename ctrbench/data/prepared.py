@@ -63,8 +63,8 @@ class Prepared:
             return self.rows[name][rows].cpu().numpy()
         return self.of(source)[name][self.rows[source][rows].long()].cpu().numpy()
 
-    def truth(self, label: str, split: Split) -> np.ndarray:
-        """True probabilities of a split's rows, for the oracle alone.
+    def truth(self, label: str, rows: Tensor) -> np.ndarray:
+        """True probabilities of rows (R,), which no model may see.
 
         Raises:
             CtrbenchError: the data are not simulated.
@@ -72,7 +72,7 @@ class Prepared:
         path = self.folder / TRUTH
         if not path.exists():
             raise CtrbenchError(f"{self.manifest.name}: true probabilities are known for simulated data only")
-        return pq.read_table(path, columns=[label])[label].to_numpy()[self.indices(split).cpu().numpy()]
+        return pq.read_table(path, columns=[label])[label].to_numpy()[rows.cpu().numpy()]
 
 
 def _tensors(path: Path, device: torch.device | str) -> dict[str, Tensor]:

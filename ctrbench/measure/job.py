@@ -3,7 +3,7 @@
 Shape: R rows, T trained tasks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from ctrbench.data.prepared import Prepared
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.blocks import changes, user_blocks
 from ctrbench.measure.columns import columns_of, data_facts
+from ctrbench.measure.truth import true_probability
 from ctrbench.metrics.measure import Measured, measure
 from ctrbench.metrics.sample import Sample
 from ctrbench.store.record import LEFT_OUT_COLUMNS, DataFacts, Groups, TaskMetrics
@@ -42,7 +43,7 @@ def measure_job(
     targets: Targets,
     predicted: NDArray[np.floating],
     *,
-    expressions: Iterable[str] = (),
+    expressions: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
     by_group: bool = True,
 ) -> Measurement:
@@ -54,26 +55,29 @@ def measure_job(
         tasks: tasks of the job.
         targets: targets of the rows.
         predicted: (R, T) probabilities of the trained tasks.
-        expressions: columns to measure besides those that every job has.
+        expressions: columns to measure besides those that every job has, also without each block of users.
         metrics: names; None for all registered metrics.
-        by_group: False measures only all rows together.
+        by_group: False measures only all rows together, and nothing by the true probabilities: rows that settings are
+            chosen on.
 
     Raises:
         CtrbenchError: an unknown column or metric.
     """
-    columns = columns_of(prepared, rows, expressions) if by_group else {}
+    columns, synthetic = columns_of(prepared, rows, expressions) if by_group else {}, prepared.manifest.synthetic
+    by_block = (*LEFT_OUT_COLUMNS, *expressions)
     found: dict[str, TaskMetrics] = {}
     groups: dict[str, dict[str, Groups]] = {}
     for task, probability in tasks.probabilities(predicted).items():
         observed = targets.observed[task]
         chosen = np.flatnonzero(observed) if observed is not None else slice(None)
-        sample = Sample(targets.of(task), probability[chosen], targets.users[chosen])
+        truth = true_probability(prepared, rows, tasks, task)[chosen] if by_group and synthetic else None
+        sample = Sample(targets.of(task), probability[chosen], targets.users[chosen], truth=truth)
         measured = measure(
             sample,
             {name: (codes[chosen], names) for name, (codes, names) in columns.items()},
             metrics,
             blocks=user_blocks(targets.users[chosen]) if by_group else None,
-            by_block=LEFT_OUT_COLUMNS,
+            by_block=by_block,
         )
         definition = tasks.definition(task)
         left_out = {

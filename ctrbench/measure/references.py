@@ -22,6 +22,7 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.columns import columns_of, data_facts
 from ctrbench.measure.job import groups_of, stored_targets
+from ctrbench.measure.truth import true_probability
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.measure import measure
@@ -87,9 +88,9 @@ def reference_rows(
     label, users, rows = targets.of(task), targets.users[chosen], rows[torch.from_numpy(chosen)]
     groups: dict[str, Groups] = {}
     records = []
-    for name, score in _scores(prepared, rows, chosen, tasks, task).items():
+    for name, score in _scores(prepared, rows, tasks, task).items():
         probabilities = name == "oracle"
-        sample = Sample(label, score, users, probabilities=probabilities)
+        sample = Sample(label, score, users, probabilities=probabilities, truth=score if probabilities else None)
         measured = measure(sample, columns, _metrics(probabilities=probabilities))
         groups = groups_of(measured)
         records.append(
@@ -108,14 +109,12 @@ def reference_rows(
 
 
 def _metrics(*, probabilities: bool) -> list[str]:
-    """Names of the metrics that are defined for probabilities, or for scores that only rank the rows."""
+    """Names of the metrics that are defined for the oracle's probabilities, or for scores that only rank the rows."""
     return [name for name, metric in METRICS.usable().items() if probabilities or not metric.needs_probabilities]
 
 
-def _scores(
-    prepared: Prepared, rows: Tensor, chosen: NDArray[np.integer], tasks: Tasks, task: str
-) -> dict[Reference, NDArray[np.float64]]:
-    """Reference -> score of each row; ``chosen`` are the rows' positions among all test rows."""
+def _scores(prepared: Prepared, rows: Tensor, tasks: Tasks, task: str) -> dict[Reference, NDArray[np.float64]]:
+    """Reference -> score of each row."""
     item = prepared.rows["item"][rows].long()
     scores: dict[Reference, NDArray[np.float64]] = {
         "popularity": prepared.items["popularity"][item].double().numpy(),
@@ -123,17 +122,5 @@ def _scores(
         "random": np.random.default_rng(0).random(len(rows)),
     }
     if prepared.manifest.synthetic:
-        scores["oracle"] = _true_probability(prepared, tasks, task)[chosen]
+        scores["oracle"] = true_probability(prepared, rows, tasks, task)
     return scores
-
-
-def _true_probability(prepared: Prepared, tasks: Tasks, task: str) -> NDArray[np.float64]:
-    """True probability of a task on every test row.
-
-    Simulated labels are nested (who converts has clicked), so the probability that two of them are 1 is the smaller
-    one. The probability of a label given another is the probability that both are 1 over the other's probability.
-    """
-    factors = tasks.derived.get(task, (task,))
-    given = (tasks.given[task],) if task in tasks.given else ()
-    joint = np.minimum.reduce([prepared.truth(label, Split.TEST) for label in (*factors, *given)])
-    return joint / prepared.truth(given[0], Split.TEST) if given else joint

@@ -7,7 +7,7 @@ Shape:
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import torch
@@ -33,6 +33,8 @@ class Loss:
     parts: dict[str, Tensor]
     terms: dict[str, Tensor] = field(default_factory=dict)
     """What the parts that a method adds contribute to the total, by the part's name."""
+    primary: dict[str, Tensor] = field(default_factory=dict)
+    """What each task contributes to the total."""
 
     def plus(self, name: str, part: Tensor, weight: float = 1.0) -> "Loss":
         """The loss with ``weight * part`` added to the total, and the part, not weighted, among the parts.
@@ -41,7 +43,8 @@ class Loss:
             CtrbenchError: a task has the same name as the part.
         """
         term = part if weight == 1 else weight * part
-        return Loss(self.total + term, self.noting(**{name: part}).parts, {**self.terms, name: term})
+        noted = self.noting(**{name: part})
+        return replace(noted, total=self.total + term, terms={**self.terms, name: term})
 
     def noting(self, **values: Tensor) -> "Loss":
         """The loss with more values for the record, which add nothing to the total.
@@ -52,7 +55,7 @@ class Loss:
         for name in values:
             if name in self.parts:
                 raise CtrbenchError(f"task {name!r} has the name of a part of the method's loss; rename the label")
-        return Loss(self.total, self.parts | values, self.terms)
+        return replace(self, parts=self.parts | values)
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,9 @@ class Method(nn.Module, ABC):
         tasks, weights = self.context.tasks, self.context.task_weights
         losses = mean_logloss(logits, batch.labels, batch.observed)
         weighted = [loss if weight == 1 else weight * loss for loss, weight in zip(losses, weights, strict=True)]
-        return Loss(functools.reduce(torch.add, weighted), dict(zip(tasks, losses, strict=True)))
+        total = functools.reduce(torch.add, weighted)
+        parts, primary = (dict(zip(tasks, each, strict=True)) for each in (losses, weighted))
+        return Loss(total, parts, primary=primary)
 
     def codewords_of(self, h: Tensor) -> Tensor | None:  # noqa: ARG002
         """The codeword (B,) that rows with h (B, H) belong to; None for a method without a codebook."""

@@ -16,6 +16,7 @@ METRICS: "Registry[type[Metric]]" = Registry(
         "auc": "ctrbench.metrics.auc:AUC",
         "logloss": "ctrbench.metrics.logloss:Logloss",
         "ne": "ctrbench.metrics.ne:NormalizedEntropy",
+        "expected_ne": "ctrbench.metrics.expected_ne:ExpectedNormalizedEntropy",
         "calibration": "ctrbench.metrics.calibration:Calibration",
         "gauc": "ctrbench.metrics.gauc:GroupAUC",
         "ne_shared": "ctrbench.metrics.ne_shared:SharedNormalizedEntropy",

@@ -49,6 +49,8 @@ class Metric(ABC):
     """A value this close to a published one counts as equal to it."""
     needs_probabilities: ClassVar[bool]
     """Undefined for scores that only rank the rows."""
+    needs_truth: ClassVar[bool] = False
+    """Undefined where the true probabilities are unknown: on all but simulated data."""
     low: ClassVar[float] = 0.0
     """Lowest possible value."""
     high: ClassVar[float] = math.inf
@@ -63,7 +65,7 @@ class Metric(ABC):
         """The metric within each group.
 
         Args:
-            sample: Its scores are probabilities if the metric needs them.
+            sample: Its scores are probabilities, and it has true ones, if the metric needs them.
             codes: ``(n,)`` in [-1, G); -1 is outside every group.
             groups: G.
 
@@ -80,6 +82,13 @@ class Metric(ABC):
         """
         del sample, codes, groups, blocks
         return None
+
+    @classmethod
+    def defined_on(cls, sample: Sample) -> bool:
+        """Whether a sample has the probabilities that the metric needs, its own and the true ones."""
+        return (sample.probabilities or not cls.needs_probabilities) and (
+            sample.truth is not None or not cls.needs_truth
+        )
 
     @classmethod
     def overall(cls, sample: Sample) -> float | None:

@@ -60,8 +60,8 @@ def measure(
     Args:
         sample: n rows of one task.
         columns: Name of a column -> its codes and group names.
-        metrics: Names in :data:`METRICS`; None for all that can be loaded. A metric that needs probabilities has
-            the value None everywhere if the sample's scores only rank the rows.
+        metrics: Names in :data:`METRICS`; None for all that can be loaded, without those that need true probabilities
+            where the sample has none. A metric that is not defined on the sample has the value None everywhere.
         blocks: Blocks of users, each of which is left out in turn.
         by_block: The columns, ``overall`` among them, for which this is done.
 
@@ -72,7 +72,8 @@ def measure(
     """
     if OVERALL in columns:
         raise ValueError(f"a column is named {OVERALL!r}, which stands for all rows")
-    registered = METRICS.usable() if metrics is None else {name: METRICS.get(name) for name in metrics}
+    usable = {name: metric for name, metric in METRICS.usable().items() if _known_of(metric, sample)}
+    registered = usable if metrics is None else {name: METRICS.get(name) for name in metrics}
     groups: dict[str, Groups] = {}
     values: dict[str, dict[str, list[float | None]]] = {name: {} for name in registered}
     left_out: dict[str, dict[str, Left]] = {}
@@ -85,17 +86,19 @@ def measure(
         groups[column] = Groups(list(names), totals.rows.tolist(), totals.positives.tolist())
         for name, metric in registered.items():
             values[name][column] = _by_group(metric, sample, fixed, len(names))
-            if blocks and column in by_block and (sample.probabilities or not metric.needs_probabilities):
+            if blocks and column in by_block and metric.defined_on(sample):
                 left = metric.without_each_block(sample, fixed, len(names), blocks)
                 if left is not None:
                     left_out.setdefault(name, {})[column] = left
     return Measured(groups, values, sample.clipped, left_out)
 
 
+def _known_of(metric: type[Metric], sample: Sample) -> bool:
+    return sample.truth is not None or not metric.needs_truth
+
+
 def _by_group(metric: type[Metric], sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-    if metric.needs_probabilities and not sample.probabilities:
-        return [None] * groups
-    return metric.by_group(sample, codes, groups)
+    return metric.by_group(sample, codes, groups) if metric.defined_on(sample) else [None] * groups
 
 
 def _check(column: str, codes: NDArray[np.integer], names: Sequence[str], rows: int) -> None:

@@ -46,7 +46,7 @@ def _of_totals(totals: Totals) -> list[float | None]:
     return [normalized_entropy(loss / rows if rows else None, positives, rows) for loss, positives, rows in sums]
 
 
-def base_rate_entropy(positives: int, rows: int) -> float:
+def base_rate_entropy(positives: float, rows: float) -> float:
     """Entropy in nats of the base rate ``positives / rows``; 0 where only one class, or no row, is present."""
     if positives in (0, rows):
         return 0.0
@@ -54,7 +54,7 @@ def base_rate_entropy(positives: int, rows: int) -> float:
     return -rate * math.log(rate) - (1 - rate) * math.log1p(-rate)
 
 
-def normalized_entropy(logloss: float | None, positives: int, rows: int) -> float | None:
+def normalized_entropy(logloss: float | None, positives: float, rows: float) -> float | None:
     """NE of rows with a given logloss (nats); None where the entropy of their base rate is 0."""
     entropy = base_rate_entropy(positives, rows)
     return None if logloss is None or entropy == 0 else logloss / entropy

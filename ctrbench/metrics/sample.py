@@ -30,8 +30,8 @@ class Sample:
     """Labels and scores of the measured rows; do not write to its arrays.
 
     Raises:
-        ValueError: arrays of different lengths, a label other than 0 and 1, or a score that is NaN. Reading
-            :attr:`loss` or :attr:`label_probability`: scores that are not probabilities.
+        ValueError: arrays of different lengths, a label other than 0 and 1, a score that is NaN, or a true probability
+            outside [0, 1]. Reading :attr:`loss` or :attr:`label_probability`: scores that are not probabilities.
     """
 
     label: NDArray[np.bool_]
@@ -42,13 +42,17 @@ class Sample:
     """``(n,)``: an integer per user; None where users are unknown."""
     probabilities: bool = True
     """Whether the scores are probabilities of label 1; otherwise they only rank the rows."""
+    truth: NDArray[np.float64] | None = None
+    """``(n,)``: true probability of label 1; None where it is unknown."""
     _summed: list[tuple[NDArray[np.integer], int, Totals]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         label, score = np.asarray(self.label), np.asarray(self.score, dtype=np.float64)
-        for name, values in {"scores": score, "user codes": self.user}.items():
+        for name, values in {"scores": score, "user codes": self.user, "true probabilities": self.truth}.items():
             if values is not None and len(values) != len(label):
                 raise ValueError(f"{len(values)} {name} for {len(label)} labels")
+        if self.truth is not None and not ((self.truth >= 0) & (self.truth <= 1)).all():
+            raise ValueError("a true probability is not within [0, 1]")
         if label.dtype != np.bool_ and not ((label == 0) | (label == 1)).all():
             raise ValueError(f"a label is {label[(label != 0) & (label != 1)][0]}, not 0 or 1")
         refuse_nan(score)

@@ -145,7 +145,8 @@ def _check_data(config: JobConfig, manifest: Manifest) -> None:
     task, metric = tasks.split(config.training.watch)
     if task not in tasks.names:
         raise unknown("task of training.watch", task, tasks.names)
-    METRICS.get(metric)
+    if METRICS.get(metric).needs_truth:
+        raise CtrbenchError(f"training.watch {metric}: needs true probabilities, which no training may see")
 
 
 def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults: Defaults) -> dict[str, Manifest]:

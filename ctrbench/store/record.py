@@ -26,7 +26,7 @@ FIRST_VERSION = 2
 """The algorithm version of a line that names none; it never changes, even when ``ALGORITHM_VERSION`` does."""
 
 LEFT_OUT_COLUMNS = (OVERALL, "activeness")
-"""The columns for whose groups the values without each block of users are stored."""
+"""The columns of every job for whose groups the values without each block of users are stored."""
 LEFT_OUT_UNIT = 1e-7
 
 Values = dict[str, dict[str, list[float | None]]]
@@ -135,7 +135,8 @@ class TaskMetrics(Strict):
     left_out: dict[str, dict[str, list[list[int | None]]]] = Field(default_factory=dict)
     """Metric -> column -> for each group, by how much its value changes where one block of users is left out, in units
     of :data:`LEFT_OUT_UNIT`: one number per block (:func:`ctrbench.measure.blocks.user_blocks`), None where the metric
-    is undefined without the block. Of :data:`LEFT_OUT_COLUMNS` alone, so that a record stays small."""
+    is undefined without the block. Of :data:`LEFT_OUT_COLUMNS` and the columns that a recipe asked for, so that a
+    record stays small."""
 
     def without_each_block(self, metric: str, column: str, place: int) -> NDArray[np.float64] | None:
         """The values (K,) of a group, by its place in the column, without each block of users; None where they were

@@ -32,7 +32,8 @@ class MetricContract:
         """Labels drawn by the probabilities that score them."""
         random = np.random.default_rng(8)
         probability = random.random(ROWS)
-        return Sample(random.random(ROWS) < probability, probability, random.integers(0, 30, ROWS))
+        label, user = random.random(ROWS) < probability, random.integers(0, 30, ROWS)
+        return Sample(label, probability, user, truth=probability)
 
     @pytest.fixture
     def codes(self) -> np.ndarray:
@@ -65,13 +66,15 @@ class MetricContract:
     def test_the_order_of_rows_does_not_matter(self, chosen: type[Metric], sample: Sample, codes: np.ndarray) -> None:
         order = np.random.default_rng(10).permutation(ROWS)
         assert sample.user is not None
-        shuffled = Sample(sample.label[order], sample.score[order], sample.user[order])
+        assert sample.truth is not None
+        shuffled = Sample(sample.label[order], sample.score[order], sample.user[order], truth=sample.truth[order])
         found = chosen.by_group(shuffled, codes[order], 5)
         assert found == pytest.approx(chosen.by_group(sample, codes, 5), rel=1e-12)
 
     def test_better_predictions_have_better_values(self, chosen: type[Metric], sample: Sample) -> None:
         """True probabilities against the same, shrunk for positives and raised for negatives."""
-        worse = Sample(sample.label, np.clip(sample.score - 0.3 * sample.label + 0.2, 0, 1), sample.user)
+        score = np.clip(sample.score - 0.3 * sample.label + 0.2, 0, 1)
+        worse = Sample(sample.label, score, sample.user, truth=sample.truth)
         assert chosen.goodness(chosen.overall(sample)) > chosen.goodness(chosen.overall(worse)) > -math.inf
         assert chosen.goodness(None) == -math.inf
 

@@ -21,6 +21,7 @@ from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
 from ctrbench.errors import DivergedError
 from ctrbench.methods.base import Loss, Method
+from ctrbench.training.balance import Balancer
 from ctrbench.training.checkpoint import below, dump, parse, under
 from ctrbench.training.history import EpochMetrics
 from ctrbench.training.optimizer import Optimizer
@@ -48,6 +49,7 @@ class Training:
         require_both_classes(feed)
         self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed
         self.optimizer = Optimizer(backbone, method, settings)
+        self.balancer = Balancer(settings.balance, backbone, method)
         self.epochs: list[EpochMetrics] = []
         self.under_way: EpochUnderWay | None = None
         """The epoch under way, between two of its looks; None at its end."""
@@ -153,7 +155,7 @@ class Training:
         if self.settings.penalty:
             total = total + self.settings.penalty * embedded.squared_norm()
         self.optimizer.clear()
-        total.backward()
+        self.balancer.backward(total, loss)
         total = total.detach() + self.optimizer.step(rate)
         return Loss(total, {name: part.detach() for name, part in loss.parts.items()})
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ctrbench.methods.base import Loss
+from ctrbench.training.gradients import gradients_of
 
 ALL = "all"
 """The sum of all parts, where there are several."""
@@ -27,7 +28,7 @@ def probe(loss: Loss, weights: Sequence[Tensor]) -> dict[str, Tensor]:
     gradients = {name: _gradient(term, weights) for name, term in loss.terms.items()}
     if len(gradients) > 1:
         gradients[ALL] = torch.stack(list(gradients.values())).sum(0)
-    task = _gradient(loss.total - torch.stack(list(loss.terms.values())).sum(), weights)
+    task = _gradient(torch.stack(list(loss.primary.values())).sum(), weights)
     # A gradient of 0 has a cosine of 0, not of NaN, which would look as if training had diverged.
     least = torch.finfo(task.dtype).tiny
     length = task.norm().clamp(min=least)
@@ -45,10 +46,7 @@ def probe(loss: Loss, weights: Sequence[Tensor]) -> dict[str, Tensor]:
 
 def _gradient(term: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """The gradient of a term, as one vector."""
-    found = torch.autograd.grad(term, weights, retain_graph=True, allow_unused=True)
+    found = zip(weights, gradients_of(term, weights), strict=True)
     return torch.cat(
-        [
-            (torch.zeros_like(weight) if gradient is None else gradient.to_dense()).flatten()
-            for weight, gradient in zip(weights, found, strict=True)
-        ]
+        [(torch.zeros_like(weight) if gradient is None else gradient).flatten() for weight, gradient in found]
     )

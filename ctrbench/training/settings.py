@@ -44,6 +44,10 @@ class TrainingSettings(Strict):
     form."""
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Trained task -> weight of its loss in the total; 1 for a task that is not named."""
+    balance: Literal["sum", "pcgrad"] = "sum"
+    """How the tasks and the parts that a method adds share the weights that several of them reach. ``sum``: as one
+    loss. ``pcgrad``: where the gradients of two of them have a negative product, each loses its part along the other
+    (arXiv 2001.06782); for k of them, a step costs k + 1 more backward passes and waits for the device."""
     epochs: int = Field(30, ge=1, le=100_000)
     """Most epochs of a run; early stopping may end it before."""
     looks: int = Field(1, ge=1, le=1000)

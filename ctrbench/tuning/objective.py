@@ -24,7 +24,7 @@ class Objective:
         """Reads ``METRIC`` (of the main task) or ``TASK.METRIC``.
 
         Raises:
-            CtrbenchError: the task or the metric is unknown, or the metric has no best end.
+            CtrbenchError: the task or the metric is unknown, has no best end, or reads the truth.
         """
         tasks = Tasks.of(config.data, manifest.labels, manifest.name)
         task, metric = tasks.split(text)
@@ -32,6 +32,8 @@ class Objective:
             raise unknown("task of search.objective", task, tasks.names)
         if METRICS.get(metric).direction == "one":
             raise CtrbenchError(f"search.objective {text}: best at 1, neither highest nor lowest; name another metric")
+        if METRICS.get(metric).needs_truth:
+            raise CtrbenchError(f"search.objective {text}: needs true probabilities, which no search may see")
         return cls(task, metric)
 
     @property

@@ -3,15 +3,20 @@
 import numpy as np
 import pytest
 
+from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.again import measure_again
-from ctrbench.measure.blocks import user_blocks
+from ctrbench.measure.blocks import BLOCKS, user_blocks
 from ctrbench.measure.job import measure_job, stored_targets
+from ctrbench.measure.truth import true_probability
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.auc import auc
 from ctrbench.metrics.sample import Sample
+from ctrbench.prepare.card import shipped_card
+from ctrbench.prepare.formats import Simulation
+from ctrbench.prepare.stage import prepare
 
 TWO = {
     "tasks": ("click", "conversion"),
@@ -45,8 +50,9 @@ def test_each_task_has_its_own_rows_groups_and_values(orders, measured):
     for task, (definition, sample) in samples.items():
         metrics = found.tasks[task]
         assert metrics.definition == definition
-        assert set(metrics.values) == set(METRICS.names())
-        for name in METRICS.names():
+        known = {name for name, metric in METRICS.usable().items() if not metric.needs_truth}
+        assert set(metrics.values) == known
+        for name in known:
             wanted = METRICS.get(name).overall(sample)
             own = metrics.values[name]["overall"]
             assert own == ([None] if wanted is None else pytest.approx([wanted], rel=1e-12))
@@ -65,6 +71,26 @@ def test_an_unconditional_task_is_another_task_than_a_conditional_one(orders):
     found = measure_job(orders, rows, tasks, stored_targets(orders, rows, tasks), np.full((len(rows), 2), 0.5))
     assert set(found.facts.groups) == {"click", "conversion"}
     assert found.facts.groups["conversion"]["overall"].rows == [len(rows)]
+
+
+def test_true_probabilities_are_read_for_test_rows_alone(tmp_path):
+    prepare(shipped_card("oncold-sim"), tmp_path, simulation=Simulation(scale=0.004))
+    simulated = Prepared.read(tmp_path / "oncold-sim")
+    tasks = Tasks.of(DataSettings(**TWO), simulated.manifest.labels, "here")
+    rows = simulated.indices(Split.TEST).flip(0)
+    truth = np.stack([true_probability(simulated, rows, tasks, task) for task in tasks.trained], 1)
+    targets = stored_targets(simulated, rows, tasks)
+    found = measure_job(simulated, rows, tasks, targets, truth, expressions=["age_group"]).tasks
+    assert found["click"].values["expected_ne"]["overall"][0] == pytest.approx(
+        found["click"].values["ne"]["overall"][0], abs=0.02
+    )
+    worse = measure_job(simulated, rows, tasks, targets, np.clip(truth + 0.1, 0, 1)).tasks
+    for task in found:
+        assert worse[task].values["expected_ne"]["overall"][0] > found[task].values["expected_ne"]["overall"][0]
+    assert [len(left) for left in found["click"].left_out["expected_ne"]["age_group"]] == [BLOCKS] * 6
+    assert "age_group" not in worse["click"].left_out["expected_ne"]
+    chosen_on = measure_job(simulated, rows, tasks, targets, truth, by_group=False).tasks
+    assert "expected_ne" not in chosen_on["click"].values
 
 
 def test_overall_alone(orders):

@@ -260,5 +260,6 @@ def test_the_oracle_of_the_simulated_world_is_calibrated(tmp_path):
             # Positives are a sum of draws: their relative deviation is at most 1 / sqrt(positives).
             assert abs(overall.values["calibration"] - 1) < 4 / np.sqrt(overall.positives), row.task
             assert overall.values["auc"] > 0.6
-            assert overall.values["ne"] < 1
+            assert overall.values["expected_ne"] < 1
+            assert overall.values["ne"] == pytest.approx(overall.values["expected_ne"], abs=0.05)
     assert len(store.references("oncold-sim")) == 4 * 3

@@ -35,6 +35,7 @@ def test_it_is_read_from_records():
         ("conversoin.auc", "unknown task of search.objective 'conversoin'; did you mean conversion?"),
         ("conversion", "unknown metric 'conversion'"),
         ("click.aucc", "unknown metric 'aucc'; did you mean auc?"),
+        ("expected_ne", "search.objective expected_ne: needs true probabilities, which no search may see"),
         ("calibration", "search.objective calibration: best at 1, neither highest nor lowest; name another metric"),
     ],
 )

@@ -1,0 +1,140 @@
+"""PCGrad on the terms of a loss, against the algorithm written out over whole gradients."""
+
+import pytest
+import torch
+
+from ctrbench.data.settings import DataSettings
+from ctrbench.testing.runs import start
+from ctrbench.training.balance import Balancer
+from ctrbench.training.fit import fit
+
+COHORTS = {"head": ["age_group = 3"], "tail": ["age_group = 1"], "head_weight": 30.0, "tail_weight": 20.0}
+
+
+def terms_of(run, batch, seed):
+    """The loss of a batch, and of each of its terms the gradient at every parameter."""
+    torch.manual_seed(seed)
+    loss = run.method.loss(run.backbone, batch, run.backbone.embed(batch), torch.Generator().manual_seed(1))
+    parameters = [*run.backbone.parameters(), *run.method.parameters()]
+    found = []
+    for term in (*loss.primary.values(), *loss.terms.values()):
+        gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+        found.append([gradient if gradient is None else gradient.to_dense() for gradient in gradients])
+    return loss, parameters, found
+
+
+def projected(vectors, seed):
+    """Algorithm 1 of PCGrad: each vector loses its parts along others that it conflicts with, in a random order."""
+    torch.manual_seed(seed)
+    total = torch.zeros_like(vectors[0])
+    for place, vector in enumerate(vectors):
+        own = vector.clone()
+        for other in torch.randperm(len(vectors)).tolist():
+            if other != place and (product := own @ vectors[other]) < 0:
+                own -= product / (vectors[other] @ vectors[other]) * vectors[other]
+        total += own
+    return total
+
+
+def flat(gradients, like, places):
+    return torch.cat(
+        [(torch.zeros_like(like[p]) if gradients[p] is None else gradients[p]).flatten() for p in places]
+    ).double()
+
+
+@pytest.mark.parametrize("backbone", ["din", "deepfm", "dhen"])
+def test_the_shared_weights_get_the_projected_gradients_and_the_others_the_sum(small, backbone):
+    run = start(backbone, "c2al", small, method_settings=COHORTS)
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 512))
+    # A fourth term is sure to conflict with the first, which it turns round.
+    loss, parameters, found = terms_of(run, batch, 3)
+    turned = -2 * loss.primary["click"]
+    loss = loss.plus("turned", turned)
+    found.append([None if each is None else -2 * each for each in found[0]])
+    below = {id(weight) for weight in run.backbone.parameters()} - {id(w) for w in run.backbone.output.parameters()}
+    shared = [place for place, weight in enumerate(parameters) if id(weight) in below]
+    for parameter in parameters:
+        parameter.grad = None
+    torch.manual_seed(5)
+    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss)
+    expected = projected([flat(own, parameters, shared) for own in found], 5)
+    got = flat([None if p.grad is None else p.grad.to_dense() for p in parameters], parameters, shared)
+    assert (got - expected).norm() < 1e-4 * expected.norm()
+    plain_sum = sum(flat(own, parameters, shared) for own in found)
+    assert (got - plain_sum).norm() > 0.02 * plain_sum.norm()
+    alone = [place for place in range(len(parameters)) if place not in shared]
+    assert len(alone) == 4  # the output layer and the method's heads
+    for place in alone:
+        whole = sum(own[place] for own in found if own[place] is not None)
+        assert torch.allclose(parameters[place].grad, whole, atol=1e-6)
+
+
+def test_without_a_conflict_it_is_the_sum(small):
+    """Two heads that predict the click itself, from the same h."""
+    settings = {**COHORTS, "labels": "again", "head_weight": 0.5, "tail_weight": 0.5}
+    run = start("din", "c2al", small, method_settings=settings)
+    with torch.no_grad():  # heads as the output layer, so that all gradients at h point the same way
+        run.method.auxiliary.weight.copy_(run.backbone.output.weight.expand(2, -1))
+        run.method.auxiliary.bias.copy_(run.backbone.output.bias.expand(2))
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 512))
+    grads = []
+    for balance in ("sum", "pcgrad"):
+        loss, parameters, _ = terms_of(run, batch, 3)
+        for parameter in parameters:
+            parameter.grad = None
+        Balancer(balance, run.backbone, run.method).backward(loss.total, loss)
+        grads.append(flat([p.grad.to_dense() for p in parameters], parameters, range(len(parameters))))
+    assert torch.allclose(*grads, atol=1e-6)
+
+
+def test_plain_with_one_task_trains_with_the_same_bits(small):
+    looks = [list(fit(start("din", "plain", small, epochs=1, balance=balance))) for balance in ("sum", "pcgrad")]
+    assert looks[0][0].loss == looks[1][0].loss
+    assert looks[0][0].validation == looks[1][0].validation
+
+
+def test_dropout_draws_the_same_whatever_is_projected(small):
+    run = start("din", "c2al", small, method_settings=COHORTS)
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 512))
+    states = []
+    for balance in ("sum", "pcgrad"):
+        loss, _, _ = terms_of(run, batch, 3)
+        Balancer(balance, run.backbone, run.method).backward(loss.total, loss)
+        states.append(torch.get_rng_state())
+    assert torch.equal(*states)
+
+
+@pytest.mark.parametrize("adam", ["dense", "lazy"])
+def test_a_balanced_run_resumes_with_the_same_bits(small, adam):
+    def begin():
+        settings = {"epochs": 2, "balance": "pcgrad", "embedding_adam": adam}
+        return start("din", "c2al", small, method_settings=COHORTS, **settings)
+
+    whole = begin()
+    looks = list(fit(whole))
+    first = begin()
+    next(fit(first))
+    resumed = begin()
+    resumed.restore(first.checkpoint())
+    assert [look.loss for look in looks[1:]] == [look.loss for look in fit(resumed)]
+    for one, other in zip(whole.backbone.parameters(), resumed.backbone.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("backbone", ["din", "shared-bottom"])
+def test_tasks_are_balanced_among_themselves(orders, backbone):
+    run = start(
+        backbone, "plain", orders, DataSettings(tasks=("click", "conversion")), task_weights={"conversion": 40.0}
+    )
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 512))
+    loss, parameters, found = terms_of(run, batch, 3)
+    assert list(loss.primary) == ["click", "conversion"]
+    for parameter in parameters:
+        parameter.grad = None
+    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss)
+    output = run.backbone.output if backbone == "din" else run.backbone.bottom.output
+    of_output = {id(weight) for weight in output.parameters()}
+    shared = [place for place, weight in enumerate(parameters) if id(weight) not in of_output]
+    expected = projected([flat(own, parameters, shared) for own in found], 0)
+    got = flat([p.grad.to_dense() for p in parameters], parameters, shared)
+    assert (got - expected).norm() < 1e-4 * expected.norm()
