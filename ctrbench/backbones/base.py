@@ -120,6 +120,11 @@ class Backbone(nn.Module, ABC):
         self.inputs = inputs
         self.tasks = tasks
 
+    @property
+    def heads(self) -> nn.Module:
+        """What belongs to single tasks: all else is shared by them."""
+        return self.output
+
     @abstractmethod
     def embed(self, batch: Batch) -> Embedded:
         """Looks up the embeddings of a batch."""

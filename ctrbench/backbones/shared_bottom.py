@@ -80,6 +80,11 @@ class SharedBottom(Backbone):
         self.embedding_size, self.embedding_std = self.bottom.embedding_size, self.bottom.embedding_std
         self.bottom.output = Towers(self.representation_size, settings.tower, tasks, settings.dropout)
 
+    @property
+    def heads(self) -> nn.Module:
+        """The towers."""
+        return self.bottom.output
+
     def embed(self, batch: Batch) -> Embedded:
         """The bottom's embeddings, and its shallow logits for every task."""
         return self.bottom.embed(batch)

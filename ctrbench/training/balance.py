@@ -30,11 +30,8 @@ class Balancer:
 
     def __init__(self, balance: Balance, backbone: Backbone, method: Method) -> None:
         self.weighting = None if balance == "sum" else _pcgrad()
-        # Towers, of which each task has its own, need no exception.
-        outputs = [module for name, module in backbone.named_children() if name == "output"]
-        of_output = {id(weight) for output in outputs for weight in output.parameters()}
         trained = [weight for weight in (*backbone.parameters(), *method.parameters()) if weight.requires_grad]
-        own = of_output | {id(weight) for weight in method.parameters()}
+        own = {id(weight) for module in (backbone.heads, method) for weight in module.parameters()}
         self.shareable = [weight for weight in trained if id(weight) not in own]
         self.others = [weight for weight in trained if id(weight) in own]
 
