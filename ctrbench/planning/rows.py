@@ -16,14 +16,19 @@ from ctrbench.registry import Registry
 def rows_of(
     recipe: Recipe, datasets: Iterable[str], backbones: "Registry[Any]", methods: "Registry[Any]"
 ) -> list[RowKey]:
-    """Every row of a recipe on some datasets, by dataset, variant, backbone and method."""
+    """Every row of a recipe on some datasets, by dataset, variant, backbone and method.
+
+    Where variants are compared with each other, the base has a row for the first of them alone.
+    """
     names = itertools.product(
         datasets,
         recipe.variants or ("",),
         expanded(recipe.backbones, backbones),
         expanded(recipe.methods, methods),
     )
-    return [RowKey(dataset, backbone, method, variant) for dataset, variant, backbone, method in names]
+    rows = [RowKey(dataset, backbone, method, variant) for dataset, variant, backbone, method in names]
+    first = next(iter(recipe.variants), "")
+    return [row for row in rows if not recipe.against or row.method != recipe.base or row.variant == first]
 
 
 def expanded(names: Iterable[str], registry: "Registry[Any]") -> list[str]:

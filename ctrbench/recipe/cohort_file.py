@@ -46,12 +46,16 @@ class FoundCohorts(Strict):
     """Why the head is the head."""
     pairs: tuple[FoundPair, ...]
 
-    def settings(self, pair: str) -> dict[str, object]:
+    def pair(self, kind: str) -> FoundPair | None:
+        """A pair; None where there is none."""
+        return next((pair for pair in self.pairs if pair.pair == kind), None)
+
+    def settings(self, kind: str) -> dict[str, object]:
         """What a method's settings hold of a pair; empty where there is none."""
-        for each in self.pairs:
-            if each.pair == pair:
-                return {"head": list(each.head.rule), "tail": list(each.tail.rule), "found_on": each.found_on}
-        return {}
+        pair = self.pair(kind)
+        if not pair:
+            return {}
+        return {"head": list(pair.head.rule), "tail": list(pair.tail.rule), "found_on": pair.found_on}
 
 
 class CohortFile(Strict):

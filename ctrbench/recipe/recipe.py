@@ -56,6 +56,9 @@ class Recipe(Strict):
     search of a row serves all its variants."""
     base: str = "plain"
     """The method that the others are compared with; one of ``methods``."""
+    against: str | None = None
+    """A variant, or the base: the report has a row for each variant of the other method instead of each method, and
+    compares them with this one. The base, which no variant is meant to change, runs with the first variant alone."""
     metrics: tuple[str, ...] = ("auc", "ne")
     """Registered metrics that the tables show, in this order."""
     views: tuple[ViewSpec, ...] = ()
@@ -109,10 +112,12 @@ class Recipe(Strict):
 
     def cohorts_on(self, dataset: str, axis: str, pair: str) -> dict[str, object]:
         """Settings of a method: the two cohorts of an axis that the files of cohorts have; empty if there are none."""
-        for found in self.cohorts:
-            if (found.dataset, found.axis) == (dataset, axis):
-                return found.settings(pair)
-        return {}
+        found = self.found(dataset, axis)
+        return found.settings(pair) if found else {}
+
+    def found(self, dataset: str, axis: str) -> FoundCohorts | None:
+        """The cohorts of an axis that the files of cohorts have; None if there are none."""
+        return next((each for each in self.cohorts if (each.dataset, each.axis) == (dataset, axis)), None)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -143,6 +148,10 @@ class Recipe(Strict):
     def _consistent(self) -> Self:
         if self.base not in self.methods and ALL not in self.methods:
             raise ValueError(f"base {self.base!r} is not one of the methods")
+        if self.against not in (None, self.base, *self.variants):
+            raise ValueError(f"against {self.against!r} is neither a variant nor the base")
+        if self.against and (len(self.methods) > 2 or ALL in self.methods):
+            raise ValueError("against compares the variants of one method: name the base and one other")
         most = max([self.seeds, *(count for own in self.seeds_on.values() for count in own.values())])
         if self.search and self.search.seed < most:
             raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {most - 1}")

@@ -8,6 +8,7 @@ from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.recipe.column import parse_column
 from ctrbench.recipe.recipe import Recipe, ViewSpec
+from ctrbench.report.against import variants_as_methods
 from ctrbench.report.cells import Cell
 from ctrbench.report.footer import Note, footer
 from ctrbench.report.select import ReportData, select_data, select_rows
@@ -121,7 +122,7 @@ def find_data(recipe: Recipe, results: Path, data: Path) -> ReportData:
     found = select_rows(recipe, results, data)
     if not found.rows:
         raise CtrbenchError(f"{recipe.name}: no finished run yet; start with {recipe.command('run')}")
-    return found
+    return variants_as_methods(found)
 
 
 def build(data: ReportData, by: str | None = None) -> Report:

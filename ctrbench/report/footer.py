@@ -186,7 +186,7 @@ def _search(data: ReportData) -> str:
     if not data.recipe.search:
         return "0 trials: every method runs with the settings that the recipe fixes"
     search = data.recipe.search
-    base = [f"{search.base_trials} of {data.recipe.base}"] if search.base_trials else []
+    base = [f"{search.base_trials} of the base"] if search.base_trials else []
     others = [*base, *(f"{count} on {dataset}" for dataset, count in search.trials_on.items())]
     exceptions = f" ({', '.join(others)})" if others else ""
     text = (
@@ -194,7 +194,7 @@ def _search(data: ReportData) -> str:
         "(fewer points: all of them), judged on rows set aside from training"
     )
     if search.freeze_base:
-        text += f"; every method keeps the best settings of {data.recipe.base}, and only its own were searched"
+        text += "; every method keeps the best settings of the base, and only its own were searched"
     if search.seeds > 1:
         text += f"; the best {search.finalists:.0%} ran with {search.seeds} seeds, whose mean chose the settings"
     if not (searched := data.searched):

@@ -53,12 +53,13 @@ def published_name(dataset: str) -> str:
 
 @cache
 def read_published(table: str | None) -> Published:
-    """The values of a table whose rows are named by :data:`PLACE`; empty if ``table`` is None.
+    """The values of a table whose rows are named by :data:`PLACE`; empty if ``table`` is None, or has other rows.
 
     Raises:
         CtrbenchError: the table does not exist.
     """
-    if table is None:
+    if table is None or table not in _known(PLACE):
+        _require(table)
         return Published({})
     values: dict[tuple[str, str, str, str, str, str], float] = {}
     columns = _metric_columns()
@@ -66,6 +67,39 @@ def read_published(table: str | None) -> Published:
         place = row["dataset"], row["backbone"], row["method"], row.get("task", ""), row.get("group", OVERALL)
         values |= {(*place, metric): float(row[name]) for name, metric in columns.items() if row.get(name)}
     return Published(values)
+
+
+class AxisValues(NamedTuple):
+    """What C2AL's table 1 has of an axis, in percent: its own columns, in its own order."""
+
+    head_positive_label_ratio_percent: float
+    tail_positive_label_ratio_percent: float
+    overall_ne_diff_percent: float
+    head_ne_diff_percent: float
+    tail_ne_diff_percent: float
+
+    def change(self, part: str) -> float:
+        """NE_diff of ``overall``, ``head`` or ``tail``."""
+        return float(getattr(self, f"{part}_ne_diff_percent"))
+
+    def positives(self, part: str) -> float | None:
+        """Share of positives in ``head`` or ``tail``; None for ``overall``, of which the paper has none."""
+        return getattr(self, f"{part}_positive_label_ratio_percent", None)
+
+
+@cache
+def read_axes(table: str | None) -> Mapping[str, AxisValues]:
+    """Name of an axis -> its published values; empty if ``table`` is None, or has other rows.
+
+    Raises:
+        CtrbenchError: the table does not exist.
+    """
+    columns = ("axis", *AxisValues._fields)
+    if table is None or table not in _known(columns):
+        _require(table)
+        return {}
+    rows = _rows(table, columns)
+    return {row["axis"]: AxisValues(*(float(row[name]) for name in AxisValues._fields)) for row in rows}
 
 
 @cache
@@ -90,14 +124,23 @@ def _metric_columns() -> dict[str, str]:
 
 def _rows(table: str, columns: Collection[str]) -> list[dict[str, str]]:
     """The rows of a file that has certain columns."""
-    known = [path.name.removesuffix(".csv") for path in _files() if set(columns) <= set(_read(path.name)[0])]
-    if table not in known:
-        raise unknown("published table", table, known)
+    if table not in _known(columns):
+        raise unknown("published table", table, _known(columns))
     header, *lines = _read(f"{table}.csv")
     try:
         return [dict(zip(header, line, strict=True)) for line in lines]
     except ValueError:
         raise CtrbenchError(f"published table {table}: a line has another number of fields than the header") from None
+
+
+def _known(columns: Collection[str] = ()) -> list[str]:
+    """The files that have certain columns."""
+    return [path.name.removesuffix(".csv") for path in _files() if set(columns) <= set(_read(path.name)[0])]
+
+
+def _require(table: str | None) -> None:
+    if table is not None and table not in _known():
+        raise unknown("published table", table, _known())
 
 
 def _files() -> list[resources.abc.Traversable]:

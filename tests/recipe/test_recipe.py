@@ -5,6 +5,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.read import read_recipe, recipe_names
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.space import Dimension
+from tests.fakes.recipes import recipe
 
 MINIMAL = 'title = "t"\ndatasets = ["toy"]\nbackbones = ["net"]\nmethods = ["plain"]\n'
 
@@ -36,6 +37,7 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
         ("seeds = 'five'", "seeds: input should be a valid integer"),
         ("seeds = 0", "seeds: input should be greater than or equal to 1"),
         ("base = 'icl'", "base 'icl' is not one of the methods"),
+        ("against = 'haevy'\nvariants.heavy = {}", "against 'haevy' is neither a variant nor the base"),
         (
             "[search]\ntrials = 3\n[search.space]\na = {lwo = 1}",
             "unknown key 'search.space.a.lwo'; did you mean search.space.a.low?",
@@ -212,3 +214,11 @@ def test_circular_inheritance_of_three(tmp_path):
 def test_a_collection_cannot_be_extended(tmp_path):
     with pytest.raises(CtrbenchError, match=r"mine\.toml: a collection of recipes, not a recipe"):
         read(tmp_path, 'extends = "all-aqcl"\n')
+
+
+def test_variants_of_one_method_alone_are_compared_with_each_other():
+    one = {"variants": {"light": {}, "heavy": {"method.weight": 0.5}}, "against": "light"}
+    assert recipe(**one).against == "light"
+    assert recipe(**one, methods=["plain"]).against == "light"
+    with pytest.raises(CtrbenchError, match="against compares the variants of one method: name the base and one other"):
+        recipe(**one, methods=["plain", "weighted", "icl"])

@@ -12,7 +12,9 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.planning.plan import make_plan
 from ctrbench.planning.search_basis import basis
 from ctrbench.recipe.row_key import RowKey
+from ctrbench.report.against import variants_as_methods
 from ctrbench.report.select import Edge, select_data, select_rows
+from ctrbench.report.statistics import cells
 from ctrbench.store.best_settings import BestSettings, SearchResult, Trial, write_best_settings
 from ctrbench.store.identity import Plugin
 from ctrbench.store.pack import pack
@@ -310,6 +312,32 @@ def test_a_job_stands_in_every_row_that_shares_it(place):
     assert [record.settings.get("method") for record in (light, heavy)] == [None, {"weight": 0.5}]
     # A shared job is missing once, in its first row.
     assert found.missing == tuple(f"{row.key} seed 1" for row in found.rows if row is not found.rows[2])
+
+
+def test_variants_take_the_place_of_methods(place):
+    changes = {"variants": {"chosen": {}, "heavy": {"method.weight": 0.5, "training.epochs": 3}}, "against": "chosen"}
+    assert [str(job) for job in make(place, **changes, seeds=1).jobs] == [
+        "toy net plain (chosen) seed 0",
+        "toy net weighted (chosen) seed 0",
+        "toy net weighted (heavy) seed 0",
+    ]
+    found = variants_as_methods(table(place, **changes, seeds=2))
+    assert [(row.key.method, row.key.variant) for row in found.rows] == [
+        (method, "") for method in ("plain", "chosen", "heavy")
+    ]
+    assert found.recipe.base == "chosen"
+    assert found.recipe.compared == {"plain", "heavy"}
+    # The base has no second variant, so that none of its jobs lacks.
+    assert len(found.missing) == 3
+    _, one, other = (each for each in cells(found, "auc", "overall") if each.metric == "auc" and not each.is_reference)
+    assert (one.method, other.method) == ("plain", "heavy")
+    assert one.difference.comparisons == other.difference.comparisons == 2
+
+
+def test_without_against_variants_stay_variants(place):
+    make(place, variants=VARIANTS)
+    found = table(place, variants=VARIANTS)
+    assert variants_as_methods(found) is found
 
 
 def test_a_table_without_variants_takes_the_jobs_of_one_with_them(place):

@@ -26,6 +26,7 @@ VIEWS: "Registry[type[View]]" = Registry(
         "forest": "ctrbench.report.views.forest:Forest",
         "oracle-gap": "ctrbench.report.views.oracle_gap:OracleGap",
         "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",
+        "cohort-axes": "ctrbench.report.views.cohort_axes:CohortAxes",
         "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
         "gradients": "ctrbench.report.views.gradients:Gradients",
     },
