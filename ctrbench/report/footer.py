@@ -11,8 +11,9 @@ from ctrbench.metrics.row_loss import CLIP
 from ctrbench.planning.settings import full_settings
 from ctrbench.report import naming
 from ctrbench.report.cells import Cell
+from ctrbench.report.comparable import why_not_comparable
 from ctrbench.report.select import ReportData, ReportRow
-from ctrbench.report.statistics import REFERENCE_MEANINGS, tasks_of, why_not_comparable
+from ctrbench.report.statistics import REFERENCE_MEANINGS, tasks_of
 from ctrbench.report.summary import caution
 from ctrbench.report.verdicts import SIGNIFICANT
 from ctrbench.report.views.base import BY

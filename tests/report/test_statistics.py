@@ -6,7 +6,8 @@ from scipy import stats
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics.significance import Error
-from ctrbench.report.statistics import cells, merged, why_not_comparable
+from ctrbench.report.comparable import why_not_comparable
+from ctrbench.report.statistics import cells, merged
 from ctrbench.store.record import TaskMetrics
 from tests.report.records import BEAUTY, data, facts, recipe, record, records, references, rows, values
 

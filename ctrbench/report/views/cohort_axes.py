@@ -8,10 +8,11 @@ from ctrbench.metrics.groups import OVERALL
 from ctrbench.planning.settings import setting
 from ctrbench.recipe.cohort_file import FoundCohorts, FoundPair
 from ctrbench.report.cells import Cell
+from ctrbench.report.comparable import why_not_comparable
 from ctrbench.report.frame import Column, Frame, Value
 from ctrbench.report.published import AxisValues, read_axes
 from ctrbench.report.select import ReportData
-from ctrbench.report.statistics import cells, why_not_comparable
+from ctrbench.report.statistics import cells
 from ctrbench.report.views.base import View, ViewData
 
 PARTS = (OVERALL, "head", "tail")

@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
+from ctrbench.report.comparable import why_not_comparable
 from ctrbench.report.frame import Frame
 from ctrbench.report.published import Counts as Sizes
 from ctrbench.report.published import published_name, read_counts
 from ctrbench.report.select import ReportData
-from ctrbench.report.statistics import why_not_comparable
 from ctrbench.report.views.base import Needs, View, ViewData
 
 COLUMNS = ("dataset", "count", "ours", "published", "verdict", "why")

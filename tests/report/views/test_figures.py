@@ -38,7 +38,7 @@ KEYS = {
     "sweep": {"variants": SWEPT, "methods": ["plain"], "view": {"options": {"settings": ["training.embedding_l2"]}}},
     "representations": {"representations": 60},
 }
-OTHER = ("levels", "changes", "published", "counts", "search")
+OTHER = ("levels", "changes", "published", "counts", "search", "cohort-axes")
 """Tables, and a figure of searches, which these records lack."""
 DRAWN = [name for name in VIEWS.builtin() if name not in OTHER]
 OF_RUNS = [name for name in DRAWN if VIEWS.get(name).needs == "runs"]
