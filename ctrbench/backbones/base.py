@@ -121,9 +121,9 @@ class Backbone(nn.Module, ABC):
         self.tasks = tasks
 
     @property
-    def heads(self) -> nn.Module:
-        """What belongs to single tasks: all else is shared by them."""
-        return self.output
+    def heads(self) -> list[nn.Module]:
+        """The parts of which each task has its own, or its own column of the weights: all else is shared by them."""
+        return [self.output]
 
     @abstractmethod
     def embed(self, batch: Batch) -> Embedded:

@@ -10,6 +10,8 @@ Shape:
 
 from dataclasses import replace
 
+from torch import nn
+
 from ctrbench.backbones.base import DeepSettings, Embedded
 from ctrbench.backbones.layers import FieldEmbedding, field_vectors, segment_mean
 from ctrbench.backbones.shallow_deep import ShallowDeep
@@ -26,6 +28,11 @@ class DeepFM(ShallowDeep):
     def __init__(self, inputs: Inputs, settings: DeepSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)
         self.first_order = FieldEmbedding(inputs, tasks, settings.embedding_std)
+
+    @property
+    def heads(self) -> list[nn.Module]:
+        """The output and the first-order weights."""
+        return [self.output, self.first_order]
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the FM logit."""

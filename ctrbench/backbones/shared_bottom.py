@@ -81,9 +81,9 @@ class SharedBottom(Backbone):
         self.bottom.output = Towers(self.representation_size, settings.tower, tasks, settings.dropout)
 
     @property
-    def heads(self) -> nn.Module:
-        """The towers."""
-        return self.bottom.output
+    def heads(self) -> list[nn.Module]:
+        """The towers, and what else the bottom has for each task."""
+        return self.bottom.heads
 
     def embed(self, batch: Batch) -> Embedded:
         """The bottom's embeddings, and its shallow logits for every task."""

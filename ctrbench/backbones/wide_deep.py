@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from ctrbench.backbones.base import BackboneSettings, DeepSettings, Embedded, EmbeddingTable
 from ctrbench.backbones.layers import FieldEmbedding, segment_sum
@@ -43,6 +43,11 @@ class WideDeep(ShallowDeep):
         self.cross = EmbeddingTable(torch.zeros(settings.cross_buckets, tasks))
         self.item = inputs.column("item")
         self.item_in_history = inputs.item_in_history
+
+    @property
+    def heads(self) -> list[nn.Module]:
+        """The output and the wide part."""
+        return [self.output, self.wide, self.cross]
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the wide logit."""

@@ -121,6 +121,5 @@ def _over(before: TaskMetrics | None, new: TaskMetrics) -> TaskMetrics:
     if before is None or before.definition != new.definition:
         return new
     values = {metric: {**before.values.get(metric, {}), **columns} for metric, columns in new.values.items()}
-    return new.model_copy(
-        update={"values": {**before.values, **values}, "left_out": {**before.left_out, **new.left_out}}
-    )
+    left_out = {metric: {**before.left_out.get(metric, {}), **columns} for metric, columns in new.left_out.items()}
+    return new.model_copy(update={"values": {**before.values, **values}, "left_out": {**before.left_out, **left_out}})

@@ -148,6 +148,8 @@ class Recipe(Strict):
     def _consistent(self) -> Self:
         if self.base not in self.methods and ALL not in self.methods:
             raise ValueError(f"base {self.base!r} is not one of the methods")
+        if self.against and (not self.variants or self.base in self.variants):
+            raise ValueError("against needs variants, none of which has the name of the base")
         if self.against not in (None, self.base, *self.variants):
             raise ValueError(f"against {self.against!r} is neither a variant nor the base")
         if self.against and (len(self.methods) > 2 or ALL in self.methods):

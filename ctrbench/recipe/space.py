@@ -73,7 +73,8 @@ class Dimension(Strict):
 
 
 class Search(Strict):
-    """Section ``[search]``: settings chosen on the search holdout, with equal effort for every method.
+    """Section ``[search]``: settings chosen on the search holdout, with the same number of trials for every method,
+    unless ``base_trials`` says otherwise.
 
     The search has two rungs. On the first, every trial runs with one seed. On the second, the best of them, the
     finalists, run with further seeds, and the finalist with the best mean over all seeds wins: a lucky seed does not.
@@ -84,8 +85,8 @@ class Search(Strict):
     trials_on: dict[DatasetName, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
     """Dataset -> its number of trials, where that is not ``trials``."""
     base_trials: int | None = Field(None, ge=1, le=10_000)
-    """Number of trials of the base, where that is not ``trials``: with ``freeze_base``, the other methods build on the
-    trials of the base, so that equal effort asks for more of these."""
+    """Number of trials of the base, where that is not ``trials``. With ``freeze_base`` every other method inherits what
+    they found, and adds ``trials`` of its own."""
     freeze_base: bool = False
     """Whether every other method keeps the best settings of the base, and is searched over settings of its own alone
     (``methods.NAME.``), so that nothing but the method differs: for effects smaller than the luck of a search."""

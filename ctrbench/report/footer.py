@@ -195,7 +195,7 @@ def _search(data: ReportData) -> str:
         "(fewer points: all of them), judged on rows set aside from training"
     )
     if search.freeze_base:
-        text += "; every method keeps the best settings of the base, and only its own were searched"
+        text += "; every other method keeps the best settings of the base, and only its own were searched"
     if search.seeds > 1:
         text += f"; the best {search.finalists:.0%} ran with {search.seeds} seeds, whose mean chose the settings"
     if not (searched := data.searched):

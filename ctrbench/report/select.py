@@ -12,7 +12,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.rows import dataset_names, rows_of
 from ctrbench.planning.search_basis import PluginsOf, UnsearchedError, search_of
-from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting
+from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting, space_of
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.best_settings import SearchResult, read_best_settings
@@ -219,8 +219,10 @@ def _plugins(key: RowKey, entries: Sequence[Entry], registries: Registries) -> t
 
 
 def _plugins_of(chosen: Mapping[RowKey, tuple[Plugin, ...]], registries: Registries, key: RowKey) -> tuple[Plugin, ...]:
-    """The plug-ins of a row; those of a base that no row of the report has are the installed ones."""
-    return chosen[key] if key in chosen else registries.plugins(key)
+    """The plug-ins of a row, whatever its variant; those of a base that no row of the report has are the installed
+    ones."""
+    same = (plugins for row, plugins in chosen.items() if row.names == key.names)
+    return next(same, None) or registries.plugins(key)
 
 
 def _divided(record: Record) -> tuple[tuple[Plugin, ...], tuple[Plugin, ...]]:
@@ -334,6 +336,7 @@ def _search_facts(
     if not recipe.search:
         return None
     space = recipe.search.space
+    searched = {key.method: space_of(recipe, key, defaults) for key, _ in wanted}
     used = {
         (*key.names.values(), path, value)
         for key, config in wanted
@@ -345,7 +348,9 @@ def _search_facts(
         Edge(result.dataset, result.backbone, result.method, path, value)
         for result in searches
         for path, value in result.settings.items()
-        if space[path].on_edge(value) and (*result.names.values(), path, value) in used
+        if path in searched.get(result.method, {})
+        and space[path].on_edge(value)
+        and (*result.names.values(), path, value) in used
     ]
     states = Counter(trial.state for result in searches for trial in result.trials)
     finalists = sum(len(result.finalists) for result in searches)

@@ -116,10 +116,12 @@ def check_column(data: ReportData, by: str) -> None:
     """Refuses a column by which the rows cannot be cut.
 
     Raises:
-        NothingToShowError: no job has measured it, or jobs on one dataset have measured it with different groups.
+        NothingToShowError: no job has measured it, jobs on one dataset have measured it with different groups, or only
+            some of them without each block of users, so that some differences would lack an error.
     """
     name, known = data.recipe.name, {OVERALL}
     groups: dict[tuple[str, str], object] = {}
+    errors: dict[str, set[bool]] = {}
     for row in data.rows:
         for metrics in row.record.tasks.values():
             known |= {column for columns in metrics.values.values() for column in columns}
@@ -129,11 +131,22 @@ def check_column(data: ReportData, by: str) -> None:
                     f"{name}: runs on {row.key.dataset} were measured with two versions of column {by!r}; measure them "
                     f"again: {data.recipe.command('measure')}"
                 )
+        if by != OVERALL:
+            errors.setdefault(row.key.dataset, set()).add(_has_user_error(row, by))
+    if partly := next((dataset for dataset, found in errors.items() if len(found) > 1), None):
+        raise NothingToShowError(
+            f"{name}: only some runs on {partly} have the error of the sample of users by column {by!r}; measure "
+            f"it for all: {data.recipe.command('measure', '--by', shlex.quote(by))}"
+        )
     if by not in known:
         raise NothingToShowError(
             f"{name}: no finished run has measured column {by!r} (measured: {', '.join(sorted(known))}); measure it: "
             f"{data.recipe.command('measure', '--by', shlex.quote(by))}"
         )
+
+
+def _has_user_error(row: ReportRow, column: str) -> bool:
+    return any(column in columns for own in row.record.tasks.values() for columns in own.left_out.values())
 
 
 def _measured_metric(data: ReportData, name: str) -> type[Metric]:

@@ -31,11 +31,11 @@ class Balancer:
     def __init__(self, balance: Balance, backbone: Backbone, method: Method) -> None:
         self.weighting = None if balance == "sum" else _pcgrad()
         trained = [weight for weight in (*backbone.parameters(), *method.parameters()) if weight.requires_grad]
-        own = {id(weight) for module in (backbone.heads, method) for weight in module.parameters()}
+        own = {id(weight) for module in (*backbone.heads, method) for weight in module.parameters()}
         self.shareable = [weight for weight in trained if id(weight) not in own]
         self.others = [weight for weight in trained if id(weight) in own]
 
-    def backward(self, total: Tensor, loss: Loss) -> None:
+    def backward(self, total: Tensor, loss: Loss, generator: torch.Generator) -> None:
         """Adds the gradients of ``total``, the loss with its penalties, to those of the parameters.
 
         With a balance, it costs a backward pass for each term and two more, and waits for the device.
@@ -50,11 +50,13 @@ class Balancer:
         if not shared:
             total.backward()
             return
-        # The order in which gradients are projected is drawn: not from the stream from which dropout draws.
+        # The order in which gradients are projected is drawn by ``generator``, and dropout's stream is left as it was.
         with torch.random.fork_rng(devices=[]):
+            drawn = torch.randint(2**31, (), generator=generator, device=generator.device)
+            torch.default_generator.manual_seed(int(drawn))
             weights = self.weighting(_gramian(found, shared))
         balanced = total + ((weights - 1) * torch.stack(terms)).sum()
-        alone = [weight for weight, count in zip(self.shareable, counts, strict=True) if count == 1]
+        alone = [weight for weight, count in zip(self.shareable, counts, strict=True) if count < 2]
         torch.autograd.backward(total, inputs=[*self.others, *alone], retain_graph=True)
         torch.autograd.backward(balanced, inputs=[self.shareable[place] for place in shared])
 

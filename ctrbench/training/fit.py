@@ -155,7 +155,7 @@ class Training:
         if self.settings.penalty:
             total = total + self.settings.penalty * embedded.squared_norm()
         self.optimizer.clear()
-        self.balancer.backward(total, loss)
+        self.balancer.backward(total, loss, generator)
         total = total.detach() + self.optimizer.step(rate)
         return Loss(total, {name: part.detach() for name, part in loss.parts.items()})
 

@@ -2,6 +2,8 @@
 
 A search has two rungs (:class:`ctrbench.recipe.space.Search`). The base is searched first; the first trial of every
 other method is the base's best settings, so that no method loses to its base by bad luck in the settings they share.
+A recipe may freeze the base instead: then every trial of the others has its best settings, and what they search are
+settings of their own.
 """
 
 import contextlib
@@ -66,6 +68,9 @@ def search(
             unsettled = []
             for row in rows:
                 base = results.get(replace(row, method=recipe.base))
+                if searches.freezes and row.method != recipe.base and not base:
+                    results[row] = None
+                    continue
                 searched = searches.open(row, base.settings if base else {})
                 results[row] = known.of(row, searched.basis, searched.manifest)
                 if not results[row]:
@@ -118,6 +123,11 @@ class _Searches:
         for row in self.rows:
             self.open(row)
 
+    @property
+    def freezes(self) -> bool:
+        """Whether the other methods keep the best settings of the base."""
+        return self.recipe.search is not None and self.recipe.search.freeze_base
+
     def stages(self) -> tuple[list[RowKey], list[RowKey]]:
         """The rows of the base, and the others."""
         base = [row for row in self.rows if row.method == self.recipe.base]
@@ -130,7 +140,7 @@ class _Searches:
         settings, defaults = recipe.search, context.defaults
         assert settings
         space = space_of(recipe, row, defaults)
-        frozen = of_base if settings.freeze_base and row.method != recipe.base else {}
+        frozen = of_base if self.freezes and row.method != recipe.base else {}
         first: dict[str, object] = {}
         read: set[str] = set()
         for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):

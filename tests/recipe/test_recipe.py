@@ -220,5 +220,8 @@ def test_variants_of_one_method_alone_are_compared_with_each_other():
     one = {"variants": {"light": {}, "heavy": {"method.weight": 0.5}}, "against": "light"}
     assert recipe(**one).against == "light"
     assert recipe(**one, methods=["plain"]).against == "light"
+    for variants in ({}, {"light": {}, "plain": {}}):
+        with pytest.raises(CtrbenchError, match="against needs variants, none of which has the name of the base"):
+            recipe(variants=variants, against="plain")
     with pytest.raises(CtrbenchError, match="against compares the variants of one method: name the base and one other"):
         recipe(**one, methods=["plain", "weighted", "icl"])

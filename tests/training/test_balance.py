@@ -23,6 +23,11 @@ def terms_of(run, batch, seed):
     return loss, parameters, found
 
 
+def drawn(seed):
+    """The seed of the order of projections that a generator's state gives."""
+    return int(torch.randint(2**31, (), generator=torch.Generator().manual_seed(seed)))
+
+
 def projected(vectors, seed):
     """Algorithm 1 of PCGrad: each vector loses its parts along others that it conflicts with, in a random order."""
     torch.manual_seed(seed)
@@ -51,19 +56,19 @@ def test_the_shared_weights_get_the_projected_gradients_and_the_others_the_sum(s
     turned = -2 * loss.primary["click"]
     loss = loss.plus("turned", turned)
     found.append([None if each is None else -2 * each for each in found[0]])
-    below = {id(weight) for weight in run.backbone.parameters()} - {id(w) for w in run.backbone.output.parameters()}
-    shared = [place for place, weight in enumerate(parameters) if id(weight) in below]
+    own = {id(weight) for part in (*run.backbone.heads, run.method) for weight in part.parameters()}
+    shared = [place for place, weight in enumerate(parameters) if id(weight) not in own]
     for parameter in parameters:
         parameter.grad = None
-    torch.manual_seed(5)
-    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss)
-    expected = projected([flat(own, parameters, shared) for own in found], 5)
+    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
+    expected = projected([flat(own, parameters, shared) for own in found], drawn(5))
     got = flat([None if p.grad is None else p.grad.to_dense() for p in parameters], parameters, shared)
     assert (got - expected).norm() < 1e-4 * expected.norm()
     plain_sum = sum(flat(own, parameters, shared) for own in found)
     assert (got - plain_sum).norm() > 0.02 * plain_sum.norm()
     alone = [place for place in range(len(parameters)) if place not in shared]
-    assert len(alone) == 4  # the output layer and the method's heads
+    # The output layer, the method's heads, and the first-order table of DeepFM.
+    assert len(alone) == (5 if backbone == "deepfm" else 4)
     for place in alone:
         whole = sum(own[place] for own in found if own[place] is not None)
         assert torch.allclose(parameters[place].grad, whole, atol=1e-6)
@@ -82,7 +87,7 @@ def test_without_a_conflict_it_is_the_sum(small):
         loss, parameters, _ = terms_of(run, batch, 3)
         for parameter in parameters:
             parameter.grad = None
-        Balancer(balance, run.backbone, run.method).backward(loss.total, loss)
+        Balancer(balance, run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
         grads.append(flat([p.grad.to_dense() for p in parameters], parameters, range(len(parameters))))
     assert torch.allclose(*grads, atol=1e-6)
 
@@ -93,13 +98,25 @@ def test_plain_with_one_task_trains_with_the_same_bits(small):
     assert looks[0][0].validation == looks[1][0].validation
 
 
+def test_the_order_of_projections_changes_from_step_to_step(small, monkeypatch):
+    """Also without dropout, and though torch's own stream is left where it was."""
+    run = start("din", "c2al", small, method_settings=COHORTS, backbone_settings={"dropout": 0.0}, balance="pcgrad")
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 128))
+    first, draw = [], torch.randperm
+    monkeypatch.setattr(torch, "randperm", lambda n: first.append(draw(n)) or first[-1])
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(8):
+        run.step(batch, 1e-3, generator)
+    assert len({tuple(order.tolist()) for order in first[::3]}) > 1
+
+
 def test_dropout_draws_the_same_whatever_is_projected(small):
     run = start("din", "c2al", small, method_settings=COHORTS)
     batch = next(run.feed.batches(run.feed.epoch(0, 1), 512))
     states = []
     for balance in ("sum", "pcgrad"):
         loss, _, _ = terms_of(run, batch, 3)
-        Balancer(balance, run.backbone, run.method).backward(loss.total, loss)
+        Balancer(balance, run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
         states.append(torch.get_rng_state())
     assert torch.equal(*states)
 
@@ -131,10 +148,10 @@ def test_tasks_are_balanced_among_themselves(orders, backbone):
     assert list(loss.primary) == ["click", "conversion"]
     for parameter in parameters:
         parameter.grad = None
-    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss)
+    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
     output = run.backbone.output if backbone == "din" else run.backbone.bottom.output
     of_output = {id(weight) for weight in output.parameters()}
     shared = [place for place, weight in enumerate(parameters) if id(weight) not in of_output]
-    expected = projected([flat(own, parameters, shared) for own in found], 0)
+    expected = projected([flat(own, parameters, shared) for own in found], drawn(5))
     got = flat([p.grad.to_dense() for p in parameters], parameters, shared)
     assert (got - expected).norm() < 1e-4 * expected.norm()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ctrbench.errors import NothingToShowError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.planning.settings import setting
@@ -27,17 +27,25 @@ COLUMNS = (
 
 
 class CohortAxes(View):
-    """See the module's docstring. Three rows per dataset, backbone and axis; variants are named as the paper's axes."""
+    """See the module's docstring. Three rows per dataset, backbone and axis, whose variant has the paper's name of it.
+
+    The axis must be among the columns that a job measures, as every cohort column is.
+    """
 
     def show(self, data: ReportData) -> list[ViewData]:
         """One table per metric and task.
 
         Raises:
             NothingToShowError: no finished job was trained on cohorts of the recipe's files.
+            CtrbenchError: a metric has no relative form.
         """
-        published = read_axes(data.recipe.published)
         found = []
         for metric in self.metrics(data):
+            if not metric.relative:
+                raise CtrbenchError(
+                    f"{data.recipe.name}: view {self.spec.kind}: {metric.label} has no change in percent; name ne"
+                )
+            published = read_axes(data.recipe.published) if metric.name == "ne" else {}
             for task in self.tasks(data):
                 rows = tuple(_rows(data, metric, task, published))
                 if not rows:
@@ -55,12 +63,13 @@ class CohortAxes(View):
 
 
 def _reading(metric: type[Metric], base: str) -> str:
-    label = metric.relative.label if metric.relative else metric.label
+    assert metric.relative
     return (
-        f"A change is {label} against {base}, over all test rows and in the head and the tail of the axis, negative is "
-        "better where the metric is an error. Divergence, its mean where cohorts are shuffled, and the share of "
-        "positives are those of the rows on which the cohorts were found, which no model was trained on. The paper's "
-        "data are private: its values stand beside ours and are not reproduced."
+        f"A change is {metric.relative.label} against {base}, over all test rows and in the head and the tail of the "
+        "axis; where the metric is an error, negative is better. The divergence of the two cohorts, its mean where "
+        "cohorts are shuffled, and their shares of positives are those of the search holdout, on which the cohorts "
+        "were found and their baseline was not trained. The paper's data are private: its values stand beside ours "
+        "and are not reproduced."
     )
 
 
@@ -73,16 +82,18 @@ def _rows(
             for cell in cells(data, metric.name, found.axis)
             if (cell.dataset, cell.backbone, cell.variant, cell.method) == (dataset, backbone, variant, method)
             and cell.task == task
-            and cell.metric == (metric.relative.name if metric.relative else metric.name)
+            and metric.relative
+            and cell.metric == metric.relative.name
         ]
-        paper = published.get(variant)
+        name = variant or method
+        paper = published.get(name)
         facts = next(row.facts for row in data.rows if row.key.dataset == dataset)
         private = why_not_comparable(data.recipe.not_comparable, facts)
         for part in PARTS:
             cohort = {"head": pair.head, "tail": pair.tail}.get(part)
             cell = next((each for each in own if each.group == (cohort.name if cohort else OVERALL)), None)
             yield (
-                *(dataset, backbone, variant, part, cohort.name if cohort else "all"),
+                *(dataset, backbone, name, part, cohort.name if cohort else "all"),
                 *((None, None) if cohort else (pair.divergence, pair.null)),
                 100 * cohort.positive_ratio if cohort else None,
                 *_of_cell(cell),
@@ -94,14 +105,14 @@ def _rows(
 def _of_cell(cell: Cell | None) -> tuple[Value, ...]:
     if not cell:
         return None, None, None, None, None
-    return cell.seeds, cell.mean, cell.delta_interval, cell.p, cell.verdict
+    return cell.seeds, cell.base_delta, cell.delta_interval, cell.p, cell.verdict
 
 
 def _trained(data: ReportData) -> dict[tuple[str, str, str, str], tuple[FoundCohorts, FoundPair]]:
     """Dataset, backbone, variant and method of the jobs that were trained on a pair of cohorts -> the pair."""
     found: dict[tuple[str, str, str, str], tuple[FoundCohorts, FoundPair]] = {}
     for row in data.rows:
-        known = data.defaults.of(row.key.backbone, row.key.method)["method"]
+        known = data.defaults.of(row.record.backbone, row.record.method)["method"]
         if "axis" not in known:
             continue
         axis, kind = (setting(row.record.config, "method", key, data.defaults) for key in ("axis", "pair"))

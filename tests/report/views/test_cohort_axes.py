@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ctrbench.errors import NothingToShowError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.recipe.recipe import ViewSpec
+from ctrbench.report.against import variants_as_methods
 from ctrbench.report.published import read_axes
 from ctrbench.report.views.cohort_axes import CohortAxes
 from tests.report.records import data, recipe, records, rows
@@ -58,6 +59,25 @@ def test_a_row_for_all_rows_the_head_and_the_tail():
     assert {line["beside the paper"] for line in lines} == {"other data"}
     private = shown(not_comparable={"amazon-beauty": "the paper's data are private"})
     assert {line["beside the paper"] for line in private} == {"not comparable"}
+
+
+def test_the_axes_may_be_compared_as_one_family():
+    of = recipe(methods=["plain", "c2al"], variants={"age": {}, "two": {}}, against="plain", cohorts=[found()])
+    ours = records({"c2al": OURS}, settings={"method": {"axis": AXIS}})
+    made = data([*rows(records({"plain": PLAIN}), "age"), *rows(ours, "age"), *rows(ours, "two")], of=of)
+    spec = ViewSpec(kind="cohort-axes", metric="ne")
+    (alone,), (family,) = (CohortAxes(spec, "here").show(each) for each in (made, variants_as_methods(made)))
+    names = alone.frame.names
+    assert [row[names.index("axis")] for row in family.frame.rows] == ["age"] * 3 + ["two"] * 3
+    place = names.index("p")
+    assert family.frame.rows[0][place] == pytest.approx(min(1, 2 * alone.frame.rows[0][place]))
+
+
+def test_a_metric_without_a_change_in_percent_is_refused():
+    of = recipe(methods=["plain", "c2al"], cohorts=[found()])
+    made = data(rows(records({"c2al": OURS}, settings={"method": {"axis": AXIS}})), of=of)
+    with pytest.raises(CtrbenchError, match="view cohort-axes: Logloss has no change in percent"):
+        CohortAxes(ViewSpec(kind="cohort-axes", metric="logloss"), "here").show(made)
 
 
 def test_without_jobs_on_cohorts_there_is_nothing_to_show():
