@@ -158,6 +158,9 @@ def test_what_is_not_measured_is_kept_where_the_columns_are_the_same(store, data
     assert len(values["auc"]["click_length/2"]) == 2
     groups = entry.record.groups(entry.facts, "click", "click_length/2")
     assert [set(group.values) for group in groups] == [{"auc"}] * 2
+    left, before_left = (each.record.tasks["click"].left_out["auc"] for each in (entry, before))
+    assert set(left) == {"overall", "activeness", "click_length/4", "click_length/2"}
+    assert left["click_length/4"] == before_left["click_length/4"]
 
 
 def test_where_the_columns_changed_every_metric_is_measured(store, data, data_folder, finish, again):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ctrbench.errors import CtrbenchError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics.significance import Error
 from ctrbench.report.comparable import why_not_comparable
 from ctrbench.report.statistics import cells, merged
@@ -49,6 +49,17 @@ def with_blocks(auc, *, seed, method, shift):
     units = round(shift / 1e-7)
     left = {"auc": {"overall": [[units] * 25 + [0] * 25]}}
     return made.model_copy(update={"tasks": {"click": click.model_copy(update={"left_out": left})}})
+
+
+def test_a_column_for_which_some_runs_lack_the_error_of_users_is_measured_first():
+    made = [with_blocks(auc, seed=s, method="plain", shift=0.001) for s, auc in enumerate(BEAUTY["plain"])]
+    for one in made[:2]:
+        one.tasks["click"].left_out["auc"]["brand size"] = [[0] * 50] * 2
+    with pytest.raises(NothingToShowError, match="only some runs on amazon-beauty have the error"):
+        cells(data(rows(made)), "auc", "brand size")
+    for one in made[2:]:
+        one.tasks["click"].left_out["auc"]["brand size"] = [[0] * 50] * 2
+    assert cells(data(rows(made)), "auc", "brand size")
 
 
 def test_the_error_of_the_sample_of_users_is_added():

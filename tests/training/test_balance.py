@@ -71,7 +71,7 @@ def test_the_shared_weights_get_the_projected_gradients_and_the_others_the_sum(s
     assert len(alone) == (5 if backbone == "deepfm" else 4)
     for place in alone:
         whole = sum(own[place] for own in found if own[place] is not None)
-        assert torch.allclose(parameters[place].grad, whole, atol=1e-6)
+        assert torch.allclose(parameters[place].grad.to_dense(), whole, atol=1e-6)
 
 
 def test_without_a_conflict_it_is_the_sum(small):
