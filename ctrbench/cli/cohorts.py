@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,9 @@ def cohorts(
         str | None,
         typer.Option(help="The baseline is this recipe's base, with what its search found.", show_default=False),
     ] = None,
-    backbone: Annotated[str, typer.Option(help="Backbone of the baseline.")] = "din",
+    backbone: Annotated[
+        str | None, typer.Option(help="Backbone of the baseline (else the recipe's, else din).", show_default=False)
+    ] = None,
     set_: Annotated[
         list[str], typer.Option("--set", metavar="PATH=VALUE", help="A setting of the baseline, such as data.fields.")
     ] = [],  # noqa: B006
@@ -97,12 +100,14 @@ def cohorts(
                 console.print(table)
             for sentence in sentences(found, shuffles):
                 console.print(sentence, highlight=False, markup=False)
-            _write(found, output, figure)
+            named = {"--recipe": recipe, "--backbone": backbone}
+            chosen = [word for option, value in named.items() if value for word in (option, value)]
+            _write(found, output, figure, [*chosen, *(word for each in set_ for word in ("--set", each))])
     finally:
         executor.close()
 
 
-def _baseline(recipe: str | None, dataset: str, backbone: str, set_: list[str]) -> "Recipe":
+def _baseline(recipe: str | None, dataset: str, backbone: str | None, set_: list[str]) -> "Recipe":
     """A recipe with one dataset and one backbone, and the base alone."""
     from ctrbench.recipe.query import find_recipes
     from ctrbench.strict import parse_assignment
@@ -110,13 +115,16 @@ def _baseline(recipe: str | None, dataset: str, backbone: str, set_: list[str]) 
     matches = find_recipes(
         recipe,
         datasets=[dataset],
-        backbones=[backbone],
+        backbones=[backbone] if backbone else [] if recipe else ["din"],
         methods=["plain"],
         overrides=dict(map(parse_assignment, set_)),
     )
     if len(matches) > 1:
         raise CtrbenchError(f"--recipe {recipe}: a collection; name one of its recipes")
-    return matches[0].recipe
+    found = matches[0].recipe
+    if len(found.backbones) > 1:
+        raise CtrbenchError(f"--recipe {recipe}: {', '.join(found.backbones)}; name one with --backbone")
+    return found
 
 
 def _say_trained(outcome: "Outcome") -> None:
@@ -125,14 +133,14 @@ def _say_trained(outcome: "Outcome") -> None:
         typer.echo(f"trained in {record.timings.training_seconds:.0f} s, best epoch {record.best_epoch}", err=True)
 
 
-def _write(found: "Discovery", output: Path | None, figure: Path | None) -> None:
+def _write(found: "Discovery", output: Path | None, figure: Path | None, options: Iterable[str]) -> None:
     from ctrbench.cohorts.show import picture
     from ctrbench.files import write_file
     from ctrbench.recipe.cohort_file import add_to_cohort_file
 
     if output:
-        command = f"ctrbench cohorts {shlex.quote(found.found.dataset)} --axis {shlex.quote(found.found.axis)}"
-        add_to_cohort_file(output, found.found, command)
+        words = ("ctrbench", "cohorts", found.found.dataset, "--axis", found.found.axis, *options)
+        add_to_cohort_file(output, found.found, shlex.join(words))
         typer.echo(f"written to {output}", err=True)
     if figure:
         write_file(figure, picture(found, figure.suffix.removeprefix(".")), option="--figure")

@@ -35,7 +35,8 @@ def search(
     data: Data = None,
     results: Results = None,
 ) -> None:
-    """Searches a recipe's settings on rows held out from training, with the same number of trials for every method.
+    """Searches a recipe's settings on rows held out from training, with the same number of trials for every method
+    unless the recipe says otherwise.
 
     A search that another recipe made with the same settings, space and data is not repeated, and
     neither is a trial of a search with another space or number of trials.

@@ -36,6 +36,18 @@ def place(data_folder, tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_the_backbone_is_that_of_the_recipe(ctrbench, place):
+    base = RECIPE.replace('cohorts = ["cohorts.toml"]\n', "").partition("[variants")[0]
+    (place / "base.toml").write_text(base.replace('"din"', '"wide-deep"'))
+    status, _, err = ctrbench("cohorts", "shown", "--axis", "age_group", "--recipe", place / "base.toml")
+    assert status == 0, err
+    assert "baseline: shown wide-deep plain seed 0" in err
+    (place / "base.toml").write_text(base.replace('"din"', '"din", "deepfm"'))
+    status, _, err = ctrbench("cohorts", "shown", "--axis", "age_group", "--recipe", place / "base.toml")
+    assert status == 1
+    assert "din, deepfm; name one with --backbone" in err.replace("\n", " ")
+
+
 def test_a_baseline_is_trained_once_and_its_cohorts_reach_the_jobs_of_a_recipe(ctrbench, place, data_folder):
     file, figure = place / "cohorts.toml", place / "age.png"
     status, out, err = ctrbench(
@@ -48,6 +60,7 @@ def test_a_baseline_is_trained_once_and_its_cohorts_reach_the_jobs_of_a_recipe(c
     status, _, err = ctrbench("cohorts", "shown", "--axis", "click_length/3", *SHORT, "--output", file)
     assert status == 0, err
     assert "trained in" not in err
+    assert file.read_text().startswith("# ctrbench cohorts shown --axis click_length/3 --set training.epochs=1 --set ")
     found = {each["axis"]: each for each in tomllib.loads(file.read_text())["cohorts"]}
     assert set(found) == {"age_group", "click_length/3"}
     (place / "mine.toml").write_text(RECIPE)
