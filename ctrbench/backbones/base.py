@@ -123,7 +123,7 @@ class Backbone(nn.Module, ABC):
     @property
     def heads(self) -> list[nn.Module]:
         """The parts of which each task has its own, or its own column of the weights: all else is shared by them."""
-        return [self.output]
+        return [self.output] if hasattr(self, "output") else []
 
     @abstractmethod
     def embed(self, batch: Batch) -> Embedded:
