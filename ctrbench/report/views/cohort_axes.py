@@ -19,7 +19,7 @@ PARTS = (OVERALL, "head", "tail")
 
 COLUMNS = (
     *(Column(name, is_key=True) for name in ("dataset", "backbone", "axis", "rows", "cohort")),
-    *(Column("divergence", ".3f"), Column("shuffled", ".3f"), Column("positives", ".2f", " %"), Column("seeds")),
+    *(Column("divergence", ".4f"), Column("shuffled", ".4f"), Column("positives", ".2f", " %"), Column("seeds")),
     *(Column("change", "+.3f", " %"), Column("95 % interval", "+.3f"), Column("p", ".3f", is_probability=True)),
     *(Column("verdict"), Column("published", "+.2f", " %"), Column("published positives", ".2f", " %")),
     Column("beside the paper"),
