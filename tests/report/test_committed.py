@@ -33,7 +33,8 @@ def test_a_report_is_what_the_archive_says(archive, tmp_path, name):
     assert markdown.page(report) == (RESULTS / "reports" / f"{name}.md").read_text("utf-8")
     assert csv_format.page(report) == (RESULTS / "reports" / f"{name}.csv").read_text("utf-8")
     for view in report.drawn:
-        assert csv_format.frame(view.frame) == (RESULTS / "figures" / f"{name}.csv").read_text("utf-8")
+        picture = RESULTS / "figures" / f"{report.picture_name(view)}.csv"
+        assert csv_format.frame(view.frame) == picture.read_text("utf-8")
 
 
 def test_every_recipe_whose_runs_are_all_archived_has_its_report(archive, tmp_path):
