@@ -98,7 +98,7 @@ def search_of(
     if not recipe.search:
         return None
     frozen: Mapping[str, Any] = {}
-    if recipe.search.freeze_base and row.method != recipe.base:
+    if recipe.keeps_base(row.method):
         base = replace(row, method=recipe.base)
         frozen = best_settings_of(recipe, base, known, defaults, manifest=manifest, plugins=plugins)
     own_basis = basis(recipe, row, defaults, plugins(row), frozen=frozen)

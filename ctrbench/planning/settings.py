@@ -157,7 +157,7 @@ def space_of(recipe: Recipe, row: RowKey, defaults: Defaults) -> dict[str, Dimen
     restricted to the row's dataset. Empty for a recipe without a search."""
     if not recipe.search:
         return {}
-    space, own_only = recipe.search.space, recipe.search.freeze_base and row.method != recipe.base
+    space, own_only = recipe.search.space, recipe.keeps_base(row.method)
     chosen: dict[tuple[Section, str], str] = {}
     for path in sorted(space, key=lambda path: path.startswith("datasets.")):
         place = parse_setting_path(path, row, defaults)

@@ -106,6 +106,10 @@ class Recipe(Strict):
         which intervals and p are corrected."""
         return frozenset({*self.methods, *self._whole} - {self.base, ALL})
 
+    def keeps_base(self, method: str) -> bool:
+        """Whether a method keeps the best settings of the base and is searched over settings of its own alone."""
+        return self.search is not None and self.search.freeze_base and method != self.base
+
     def seeds_of(self, dataset: str, method: str) -> range:
         """The seeds of a method on a dataset."""
         return range(self.seeds_on.get(dataset, {}).get(method, self.seeds))

@@ -68,7 +68,7 @@ def search(
             unsettled = []
             for row in rows:
                 base = results.get(replace(row, method=recipe.base))
-                if searches.freezes and row.method != recipe.base and not base:
+                if recipe.keeps_base(row.method) and not base:
                     results[row] = None
                     continue
                 searched = searches.open(row, base.settings if base else {})
@@ -123,11 +123,6 @@ class _Searches:
         for row in self.rows:
             self.open(row)
 
-    @property
-    def freezes(self) -> bool:
-        """Whether the other methods keep the best settings of the base."""
-        return self.recipe.search is not None and self.recipe.search.freeze_base
-
     def stages(self) -> tuple[list[RowKey], list[RowKey]]:
         """The rows of the base, and the others."""
         base = [row for row in self.rows if row.method == self.recipe.base]
@@ -140,7 +135,7 @@ class _Searches:
         settings, defaults = recipe.search, context.defaults
         assert settings
         space = space_of(recipe, row, defaults)
-        frozen = of_base if self.freezes and row.method != recipe.base else {}
+        frozen = of_base if recipe.keeps_base(row.method) else {}
         first: dict[str, object] = {}
         read: set[str] = set()
         for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):
