@@ -5,8 +5,8 @@ Shape:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
+from ctrbench.data.settings import DataSettings
 from ctrbench.strict import Strict
 
 
@@ -42,9 +43,27 @@ class Embedded:
         """The same rows with other vectors."""
         return replace(self, fields=fields, history=history)
 
+    def beside_shallow(self, logits: Tensor) -> Tensor:
+        """Logits (B, T) plus those of the shallow part, where there is one."""
+        return logits if self.shallow is None else logits + self.shallow
+
     def squared_norm(self) -> Tensor:
         """Mean over rows of the squared norms of all embeddings that a row uses: ``training.penalty`` multiplies it."""
         return (self.fields.square().sum() + self.history.square().sum()) / len(self.fields)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a method trains on: the logits of a batch, and what the backbone's own paper trains beside them."""
+
+    logits: Tensor
+    """(B, T)"""
+    auxiliary: tuple[Tensor, ...] = ()
+    """Further logits (B, T) that are trained on the labels of the tasks and are not predictions."""
+    auxiliary_weight: float = 1.0
+    """Weight of their losses."""
+    penalties: Mapping[str, Tensor] = field(default_factory=dict)
+    """Scalars by name, weighted, that the loss gains."""
 
 
 class BackboneSettings(Strict):
@@ -120,6 +139,11 @@ class Backbone(nn.Module, ABC):
         self.inputs = inputs
         self.tasks = tasks
 
+    @classmethod
+    def refuses(cls, settings: BackboneSettings, data: DataSettings) -> str | None:  # noqa: ARG003
+        """Why this backbone, with its settings, cannot work with a run's section ``[data]``; None if it can."""
+        return None
+
     @property
     def heads(self) -> list[nn.Module]:
         """The parts of which each task has its own, or its own column of the weights: all else is shared by them."""
@@ -137,9 +161,13 @@ class Backbone(nn.Module, ABC):
     def interact(self, embedded: Embedded) -> Tensor:
         """The representation h (B, H)."""
 
-    @abstractmethod
     def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
-        """Logits (B, T)."""
+        """Logits (B, T): those of ``output``, plus the shallow ones."""
+        return embedded.beside_shallow(self.output(h))
+
+    def score(self, h: Tensor, embedded: Embedded) -> Scored:
+        """What a method trains on, from the same h as :meth:`predict`."""
+        return Scored(self.predict(h, embedded))
 
     def embedding_tables(self) -> list[Tensor]:
         """Every trained embedding table (V, ...), each once: ``training.embedding_l2`` pulls these weights to 0.

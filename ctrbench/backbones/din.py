@@ -64,7 +64,3 @@ class DIN(Backbone):
         key = embedded.history.flatten(1)
         interest = self.attention(query, key, embedded.owners, embedded.offsets)
         return self.deep(torch.cat([embedded.fields.flatten(1), interest], 1))
-
-    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:  # noqa: ARG002
-        """Logits (B, T)."""
-        return self.output(h)

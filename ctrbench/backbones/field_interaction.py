@@ -63,7 +63,3 @@ class FieldInteraction(Backbone):
         query = embedded.fields.index_select(1, self.item_side).flatten(1)
         pooled = self.attention(query, embedded.history.flatten(1), embedded.owners, embedded.offsets)
         return torch.cat([embedded.fields, pooled.view(len(pooled), -1, self.embedding_size)], 1)
-
-    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:  # noqa: ARG002
-        """Logits (B, T)."""
-        return self.output(h)

@@ -35,8 +35,3 @@ class ShallowDeep(Backbone):
     def interact(self, embedded: Embedded) -> Tensor:
         """h (B, H)."""
         return self.deep(field_vectors(embedded).flatten(1))
-
-    def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
-        """Logits (B, T): deep part plus shallow part."""
-        assert embedded.shallow is not None
-        return self.output(h) + embedded.shallow

@@ -18,6 +18,11 @@ class DataSettings(Strict):
     derived: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Task -> trained tasks whose labels and probabilities it multiplies, over all rows: ``ctcvr = ["click",
     "conversion"]``. A derived task is validated and measured, but adds nothing to the loss."""
+    conditional: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    """Task -> two trained tasks: the label and the probability of the first on the rows where the second's label is 1,
+    P(first) / P(second). ``cvr = ["conversion", "click"]`` is the conversion rate after a click of a model that
+    predicts conversions over all rows, each of which is a click too. Like a derived task, it adds nothing to the
+    loss."""
     given: dict[str, str] = Field(default_factory=dict)
     """Trained task -> label: the task is trained, validated and measured only on rows where that label is 1.
     ``conversion = "click"`` makes the conversion rate one after a click (CVR)."""

@@ -20,7 +20,7 @@ def true_probability(prepared: Prepared, rows: Tensor, tasks: Tasks, task: str) 
     Raises:
         CtrbenchError: the data are not simulated.
     """
-    factors = tasks.derived.get(task, (task,))
-    given = (tasks.given[task],) if task in tasks.given else ()
-    joint = np.minimum.reduce([prepared.truth(label, rows) for label in (*factors, *given)])
-    return joint / prepared.truth(given[0], rows) if given else joint
+    condition = tasks.condition(task)
+    labels = (*tasks.factors(task), *([condition] if condition else []))
+    joint = np.minimum.reduce([prepared.truth(label, rows) for label in labels])
+    return joint / prepared.truth(condition, rows) if condition else joint

@@ -17,6 +17,11 @@ METHODS: "Registry[type[Method]]" = Registry(
         "icl": "ctrbench.methods.icl:ICL",
         "aqcl": "ctrbench.methods.aqcl:AQCL",
         "c2al": "ctrbench.methods.c2al:C2AL",
+        "pwiser": "ctrbench.methods.conversion.pwiser:PWiseR",
+        "conversion-weighted": "ctrbench.methods.conversion.conversion_weighted:ConversionWeighted",
+        "ranknet": "ctrbench.methods.conversion.ranknet:RankNet",
+        "listwise": "ctrbench.methods.conversion.listwise:Listwise",
+        "focal": "ctrbench.methods.focal:Focal",
     },
     base="ctrbench.methods.base:Method",
 )

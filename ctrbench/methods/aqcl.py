@@ -73,7 +73,7 @@ class AQCL(ContrastiveMethod):
         settings = self.settings
         self.codebook.begin_step()
         h = backbone.interact(embedded)
-        of_tasks = self.task_loss(backbone.predict(h, embedded), batch)
+        of_tasks = self.task_loss(backbone.score(h, embedded), batch)
         z, positive = self.views(backbone, embedded, h, generator)
         similarity = z @ self.codebook.unit_codewords().detach().t()
         nearest = similarity.topk(min(settings.nearest, settings.codewords), 1)

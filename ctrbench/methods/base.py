@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ctrbench.backbones.base import Backbone, Embedded
+from ctrbench.backbones.base import Backbone, Embedded, Scored
 from ctrbench.data.batch import Batch
 from ctrbench.data.examples import Feed
 from ctrbench.data.items import Items
@@ -124,17 +124,32 @@ class Method(nn.Module, ABC):
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """The loss of a batch that the backbone has embedded already; augmentations draw from ``generator``."""
 
-    def task_loss(self, logits: Tensor, batch: Batch) -> Loss:
+    def task_loss(self, scored: Scored, batch: Batch) -> Loss:
         """L_C: the weighted sum over tasks of the mean logloss of the rows that a task is trained on.
 
-        ``logits`` (B, T). The result has one part for each task: its loss before weighting.
+        The result has one part for each task: its loss before weighting; and those that the backbone's own paper adds.
         """
-        tasks, weights = self.context.tasks, self.context.task_weights
-        losses = mean_logloss(logits, batch.labels, batch.observed)
-        weighted = [loss if weight == 1 else weight * loss for loss, weight in zip(losses, weights, strict=True)]
+        losses = self.losses(scored.logits, batch)
+        weighted = self.weighted(losses)
         total = functools.reduce(torch.add, weighted)
-        parts, primary = (dict(zip(tasks, each, strict=True)) for each in (losses, weighted))
-        return Loss(total, parts, primary=primary)
+        parts, primary = (dict(zip(self.context.tasks, each, strict=True)) for each in (losses, weighted))
+        loss = Loss(total, parts, primary=primary)
+        if scored.auxiliary:
+            each = [self.weighted(self.losses(logits, batch)) for logits in scored.auxiliary]
+            further = functools.reduce(torch.add, [own for losses in each for own in losses])
+            loss = loss.plus("auxiliary", further, scored.auxiliary_weight)
+        for name, penalty in scored.penalties.items():
+            loss = loss.plus(name, penalty)
+        return loss
+
+    def losses(self, logits: Tensor, batch: Batch) -> tuple[Tensor, ...]:
+        """The mean loss of each of T tasks, given logits (B, T), over the rows that it is trained on: the logloss."""
+        return mean_logloss(logits, batch.labels, batch.observed)
+
+    def weighted(self, losses: tuple[Tensor, ...]) -> list[Tensor]:
+        """The tasks' losses, each times its weight."""
+        weights = self.context.task_weights
+        return [loss if weight == 1 else weight * loss for loss, weight in zip(losses, weights, strict=True)]
 
     def codewords_of(self, h: Tensor) -> Tensor | None:  # noqa: ARG002
         """The codeword (B,) that rows with h (B, H) belong to; None for a method without a codebook."""
@@ -150,8 +165,13 @@ def mean_logloss(logits: Tensor, labels: Tensor, observed: Tensor | None) -> tup
     """Mean logloss of each of T tasks over its observed rows (B, T; None: all); 0 where a batch has no such row."""
     if observed is None and logits.shape[1] == 1:
         return (functional.binary_cross_entropy_with_logits(logits, labels),)
+    rows = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return mean_over_observed(rows, observed)
+
+
+def mean_over_observed(losses: Tensor, observed: Tensor | None) -> tuple[Tensor, ...]:
+    """Mean of each of T tasks' losses (B, T) over its observed rows (B, T; None: all); 0 where there is none."""
     if observed is None:
-        return functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(0).unbind()
-    part = observed.to(logits.dtype)
-    total = functional.binary_cross_entropy_with_logits(logits, labels, part, reduction="none").sum(0)
-    return (total / part.sum(0).clamp(min=1)).unbind()
+        return losses.mean(0).unbind()
+    part = observed.to(losses.dtype)
+    return ((losses * part).sum(0) / part.sum(0).clamp(min=1)).unbind()

@@ -28,7 +28,7 @@ from ctrbench.data.cohort_rule import Rule, columns_of_rules, read_rule
 from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
-from ctrbench.methods.base import Context, Loss, Method, MethodSettings, mean_logloss
+from ctrbench.methods.base import Context, Loss, Method, MethodSettings, mean_logloss, mean_over_observed
 
 HEADS = ("head", "tail")
 
@@ -110,11 +110,11 @@ class C2AL(Method):
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:  # noqa: ARG002
         """L_C + l_head L_head + l_tail L_tail; the labels are those of the first task, on the rows that have it."""
         h = backbone.interact(embedded)
-        logits = backbone.predict(h, embedded)
-        loss = self.task_loss(logits, batch)
+        scored = backbone.score(h, embedded)
+        loss = self.task_loss(scored, batch)
         observed = None if batch.observed is None else batch.observed[:, :1].expand(-1, len(HEADS))
         if self.auxiliary is None:
-            parts = _mean_of_positives(logits[:, :1], self._labels(batch), observed)
+            parts = _mean_of_positives(scored.logits[:, :1], self._labels(batch), observed)
         else:
             parts = mean_logloss(self.auxiliary(h), self._labels(batch), observed)
         weights = self.settings.head_weight, self.settings.tail_weight
@@ -143,7 +143,4 @@ class C2AL(Method):
 def _mean_of_positives(logit: Tensor, labels: Tensor, observed: Tensor | None) -> tuple[Tensor, ...]:
     """Per column of ``labels`` (B, 2), the logloss of its positives, over the number of all observed rows: what a
     larger weight on them adds to the mean logloss."""
-    lost = functional.softplus(-logit) * labels
-    if observed is None:
-        return lost.mean(0).unbind()
-    return ((lost * observed).sum(0) / observed.sum(0).clamp(min=1)).unbind()
+    return mean_over_observed(functional.softplus(-logit) * labels, observed)

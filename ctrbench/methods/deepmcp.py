@@ -95,7 +95,7 @@ class DeepMCP(Method):
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + alpha L_matching + beta L_correlation."""
         settings = self.settings
-        of_tasks = self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)
+        of_tasks = self.task_loss(backbone.score(backbone.interact(embedded), embedded), batch)
         target = embedded.fields.index_select(1, self.item_side).flatten(1)
         matching = self.matching(batch, embedded, target)
         correlation = self.correlation(backbone, batch, embedded, target, generator)

@@ -77,7 +77,7 @@ class DMR(Method):
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + beta L_match."""
-        of_tasks = self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)
+        of_tasks = self.task_loss(backbone.score(backbone.interact(embedded), embedded), batch)
         match = self.match(batch, embedded, generator)
         return of_tasks.plus("match", match, self.settings.weight)
 

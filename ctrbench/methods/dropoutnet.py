@@ -59,7 +59,7 @@ class DropoutNet(Method):
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C of the rows with hidden IDs."""
         view = embedded.with_vectors(self.hide(embedded.fields, generator), embedded.history)
-        return self.task_loss(backbone.predict(backbone.interact(view), view), batch)
+        return self.task_loss(backbone.score(backbone.interact(view), view), batch)
 
     def hide(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Field embeddings (B, F, D) with some rows' user and item zeroed."""

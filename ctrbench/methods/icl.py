@@ -32,7 +32,7 @@ class ICL(ContrastiveMethod):
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """L_C + w L_ICL."""
         h = backbone.interact(embedded)
-        of_tasks = self.task_loss(backbone.predict(h, embedded), batch)
+        of_tasks = self.task_loss(backbone.score(h, embedded), batch)
         z, positive = self.views(backbone, embedded, h, generator)
         contrastive = instance_loss(z, positive, self.settings.tau, self.left_out(backbone, batch))
         return of_tasks.plus("contrastive", contrastive, self.settings.weight)

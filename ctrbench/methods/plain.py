@@ -15,4 +15,4 @@ class Plain(Method):
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:  # noqa: ARG002
         """L_C."""
-        return self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)
+        return self.task_loss(backbone.score(backbone.interact(embedded), embedded), batch)

@@ -120,15 +120,17 @@ def cohorts_of(config: JobConfig, registries: Registries, defaults: Defaults) ->
 
 
 def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries, defaults: Defaults) -> str | None:
-    """Why a method refuses a job; None if it accepts the job. ``manifest`` is None if the data are not prepared.
+    """Why a job's backbone or method refuses it; None if both accept it.
+
+    ``manifest`` is None if the data are not prepared.
 
     Raises:
         CtrbenchError: a value of the backbone's or the method's settings is of another type.
     """
     settings = full_settings(config, defaults)
-    method = registries.methods.get(config.method)
+    backbone, method = registries.backbones.get(config.backbone), registries.methods.get(config.method)
     checked: dict[str, Any] = {}
-    for kind, component in (("backbone", registries.backbones.get(config.backbone)), ("method", method)):
+    for kind, component in (("backbone", backbone), ("method", method)):
         where = f"{kind}s.{getattr(config, kind)}"
         own = settings[kind]  # type: ignore[index]
         checked[kind] = component.Settings.read(own, where)
@@ -136,7 +138,9 @@ def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries
         for key, value in config.settings.get(kind, {}).items():  # type: ignore[call-overload]
             if not same(read[key], value):
                 raise CtrbenchError(f"{where}: {key} = {value!r} would be read as {read[key]!r}; write it like that")
-    return method.refuses(config.backbone, config.data, checked["method"], manifest)
+    return backbone.refuses(checked["backbone"], config.data) or method.refuses(
+        config.backbone, config.data, checked["method"], manifest
+    )
 
 
 def _check_data(config: JobConfig, manifest: Manifest) -> None:

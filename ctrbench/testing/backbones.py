@@ -20,7 +20,7 @@ from ctrbench.data.schema import Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.testing.data import dataset
-from ctrbench.testing.runs import DATA, TWO_TASKS, start, without_gradient
+from ctrbench.testing.runs import DATA, FUNNEL, TWO_TASKS, start, without_gradient
 from ctrbench.training.fit import train_epoch
 from ctrbench.training.predict import predict
 
@@ -124,7 +124,11 @@ class BackboneContract:
         run = start("shared-bottom", "plain", dataset("orders"), TWO_TASKS, backbone_settings=settings)
         assert not without_gradient(run)
 
-    @pytest.mark.parametrize(("name", "data"), [("small", DATA), ("orders", TWO_TASKS)], ids=["click", "two tasks"])
+    @pytest.mark.parametrize(
+        ("name", "data"),
+        [("small", DATA), ("orders", TWO_TASKS), ("orders", FUNNEL)],
+        ids=["click", "conversion after a click", "both over all rows"],
+    )
     def test_it_trains_every_parameter_and_is_saved(self, name: str, data: DataSettings) -> None:
         settings = self.settings
         run, fresh = (

@@ -7,23 +7,27 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
+from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.methods import METHODS
 from ctrbench.testing.data import dataset
-from ctrbench.testing.runs import DATA, TWO_TASKS, start, without_gradient
+from ctrbench.testing.runs import DATA, FUNNEL, TWO_TASKS, start, without_gradient
 from ctrbench.training.fit import Training, train_epoch
 
 
 class MethodContract:
     """A subclass names a registered method, and may name the settings to test it with and the backbones to test it on.
 
-    A test on a backbone or data that the method refuses is skipped.
+    A test on a backbone or data that the method refuses is skipped. The backbones are the single-task ones, and of
+    those with parts for each task the three that a method can tell apart: with several tables, with one, and with a
+    loss of their own.
     """
 
     method: ClassVar[str]
     settings: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     backbones: ClassVar[tuple[str, ...]] = (
-        *("wide-deep", "deepfm", "din", "dcn-v2", "autoint", "wukong", "dhen", "shared-bottom"),
+        *("wide-deep", "deepfm", "din", "dcn-v2", "autoint", "wukong", "dhen", "mlp"),
+        *("single-task", "shared-bottom", "fdn"),
     )
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -88,8 +92,9 @@ class MethodContract:
             for a, b in zip(one.parameters(), other.parameters(), strict=True):
                 assert torch.equal(a, b)
 
-    def test_it_trains_two_tasks_with_a_loss_for_each(self, backbone: str) -> None:
-        run = self.run(backbone, prepared=dataset("orders"), data=TWO_TASKS)
+    @pytest.mark.parametrize("data", [TWO_TASKS, FUNNEL], ids=["conversion after a click", "both over all rows"])
+    def test_it_trains_two_tasks_with_a_loss_for_each(self, backbone: str, data: DataSettings) -> None:
+        run = self.run(backbone, prepared=dataset("orders"), data=data)
         assert not without_gradient(run)
         _, total, parts = train_epoch(run, 1)
         assert 0 < parts["click"] < 2

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from ctrbench.backbones import BACKBONES
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.settings import DataSettings
 from ctrbench.methods import METHODS
@@ -26,6 +27,11 @@ TWO_TASKS = DATA.model_copy(
 )
 """Click over all rows, conversion after a click, and their product."""
 
+FUNNEL = DATA.model_copy(
+    update={"tasks": ("click", "conversion"), "conditional": {"cvr": ("conversion", "click")}},
+)
+"""Click and conversion over all rows, and the rate of conversions after a click."""
+
 
 def start(
     backbone: str,
@@ -40,11 +46,14 @@ def start(
 ) -> Training:
     """A run before its first epoch, with a high learning rate so that few epochs suffice; ``training`` as in a recipe.
 
-    The test is skipped where the method refuses.
+    The test is skipped where the backbone or the method refuses.
     """
     chosen = METHODS.get(method)
     settings = chosen.Settings.read(dict(method_settings or {}), f"methods.{method}")
-    if reason := chosen.refuses(backbone, data, settings, prepared.manifest):
+    base = BACKBONES.get(backbone)
+    of_backbone = base.Settings.read(dict(backbone_settings or {}), f"backbones.{backbone}")
+    reason = base.refuses(of_backbone, data) or chosen.refuses(backbone, data, settings, prepared.manifest)
+    if reason:
         pytest.skip(reason)
     feed = feed_for(method, method_settings or {}, prepared, data)
     options = TrainingSettings.read({"batch_size": 256, "learning_rate": 1e-2, "penalty": 1e-4} | training, "training")

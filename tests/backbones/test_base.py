@@ -3,7 +3,7 @@
 import pytest
 
 from ctrbench.backbones.base import DeepSettings
-from ctrbench.backbones.shared_bottom import SharedBottomSettings
+from ctrbench.backbones.multitask.shared_bottom import SharedBottomSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.methods.deepmcp import DeepMCP
 

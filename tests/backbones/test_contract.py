@@ -19,7 +19,17 @@ INITIAL = {
     "autoint": 2390.210602,
     "wukong": 12524.183418,
     "dhen": 17758.662918,
+    "embeddings": 52.549922,
+    "mlp": 1307.049424,
+    "single-task": 1724.471005,
     "shared-bottom": 1724.471005,
+    "shared-mlp": 1432.423116,
+    "omoe": 3795.706238,
+    "mmoe": 3795.706238,
+    "ple": 5964.283150,
+    "esmm": 272.512763,
+    "aitm": 623.602557,
+    "fdn": 5082.028075,
 }
 """Sum of the absolute initial weights of seed 0. A change here changes every record: count up ALGORITHM_VERSION."""
 

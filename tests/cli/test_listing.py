@@ -37,9 +37,10 @@ def test_components_are_listed_in_their_order_of_declaration(ctrbench, place):
     assert [name for name, _ in rows(ctrbench("list", "methods")[1])][:6] == (
         ["plain", "dropoutnet", "deepmcp", "dmr", "icl", "aqcl"]
     )
-    assert [name for name, _ in rows(ctrbench("list", "backbones")[1])] == (
-        ["wide-deep", "deepfm", "din", "dcn-v2", "autoint", "wukong", "dhen", "shared-bottom"]
-    )
+    assert [name for name, _ in rows(ctrbench("list", "backbones")[1])] == [
+        *("wide-deep", "deepfm", "din", "dcn-v2", "autoint", "wukong", "dhen", "embeddings", "mlp"),
+        *("single-task", "shared-bottom", "shared-mlp", "omoe", "mmoe", "ple", "esmm", "aitm", "fdn"),
+    ]
 
 
 def test_a_summary_is_the_whole_first_paragraph(ctrbench, place):

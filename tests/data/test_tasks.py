@@ -46,9 +46,38 @@ def test_a_condition_restricts_its_task_alone():
     assert observed["click"] is observed["both"] is None
 
 
+def test_a_conditional_task_divides_probabilities_on_the_rows_of_its_condition():
+    both = tasks(tasks=("click", "conversion"), conditional={"cvr": ("conversion", "click")})
+    assert both.names == ("click", "conversion", "cvr")
+    assert both.definition("cvr") == "conversion given click"
+    columns = {"click": np.array([1, 1, 0]), "conversion": np.array([1, 0, 0])}
+    assert both.labels(columns)["cvr"].tolist() == [True, False, False]
+    assert both.observed(columns)["cvr"].tolist() == [True, True, False]
+    assert both.observed(columns)["conversion"] is None
+    found = both.probabilities(np.array([[0.5, 0.25], [0.1, 0.2], [0.0, 0.0]]))
+    assert found["cvr"].tolist() == [0.5, 1.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"conditional": {"cvr": ("conversion", "click")}}, "data.conditional: 'cvr': unknown task 'conversion'"),
+        (
+            {
+                "tasks": ("click", "conversion"),
+                "given": {"conversion": "click"},
+                "conditional": {"cvr": ("conversion", "click")},
+            },
+            "data.conditional.cvr needs conversion over all rows; leave out data.given.conversion",
+        ),
+        (
+            {
+                "tasks": ("click", "conversion"),
+                "derived": {"x": ("conversion", "click")},
+                "conditional": {"x": ("conversion", "click")},
+            },
+            "'x' stands in data.derived and data.conditional; rename one",
+        ),
         ({"tasks": ("clik",)}, "shop: unknown label 'clik'; did you mean click?"),
         ({"tasks": ("click", "click")}, "shop: data.tasks names a label twice (click, click); name each once"),
         ({"given": {"click": "convert"}}, "shop: unknown label 'convert'; did you mean conversion?"),
@@ -56,7 +85,7 @@ def test_a_condition_restricts_its_task_alone():
         ({"given": {"click": "click"}}, "shop: data.given: 'click' is conditional on itself; name another label"),
         (
             {"derived": {"return": ("click", "click")}},
-            "'return' is a label of the dataset; give the derived",
+            "'return' is a label of the dataset; give the task another name",
         ),
         ({"derived": {"a.b": ("click", "click")}}, "'a.b' is not a valid task name; use letters, digits, - and _"),
         ({"derived": {"../x": ("click", "click")}}, "'../x' is not a valid task name"),

@@ -1,0 +1,1 @@
+"""Methods that treat a click that converted otherwise than one that did not."""
