@@ -210,6 +210,7 @@ def train_epoch(training: Training, epoch: int, part: int = 1) -> tuple[int, flo
     """
     feed, settings = training.feed, training.settings
     if part == 1:
+        training.method.begin_epoch(training.backbone, feed, epoch, training.seed)
         training.under_way = training.begin(epoch)
     under_way = training.under_way
     assert under_way is not None
