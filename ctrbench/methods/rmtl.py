@@ -7,6 +7,9 @@ critic for each task learns from episodes, which are the training impressions of
 frozen. The paper has the mean over tasks where we have the sum, as everywhere in this package. That the state of a row
 is its embedded fields, and the critics' size, is our reading. Nothing of it remains at prediction.
 
+Episodes mean something only where the times of impressions are real ones: here in oncold-sim alone. Training rows that
+``data.minimum_history`` leaves out are missing from them.
+
 Early stopping knows no stages: ``training.patience`` must outlast ``warm_up``, or the critics are never trained.
 
 Shape:
@@ -41,7 +44,8 @@ class RMTLSettings(MethodSettings):
     weight: float = Field(0.1, ge=0)
     """lambda: how much the critics change the weights of rows."""
     passes: int = Field(1, ge=1, le=1000)
-    """Passes of the critics over the training rows; each costs two evaluations of the model per row."""
+    """Passes of the critics over the training rows; each evaluates the model twice per row, and takes about as long as
+    an epoch of training."""
     batch_size: int = Field(1024, ge=1, le=100_000_000)
     """Rows per step of the critics."""
     hidden: int = Field(64, ge=1, le=100_000)

@@ -3,7 +3,9 @@
 Source: Navon et al., Multi-Task Learning as a Bargaining Game, ICML 2022, arXiv 2202.01017. With the gradients as the
 columns of G, the weights alpha > 0 solve ``G^T G alpha = 1 / alpha``. They are the only minimum of the convex function
 ``alpha^T G^T G alpha / 2 - sum log alpha``, which Newton's method finds: unlike the authors' code and torchjd's, it
-needs no solver.
+needs no solver. Two other differences to the authors' code: it also multiplies the gradients of each task's own layers
+by alpha, where we leave them as they are; and it divides ``G^T G`` by its norm before it solves, so that the sum of
+small gradients stays short, where ours has the length that the equation gives.
 
 Shape:
     k terms: inner products of their gradients (k, k) -> weights (k,).
