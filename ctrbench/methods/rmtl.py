@@ -10,7 +10,8 @@ is its embedded fields, and the critics' size, is our reading. Nothing of it rem
 Episodes mean something only where the times of impressions are real ones: here in oncold-sim alone. Training rows that
 ``data.minimum_history`` leaves out are missing from them.
 
-Early stopping knows no stages: ``training.patience`` must outlast ``warm_up``, or the critics are never trained.
+Early stopping knows no stages: ``training.patience`` must outlast ``warm_up``, or the critics are never trained. The
+weights that are kept are those of the best look, which may be one of stage 1.
 
 Shape:
     B rows, T tasks, F fields, D embedding size, E training examples.

@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch.nn import functional
 
+from ctrbench.backbones import BACKBONES
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
 from ctrbench.methods.critic import Critics, Lesson, Seen, Transitions, reward
 from ctrbench.methods.rmtl import RMTL, RMTLSettings, train_critics
 from ctrbench.testing.data import FIELDS
-from ctrbench.testing.runs import start
+from ctrbench.testing.runs import start, without_gradient
 from ctrbench.training.checkpoint import parse
 from ctrbench.training.fit import fit
 
@@ -158,6 +159,16 @@ def test_a_run_resumes_with_the_same_bits(orders, looks):
     ours, theirs = (parse(run.checkpoint(), "cpu")[0] for run in (whole, resumed))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES.builtin())
+def test_all_stages_run_on_every_backbone(orders, backbone):
+    """The contract of methods is tested on sampled negatives, which RMTL refuses."""
+    run = start(backbone, "rmtl", orders, DATA, method_settings=WARM_UP, epochs=2, patience=2)
+    assert without_gradient(run) == []
+    looks = [(look.parts["click"], float(run.method.strength)) for look in fit(run)]
+    assert [strength for _, strength in looks] == [0.0, 0.5]
+    assert looks[1][0] < 1.2 * looks[0][0]
 
 
 def test_what_it_refuses(orders, small):
