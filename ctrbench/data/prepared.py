@@ -15,8 +15,9 @@ from ctrbench.data.integrity import verify_files
 from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, TRUTH, USERS, Manifest, Source, Split, read_manifest
 from ctrbench.errors import CtrbenchError
 
-UNREAD = {"time"}
-"""Columns that neither training nor metrics need: histories are slices already."""
+TIME = "time"
+UNREAD = {TIME}
+"""Columns that are not resident: histories are slices already."""
 START = "start"
 """The column of int64 that is kept as int32 wherever its values fit."""
 
@@ -62,6 +63,10 @@ class Prepared:
         if source == "row":
             return self.rows[name][rows].cpu().numpy()
         return self.of(source)[name][self.rows[source][rows].long()].cpu().numpy()
+
+    def times(self, rows: Tensor) -> Tensor:
+        """Unix seconds (R,) of rows (R,), read from the file: no other tensor of them is kept."""
+        return _tensor(pq.ParquetFile(self.folder / ROWS), TIME).to(rows.device)[rows]
 
     def truth(self, label: str, rows: Tensor) -> np.ndarray:
         """True probabilities of rows (R,), which no model may see.

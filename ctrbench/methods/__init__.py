@@ -16,6 +16,7 @@ METHODS: "Registry[type[Method]]" = Registry(
         "dmr": "ctrbench.methods.dmr:DMR",
         "icl": "ctrbench.methods.icl:ICL",
         "aqcl": "ctrbench.methods.aqcl:AQCL",
+        "rmtl": "ctrbench.methods.rmtl:RMTL",
         "c2al": "ctrbench.methods.c2al:C2AL",
         "pwiser": "ctrbench.methods.conversion.pwiser:PWiseR",
         "conversion-weighted": "ctrbench.methods.conversion.conversion_weighted:ConversionWeighted",

@@ -120,6 +120,14 @@ class Method(nn.Module, ABC):
         """The cohort columns that the method reads while it trains: the columns of ``Batch.cohorts``."""
         return ()
 
+    def begin_epoch(self, backbone: Backbone, feed: Feed, epoch: int, seed: int) -> None:
+        """Called before the first batch of each epoch (from 1), with the embedding tables up to date.
+
+        A method with stages trains parts of its own here, and leaves the backbone's weights as they are. What it draws
+        comes from streams of ``seed`` and ``epoch``, and its state is in its buffers, so that a resumed run is
+        bit-equal.
+        """
+
     @abstractmethod
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:
         """The loss of a batch that the backbone has embedded already; augmentations draw from ``generator``."""

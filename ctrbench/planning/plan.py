@@ -97,7 +97,7 @@ def make_job(config: JobConfig, row: RowKey, manifest: Manifest, registries: Reg
 
     Raises:
         CtrbenchError: a label or field that the dataset lacks, a field named twice, the item is missing, a value of
-            another type, or the method refuses.
+            another type, a balance of a single task, or the method refuses.
     """
     _check_data(config, manifest)
     if reason := refusal(config, manifest, registries, defaults):
@@ -146,6 +146,7 @@ def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries
 def _check_data(config: JobConfig, manifest: Manifest) -> None:
     tasks = Tasks.of(config.data, manifest.labels, manifest.name)
     Inputs.of(manifest, config.data.fields)
+    config.training.check_balance(tasks.trained)
     task, metric = tasks.split(config.training.watch)
     if task not in tasks.names:
         raise unknown("task of training.watch", task, tasks.names)

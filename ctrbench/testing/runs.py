@@ -75,4 +75,5 @@ def without_gradient(run: Training) -> list[str]:
     loss = run.method.loss(run.backbone, batch, run.backbone.embed(batch), torch.Generator().manual_seed(0))
     loss.total.backward()
     parameters = {**dict(run.backbone.named_parameters()), **dict(run.method.named_parameters())}
-    return [name for name, p in parameters.items() if p.grad is None or not p.grad.abs().sum() > 0]
+    trained = {name: p for name, p in parameters.items() if p.requires_grad}
+    return [name for name, p in trained.items() if p.grad is None or not p.grad.abs().sum() > 0]

@@ -21,7 +21,7 @@ from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
 from ctrbench.errors import DivergedError
 from ctrbench.methods.base import Loss, Method
-from ctrbench.training.balance import Balancer
+from ctrbench.training.balance.build import build_balancer
 from ctrbench.training.checkpoint import below, dump, parse, under
 from ctrbench.training.history import EpochMetrics
 from ctrbench.training.optimizer import Optimizer
@@ -43,13 +43,15 @@ class Training:
         """Checks that every task can be trained and judged.
 
         Raises:
-            CtrbenchError: a task has rows of one class only, or ``watch`` names no task or metric.
+            CtrbenchError: a task has rows of one class only, ``watch`` names no task or metric, or ``balance`` needs a
+                second task.
         """
         self.watch = Watch.of(settings.watch, feed.tasks, feed.prepared.manifest.name)
         require_both_classes(feed)
+        settings.check_balance(feed.tasks.trained)
         self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed
-        self.optimizer = Optimizer(backbone, method, settings)
-        self.balancer = Balancer(settings.balance, backbone, method)
+        self.balancer = build_balancer(settings, backbone, method).to(feed.device)
+        self.optimizer = Optimizer(backbone, method, self.balancer, settings)
         self.epochs: list[EpochMetrics] = []
         self.under_way: EpochUnderWay | None = None
         """The epoch under way, between two of its looks; None at its end."""
@@ -89,13 +91,14 @@ class Training:
         self.method.load_state_dict(below("method", self.best))
 
     def checkpoint(self) -> bytes:
-        """Weights, moments, best weights unless they are the latest, the looks so far and, within an epoch, the states
-        of its random streams."""
+        """Weights, moments, the balance's state, best weights unless they are the latest, the looks so far and, within
+        an epoch, the states of its random streams."""
         best = {} if self.best_epoch == len(self.epochs) else self.best
         tensors = {
             **under("backbone", self.backbone.state_dict()),
             **under("method", self.method.state_dict()),
             **under("optimizer", self.optimizer.state()),
+            **under("balance", self.balancer.state_dict()),
             **under("best", best),
             **under("stream", self.under_way.streams() if self.under_way else {}),
         }
@@ -128,6 +131,7 @@ class Training:
         self.method.load_state_dict(below("method", tensors))
         self.best = below("best", tensors) or self._weights()
         self.optimizer.restore(below("optimizer", tensors))
+        self.balancer.load_state_dict(below("balance", tensors))
         self.epochs = [EpochMetrics(**epoch) for epoch in state["epochs"]]
         if streams := below("stream", tensors):
             self.under_way = self.begin(1 + len(self.epochs) // self.settings.looks)
@@ -145,7 +149,8 @@ class Training:
     def step(self, batch: Batch, rate: float, generator: torch.Generator, *, probing: bool = False) -> Loss:
         """One step of Adam at a learning rate; the loss before it, penalties included, without its graph.
 
-        With ``probing``, what :func:`ctrbench.training.probe.probe` finds is among its parts.
+        Among its parts are the weights that the balance gave to its terms and, with ``probing``, what
+        :func:`ctrbench.training.probe.probe` finds.
         """
         embedded = self.backbone.embed(batch)
         loss = self.method.loss(self.backbone, batch, embedded, generator)
@@ -155,7 +160,8 @@ class Training:
         if self.settings.penalty:
             total = total + self.settings.penalty * embedded.squared_norm()
         self.optimizer.clear()
-        self.balancer.backward(total, loss, generator)
+        weights = self.balancer.backward(total, loss, generator)
+        loss = loss.noting(**{f"weight of {term}": weight for term, weight in weights.items()})
         total = total.detach() + self.optimizer.step(rate)
         return Loss(total, {name: part.detach() for name, part in loss.parts.items()})
 
@@ -204,6 +210,7 @@ def train_epoch(training: Training, epoch: int, part: int = 1) -> tuple[int, flo
     """
     feed, settings = training.feed, training.settings
     if part == 1:
+        training.method.begin_epoch(training.backbone, feed, epoch, training.seed)
         training.under_way = training.begin(epoch)
     under_way = training.under_way
     assert under_way is not None

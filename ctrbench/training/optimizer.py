@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ctrbench.backbones.base import Backbone, EmbeddingTable
 from ctrbench.methods.base import Method
+from ctrbench.training.balance.base import Balancer
 from ctrbench.training.checkpoint import below, under
 from ctrbench.training.lazy_adam import LazyAdam
 from ctrbench.training.settings import TrainingSettings
@@ -18,11 +19,11 @@ from ctrbench.training.table_l2 import TableL2
 class Optimizer:
     """Owns the gradients: :meth:`clear`, a backward pass, :meth:`step`."""
 
-    def __init__(self, backbone: Backbone, method: Method, settings: TrainingSettings) -> None:
+    def __init__(self, backbone: Backbone, method: Method, balancer: Balancer, settings: TrainingSettings) -> None:
         penalised = backbone.embedding_tables() if settings.embedding_l2 else []
         self.table_l2 = TableL2(settings.embedding_l2, penalised) if penalised else None
         self.decoupled = settings.embedding_l2_form == "decoupled"
-        parameters = [*backbone.parameters(), *method.parameters()]
+        parameters = [*backbone.parameters(), *method.parameters(), *balancer.parameters()]
         tables = _tables(backbone, method) if settings.embedding_adam == "lazy" else []
         self.lazy = LazyAdam(tables, settings.embedding_l2, penalised) if tables else None
         lazily = {id(table.weight) for table in tables}

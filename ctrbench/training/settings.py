@@ -1,10 +1,18 @@
 """How a run is trained."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Collection
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from ctrbench.errors import CtrbenchError
 from ctrbench.strict import Strict
+
+BalanceOfLosses = Literal["uncertainty", "ema"]
+BalanceOfGradients = Literal["pcgrad", "nash", "imtl-g", "aligned-mtl"]
+Balance = Literal["sum", BalanceOfLosses, BalanceOfGradients]
+SCALE_FREE = ("uncertainty", "ema", "nash", "imtl-g")
+"""Balances for which a constant factor of a task's loss decides nothing, or, in ``uncertainty``, the start alone."""
 
 
 class TrainingSettings(Strict):
@@ -44,10 +52,31 @@ class TrainingSettings(Strict):
     form."""
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Trained task -> weight of its loss in the total; 1 for a task that is not named."""
-    balance: Literal["sum", "pcgrad"] = "sum"
-    """How the tasks and the parts that a method adds share the weights that several of them reach. ``sum``: as one
-    loss. ``pcgrad``: where the gradients of two of them have a negative product, each loses its part along the other
-    (arXiv 2001.06782); for k of them, a step costs k + 1 more backward passes and waits for the device."""
+    balance: Balance = "sum"
+    """How the tasks share the weights of a model. The recorded loss is the plain sum under every balance; all but
+    ``sum`` record the mean weight of each term, too.
+
+    ``sum``: the tasks' losses times ``task_weights``, plus what the method adds.
+
+    Two balances of the losses, for two or more tasks. They cost next to nothing, and what a method adds keeps its
+    weight. ``uncertainty``: sum L / (2 e^s) + s / 2, where each task's s is learnt at the run's learning rate, starting
+    at -0.5 (Kendall et al., CVPR 2018). ``ema``: each loss is divided by its moving average (our reading of the
+    abstract of arXiv 2211.12999).
+
+    Four balances of the gradients, at the weights of the backbone that several terms reach, where a term is a task or a
+    part that the method adds. For k terms, a step costs k + 1 more backward passes and waits for the device.
+    ``pcgrad``: where the gradients of two terms have a negative product, each loses its part along the other (arXiv
+    2001.06782). ``nash``: the terms' bargaining solution (arXiv 2202.01017), a gradient of length 1, or less where the
+    terms' gradients cancel; ``penalty`` is not scaled with it. ``imtl-g``: the combination that has the same component
+    along every gradient (Liu et al., ICLR 2021). ``aligned-mtl``: the mean of the gradients with their principal
+    components scaled to the shortest (arXiv 2305.19000).
+
+    A constant factor of a loss has no effect on what ``ema``, ``nash`` and ``imtl-g`` choose, and a passing one in
+    ``uncertainty``: these four take no ``task_weights``, and with ``nash`` and ``imtl-g`` the weight of a method's part
+    acts on the parameters that it does not share alone."""
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    """Weight of the earlier batches in the moving averages of ``balance = "ema"``; 0.99 averages about 100 batches.
+    With 0, every loss is divided by itself."""
     epochs: int = Field(30, ge=1, le=100_000)
     """Most epochs of a run; early stopping may end it before."""
     looks: int = Field(1, ge=1, le=1000)
@@ -70,6 +99,27 @@ class TrainingSettings(Strict):
     def most_looks(self) -> int:
         """Looks of a run that is not stopped early."""
         return self.epochs * self.looks
+
+    def check_balance(self, tasks: Collection[str]) -> None:
+        """Checks that the balance has something to weigh.
+
+        Raises:
+            CtrbenchError: a balance of the losses with a single trained task.
+        """
+        if self.balance in get_args(BalanceOfLosses) and len(tasks) < 2:
+            raise CtrbenchError(
+                f"training.balance {self.balance}: weighs tasks against each other, and data.tasks has only "
+                f"{', '.join(tasks)}; train a second task, or set training.balance to sum"
+            )
+
+    @model_validator(mode="after")
+    def _balance_finds_the_weights(self) -> Self:
+        if self.task_weights and self.balance in SCALE_FREE:
+            raise ValueError(
+                f'balance = "{self.balance}" finds the weights of the tasks, whatever factors their losses have: drop '
+                'task_weights, or set balance to "sum", "pcgrad" or "aligned-mtl"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _lazy_needs_decoupled_l2(self) -> Self:

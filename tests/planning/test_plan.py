@@ -153,6 +153,8 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
         ({"views": [{"kind": "levels", "by": "click_length/1000000000000000000000"}]}, "want NAME, NAME/BUCKETS"),
         ({"training": {"watch": "clik.auc"}}, "unknown task of training.watch 'clik'; did you mean click?"),
         ({"training": {"watch": "click.acu"}}, "unknown metric 'acu'; did you mean auc?"),
+        ({"training": {"balance": "ema"}}, "training.balance ema: weighs tasks against each other, and data.tasks has"),
+        ({"training": {"balance": "nahs"}}, "'pcgrad', 'nash', 'imtl-g' or 'aligned-mtl' (got 'nahs')"),
         (
             {"training": {"learning_rate": float("inf")}},
             "learning_rate = inf: want text, a finite number, true, false or a list",

@@ -1,12 +1,17 @@
-"""PCGrad on the terms of a loss, against the algorithm written out over whole gradients."""
+"""Balances of the gradients of a loss's terms, against each algorithm written out over whole gradients."""
+
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 
 from ctrbench.data.settings import DataSettings
-from ctrbench.testing.runs import start
-from ctrbench.training.balance import Balancer
+from ctrbench.methods.base import Loss
+from ctrbench.testing.runs import TWO_TASKS, start
+from ctrbench.training.balance.build import OF_GRADIENTS, OF_LOSSES, build_balancer
 from ctrbench.training.fit import fit
+from ctrbench.training.settings import BalanceOfGradients, BalanceOfLosses
 
 COHORTS = {"head": ["age_group = 3"], "tail": ["age_group = 1"], "head_weight": 30.0, "tail_weight": 20.0}
 
@@ -21,6 +26,10 @@ def terms_of(run, batch, seed):
         gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
         found.append([gradient if gradient is None else gradient.to_dense() for gradient in gradients])
     return loss, parameters, found
+
+
+def balancer(run, balance):
+    return build_balancer(run.settings.model_copy(update={"balance": balance}), run.backbone, run.method)
 
 
 def drawn(seed):
@@ -60,7 +69,7 @@ def test_the_shared_weights_get_the_projected_gradients_and_the_others_the_sum(s
     shared = [place for place, weight in enumerate(parameters) if id(weight) not in own]
     for parameter in parameters:
         parameter.grad = None
-    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
+    balancer(run, "pcgrad").backward(loss.total, loss, torch.Generator().manual_seed(5))
     expected = projected([flat(own, parameters, shared) for own in found], drawn(5))
     got = flat([None if p.grad is None else p.grad.to_dense() for p in parameters], parameters, shared)
     assert (got - expected).norm() < 1e-4 * expected.norm()
@@ -87,7 +96,7 @@ def test_without_a_conflict_it_is_the_sum(small):
         loss, parameters, _ = terms_of(run, batch, 3)
         for parameter in parameters:
             parameter.grad = None
-        Balancer(balance, run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
+        balancer(run, balance).backward(loss.total, loss, torch.Generator().manual_seed(5))
         grads.append(flat([p.grad.to_dense() for p in parameters], parameters, range(len(parameters))))
     assert torch.allclose(*grads, atol=1e-6)
 
@@ -116,15 +125,16 @@ def test_dropout_draws_the_same_whatever_is_projected(small):
     states = []
     for balance in ("sum", "pcgrad"):
         loss, _, _ = terms_of(run, batch, 3)
-        Balancer(balance, run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
+        balancer(run, balance).backward(loss.total, loss, torch.Generator().manual_seed(5))
         states.append(torch.get_rng_state())
     assert torch.equal(*states)
 
 
+@pytest.mark.parametrize("balance", get_args(BalanceOfGradients))
 @pytest.mark.parametrize("adam", ["dense", "lazy"])
-def test_a_balanced_run_resumes_with_the_same_bits(small, adam):
+def test_a_balanced_run_resumes_with_the_same_bits(small, adam, balance):
     def begin():
-        settings = {"epochs": 2, "balance": "pcgrad", "embedding_adam": adam}
+        settings = {"epochs": 2, "balance": balance, "embedding_adam": adam}
         return start("din", "c2al", small, method_settings=COHORTS, **settings)
 
     whole = begin()
@@ -138,20 +148,81 @@ def test_a_balanced_run_resumes_with_the_same_bits(small, adam):
         assert torch.equal(one, other)
 
 
+def nash_of(vectors, seed):
+    """Closed form for two tasks, cut to length 1."""
+    one, other = vectors
+    lengths = one.norm(), other.norm()
+    total = sum(vector / length for vector, length in zip(vectors, lengths, strict=True))
+    return total / total.norm()
+
+
+def imtl_g_of(vectors, seed):
+    """Equation 6 of the paper: the weights of the other tasks from D U^T, with D and U differences to the first."""
+    units = [vector / vector.norm() for vector in vectors]
+    d = torch.stack([vectors[0] - vector for vector in vectors[1:]])
+    u = torch.stack([units[0] - unit for unit in units[1:]])
+    others = vectors[0] @ u.t() @ torch.linalg.inv(d @ u.t())
+    return (1 - others.sum()) * vectors[0] + others @ torch.stack(vectors[1:])
+
+
+def aligned_mtl_of(vectors, seed):
+    """The mean of the rows of sigma_min U V^T, for gradients U S V^T."""
+    u, sigma, v = torch.linalg.svd(torch.stack(vectors), full_matrices=False)
+    return sigma.min() * (u @ v).mean(0)
+
+
+ALGORITHMS = {"pcgrad": projected, "nash": nash_of, "imtl-g": imtl_g_of, "aligned-mtl": aligned_mtl_of}
+
+
+def test_every_balance_of_gradients_is_tested_here():
+    assert ALGORITHMS.keys() == set(get_args(BalanceOfGradients)) == OF_GRADIENTS.keys()
+    assert OF_LOSSES.keys() == set(get_args(BalanceOfLosses))
+
+
+@pytest.mark.parametrize("balance", ALGORITHMS)
 @pytest.mark.parametrize("backbone", ["din", "shared-bottom"])
-def test_tasks_are_balanced_among_themselves(orders, backbone):
-    run = start(
-        backbone, "plain", orders, DataSettings(tasks=("click", "conversion")), task_weights={"conversion": 40.0}
-    )
+def test_tasks_are_balanced_among_themselves(orders, backbone, balance):
+    data = DataSettings(tasks=("click", "conversion"))
+    run = start(backbone, "plain", orders, data, task_weights={"conversion": 40.0})
     batch = next(run.feed.batches(run.feed.epoch(0, 1), 512))
     loss, parameters, found = terms_of(run, batch, 3)
     assert list(loss.primary) == ["click", "conversion"]
     for parameter in parameters:
         parameter.grad = None
-    Balancer("pcgrad", run.backbone, run.method).backward(loss.total, loss, torch.Generator().manual_seed(5))
+    weights = balancer(run, balance).backward(loss.total, loss, torch.Generator().manual_seed(5))
     output = run.backbone.output if backbone == "din" else run.backbone.bottom.output
     of_output = {id(weight) for weight in output.parameters()}
     shared = [place for place, weight in enumerate(parameters) if id(weight) not in of_output]
-    expected = projected([flat(own, parameters, shared) for own in found], drawn(5))
+    vectors = [flat(own, parameters, shared) for own in found]
+    expected = ALGORITHMS[balance](vectors, drawn(5))
     got = flat([p.grad.to_dense() for p in parameters], parameters, shared)
-    assert (got - expected).norm() < 1e-4 * expected.norm()
+    assert (got - expected).norm() < 1e-3 * expected.norm()
+    combined = sum(weights[task] * vector for task, vector in zip(loss.primary, vectors, strict=True))
+    assert (got - combined).norm() < 1e-4 * expected.norm()
+    for place in set(range(len(parameters))) - set(shared):
+        whole = sum(own[place] for own in found if own[place] is not None)
+        assert torch.allclose(parameters[place].grad, whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("balance", ALGORITHMS)
+def test_a_task_without_a_row_in_the_batch_leaves_the_gradients_finite(orders, balance):
+    run = start("shared-bottom", "plain", orders, TWO_TASKS, balance=balance)
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 256))
+    none = batch.observed.clone()
+    none[:, 1] = False
+    loss = run.step(replace(batch, observed=none), 1e-3, torch.Generator().manual_seed(1))
+    assert loss.parts["conversion"] == 0
+    assert all(torch.isfinite(weight).all() for weight in run.backbone.parameters())
+
+
+def test_opposed_terms_cancel_under_nash(orders):
+    """At the shared weights; the output layers have the gradient of the sum."""
+    run = start("din", "plain", orders, DataSettings(tasks=("click", "conversion")), penalty=0.0)
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 512))
+    loss = run.method.loss(run.backbone, batch, run.backbone.embed(batch), torch.Generator())
+    click = loss.primary["click"]
+    opposed = Loss(-2 * click, {}, primary={"click": click, "conversion": -3 * click})
+    balancer(run, "nash").backward(opposed.total, opposed, torch.Generator())
+    own = {id(weight) for weight in run.backbone.output.parameters()}
+    shared = [weight.grad.flatten() for weight in run.backbone.parameters() if id(weight) not in own]
+    assert torch.cat(shared).norm() < 1e-2
