@@ -16,7 +16,17 @@ from tests.prepare.logs import write_ali_ccp, write_aliexpress
 
 def cost(name: str, source: Path) -> tuple[float, float]:
     """Seconds and peak memory in GB of preparing a folder of files."""
-    command = [sys.executable, "-m", "ctrbench", "prepare", name, "--source", str(source), "--data", str(source / "data")]
+    command = [
+        sys.executable,
+        "-m",
+        "ctrbench",
+        "prepare",
+        name,
+        "--source",
+        str(source),
+        "--data",
+        str(source / "data"),
+    ]
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20

@@ -50,7 +50,7 @@ def _searches(random: np.random.Generator, rows: int, first: int) -> pa.Table:
     numerical = {name: np.round(random.beta(1, 4, rows) * (random.random(rows) < 0.6), 6) for name in NUMERICAL}
     odds = 0.02 + 0.1 * (categorical["categorical_1"] == 1) * (numerical["numerical_1"] > 0.1)
     click = random.random(rows) < odds
-    conversion = click & (random.random(rows) < 0.1)
+    conversion = click & (random.random(rows) < 0.3)
     labels = {"click": click.astype(np.int8), "conversion": conversion.astype(np.int8)}
     return pa.table({"search_id": search, **categorical, **numerical, **labels})
 
