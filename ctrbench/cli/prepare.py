@@ -11,6 +11,7 @@ import typer
 from ctrbench.errors import CtrbenchError
 
 if TYPE_CHECKING:
+    from ctrbench.data.schema import Manifest
     from ctrbench.prepare.card import Card
     from ctrbench.prepare.formats import Progress, Simulation
     from ctrbench.prepare.stage import Prepared
@@ -40,6 +41,7 @@ def prepare(
     from ctrbench.prepare import stage
 
     cards = _chosen(name, card, source)
+    manifests = []
     for chosen, place in cards:
         simulation = _simulation(chosen, place, scale=scale, seed=seed, jobs=jobs)
         with _bars() as progress:
@@ -53,15 +55,21 @@ def prepare(
                 progress=progress,
             )
         _show(chosen, prepared)
-    typer.echo(f"next: {_next_command(name, [chosen.name for chosen, _ in cards], data)}")
+        manifests.append(prepared.manifest)
+    typer.echo(f"next: {_next_command(name, manifests, data)}")
 
 
-def _next_command(name: str, datasets: list[str], data: Path | None) -> str:
-    """The next command: runs the recipe that the data were prepared for, or compares two methods on the data."""
+def _next_command(name: str, manifests: "list[Manifest]", data: Path | None) -> str:
+    """The next command: runs the recipe that the data were prepared for, or a first comparison on the data."""
     place = f" --data {shlex.quote(str(data))}" if data else ""
-    if datasets == [name]:
+    if [manifest.name for manifest in manifests] != [name]:
+        return f"ctrbench run {shlex.quote(name)}{place}"
+    (manifest,) = manifests
+    if manifest.mean_click_length:
         return f"ctrbench run --dataset {name} --method plain,aqcl --seeds 1 --set training.epochs=1{place}"
-    return f"ctrbench run {shlex.quote(name)}{place}"
+    fields = ",".join(f'"{field.name}"' for field in manifest.fields if field.name != "user")
+    settings = f"--set data.minimum_history=0 --set 'data.fields=[{fields}]'"
+    return f"ctrbench run --dataset {name} --backbone deepfm --seeds 1 --set training.epochs=1 {settings}{place}"
 
 
 def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Card, Path | None]]":

@@ -14,6 +14,10 @@ make test if applied to the training rows alone.
 A row's click history is the slice ``sequence[start : start + length]``; ``length`` is its click length L. Ids count from 1 in
 every field: 0 means *unknown* or *masked*. ``time`` is in seconds since 1970. Validation and test rows include their stored negatives; training rows
 include them only where the source has impressions that were not clicked.
+
+A log of impressions without times has no histories: its rows are in file order, ``time`` and ``length`` are 0, the
+sequence is empty, and the mean click length is 0. Where it names no items, ``item`` is 0 in every row, and the
+catalogue has that item alone.
 """  # noqa: E501
 
 import enum
@@ -132,7 +136,7 @@ class Manifest(Strict):
     activeness_curve: tuple[int, ...]
     """Click length of the test users at each percentile from 0 to 100: AQCL figure 2."""
     mean_click_length: float
-    """Mean over users of their number of training clicks: Lbar of AQCL eq. 6."""
+    """Mean over users of their number of training clicks: Lbar of AQCL eq. 6. 0 for data without histories."""
     synthetic: bool = False
     """True for simulated data: results on them are never called reproduced."""
     card_hash: str

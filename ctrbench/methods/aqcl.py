@@ -16,6 +16,8 @@ from torch.nn import functional
 
 from ctrbench.backbones.base import Backbone, Embedded
 from ctrbench.data.batch import Batch
+from ctrbench.data.schema import Manifest
+from ctrbench.data.settings import DataSettings
 from ctrbench.methods.base import Context, Loss, MethodSettings
 from ctrbench.methods.codebook import Codebook
 from ctrbench.methods.contrastive import ContrastiveMethod, ContrastiveSettings
@@ -54,6 +56,16 @@ class AQCL(ContrastiveMethod):
     Settings: ClassVar[type[MethodSettings]] = AQCLSettings
     paper = "Click-Through Rate Prediction with Auto-Quantized Contrastive Learning"
     source = "Pan et al., arXiv 2109.13921, equations 3 to 8"
+
+    @classmethod
+    def refuses(
+        cls, backbone: str, data: DataSettings, settings: MethodSettings, manifest: Manifest | None
+    ) -> str | None:
+        """Alpha (eq. 6) divides by the mean click length."""
+        assert isinstance(settings, AQCLSettings)
+        if settings.constant_alpha is None and manifest and not manifest.mean_click_length:
+            return "alpha needs click histories, which the dataset lacks; set method.constant_alpha"
+        return super().refuses(backbone, data, settings, manifest)
 
     def __init__(self, backbone: Backbone, context: Context, settings: AQCLSettings) -> None:
         super().__init__(backbone, context, settings)

@@ -67,11 +67,14 @@ class Counts(Strict):
 class SplitSettings(Strict):
     """How interactions are divided into train, validation and test (:mod:`ctrbench.prepare.split`)."""
 
-    rule: Literal["leave-last-out", "last-day", "calendar"]
+    rule: Literal["leave-last-out", "last-day", "calendar", "official"]
     test_days: int = Field(0, ge=0, le=MOST_DAYS)
     """Calendar only: the last days (UTC) of the data."""
     validation_days: int = Field(0, ge=0, le=MOST_DAYS)
     """Calendar only: the days before the test days."""
+    validation_share: float | None = Field(None, gt=0, lt=0.5)
+    """Official only: share of the training file, at its end, that is validation unless validation has a file; the same
+    share of what is left is the search holdout. No user is divided."""
 
     @model_validator(mode="after")
     def _days_belong_to_calendar(self) -> Self:
@@ -79,6 +82,13 @@ class SplitSettings(Strict):
             raise ValueError("calendar needs test_days and validation_days of at least 1")
         if self.rule != "calendar" and (self.test_days or self.validation_days):
             raise ValueError(f"test_days and validation_days belong to calendar, not to {self.rule}")
+        return self
+
+    @model_validator(mode="after")
+    def _share_belongs_to_official(self) -> Self:
+        if (self.rule == "official") == (self.validation_share is None):
+            verb = "needs" if self.rule == "official" else "has no"
+            raise ValueError(f"rule {self.rule!r} {verb} validation_share")
         return self
 
 
@@ -168,6 +178,9 @@ class Card(Strict):
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """Simulated data: seed; ``--seed`` overrides it."""
     sources: tuple[SourceFile, ...] = ()
+    alternative_files: tuple[FileName, ...] = ()
+    """Files of another form in which the dataset is passed on, which ``--source`` may hold in place of the sources; the
+    format reads either."""
     counts: Counts | None = None
     ties: Literal["file-order", "hashed", "apart"] = "file-order"
     """Order of a user's interactions of one time. ``file-order``: as in the file; ``hashed``: by a seeded hash of
@@ -213,7 +226,7 @@ class Card(Strict):
     def digest(self) -> str:
         """sha256 of what decides the prepared data: a corrected address or citation does not change it."""
         # Scale and seed are part of the simulation's settings.
-        beside = {"title", "citation", "sources", "counts", "scale", "seed", "margins"}
+        beside = {"title", "citation", "sources", "alternative_files", "counts", "scale", "seed", "margins"}
         return digest(self.model_dump(mode="json", exclude=beside, exclude_none=True))
 
 

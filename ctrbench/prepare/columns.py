@@ -31,7 +31,7 @@ def encode_field(
     """
     if settings.quantiles:
         numbers = numbers_of(settings, raw)
-        edges = np.unique(_edges(numbers[training], settings.quantiles))
+        edges = np.unique(quantile_edges(numbers[training], settings.quantiles))
         codes = np.where(np.isnan(numbers), 0, np.searchsorted(edges, numbers, side="left") + 1)
         return codes.astype(np.int32), Field(name=settings.name, source=settings.source, size=len(edges) + 2)
     known = raw.iloc[training] if settings.source == "row" else raw
@@ -61,7 +61,7 @@ def encode_cohort(
         names = tuple(str(value) for value in values)
     else:
         measure = _sizes(raw, training) if settings.cut == "size" else numbers_of(settings, raw)
-        edges = _edges(measure[training], len(settings.buckets))
+        edges = quantile_edges(measure[training], len(settings.buckets))
         codes = np.where(np.isnan(measure), -1, np.searchsorted(edges, measure, side="left"))
         names = _named(settings.buckets, edges)
     if settings.unknown is not None:
@@ -123,7 +123,8 @@ def _sizes(raw: pd.Series, training: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(sizes, np.float64)
 
 
-def _edges(training: NDArray[np.float64], buckets: int) -> NDArray[np.float64]:
+def quantile_edges(training: NDArray[np.floating], buckets: int) -> NDArray[np.float64]:
+    """Edges (buckets - 1,) that cut numbers (R,), NaN where missing, into buckets of equal shares."""
     known = training[~np.isnan(training)]
     if not len(known):
         return np.zeros(buckets - 1)

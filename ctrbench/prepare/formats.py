@@ -70,6 +70,7 @@ Format = Callable[[Request], Manifest]
 
 A format with a raw table reads it into :class:`ctrbench.prepare.raw.Raw` and ends in
 :func:`ctrbench.prepare.assemble.assemble`, the common path; a simulator writes its files itself.
+A log that is too large for memory ends in :func:`ctrbench.prepare.impressions.assemble`.
 """
 
 FORMATS: Registry[Format] = Registry(
@@ -80,6 +81,8 @@ FORMATS: Registry[Format] = Registry(
         "complete-journey": "ctrbench.prepare.complete_journey:prepare",
         "recbole": "ctrbench.prepare.recbole:prepare",
         "table": "ctrbench.prepare.table:prepare",
+        "aliexpress": "ctrbench.prepare.aliexpress:prepare",
+        "ali-ccp": "ctrbench.prepare.ali_ccp:prepare",
         "oncold-sim": "ctrbench.prepare.oncold:prepare",
     },
 )

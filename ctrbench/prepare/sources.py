@@ -11,7 +11,8 @@ from ctrbench.prepare.card import Card, SourceFile
 def given(card: Card, source: Path) -> dict[str, Path]:
     """The user's files, by the card's names: ``source`` is their folder, or one of the files, beside the others.
 
-    For a card with one source, the file may have any name.
+    For a card with one source, the file may have any name. Where a source is missing, the card's alternative files are
+    taken.
 
     Raises:
         CtrbenchError: a file does not exist.
@@ -25,11 +26,13 @@ def given(card: Card, source: Path) -> dict[str, Path]:
     folder = source if source.is_dir() else source.parent
     files = {wanted.file: folder / wanted.file for wanted in card.sources}
     missing = [name for name, path in files.items() if not path.is_file()]
-    if missing:
-        raise CtrbenchError(
-            f"{card.name}: {', '.join(missing)} not in {folder}; pass a folder with {', '.join(files)} by --source"
-        )
-    return files
+    if not missing:
+        return files
+    alternative = {name: folder / name for name in card.alternative_files}
+    if alternative and all(path.is_file() for path in alternative.values()):
+        return alternative
+    wanted = " or ".join(", ".join(names) for names in (files, alternative) if names)
+    raise CtrbenchError(f"{card.name}: {', '.join(missing)} not in {folder}; pass a folder with {wanted} by --source")
 
 
 def checksums_of(card: Card, files: Mapping[str, Path], *, other_version: bool) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrbench.data.schema import Split
+from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import SplitSettings
 
 DAY = 86_400
@@ -100,7 +101,13 @@ RULES: dict[str, tuple[Rule, str]] = {
 def assign(
     user: NDArray[np.int32], time: NDArray[np.float64], click: NDArray[np.bool_], settings: SplitSettings
 ) -> NDArray[np.int8]:
-    """The split (R,) of each interaction by the card's rule."""
+    """The split (R,) of each interaction by the card's rule.
+
+    Raises:
+        CtrbenchError: the rule divides files, not interactions.
+    """
+    if settings.rule not in RULES:
+        raise CtrbenchError(f"split {settings.rule!r} needs a format with a test file; choose {', '.join(RULES)}")
     return RULES[settings.rule][0](user, time, click, settings)
 
 

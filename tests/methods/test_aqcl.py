@@ -1,12 +1,16 @@
 """What AQCL's loss holds in memory: of B rows one B x B matrix of similarities, never B x B x anything."""
 
+import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ctrbench.data.examples import Feed
+from ctrbench.data.settings import DataSettings
+from ctrbench.methods.aqcl import AQCL, AQCLSettings
 from ctrbench.testing.runs import start
+from tests.fakes.prepared import manifest
 
 ROWS = 2000
 """B: more than any row's share of the backbone's tensors, so that B x B is the largest."""
@@ -55,3 +59,11 @@ def test_what_is_larger_would_be_seen():
     with Sizes() as backward:
         products.sum().backward()
     assert max(forward.seen) == max(backward.seen) == 9 * 9 * 4
+
+
+@pytest.mark.parametrize(("constant", "refused"), [(None, True), (0.5, False)])
+def test_alpha_needs_click_histories(constant, refused):
+    settings = AQCLSettings(constant_alpha=constant)
+    reason = AQCL.refuses("deepfm", DataSettings(), settings, manifest(mean_click_length=0.0))
+    assert (reason is not None) == refused
+    assert AQCL.refuses("deepfm", DataSettings(), settings, manifest()) is None

@@ -47,6 +47,8 @@ CUT = {"name": "x", "source": "row", "cut": "quantiles", "buckets": ["low", "hig
         ({"split": {"rule": "calender"}}, "split.rule"),
         ({"split": {"rule": "calendar"}}, "calendar needs test_days"),
         ({"split": {"rule": "leave-last-out", "test_days": 3}}, "belong to calendar"),
+        ({"split": {"rule": "official"}}, "rule 'official' needs validation_share"),
+        ({"split": {"rule": "last-day", "validation_share": 0.1}}, "rule 'last-day' has no validation_share"),
         ({"negatives": {"exponent": -1}}, "negatives.exponent"),
         ({"sources": [{"file": "a", "sha256": "123"}]}, "sha256"),
         ({"sources": [{"file": "../a"}]}, "file"),

@@ -505,3 +505,8 @@ def test_times_of_the_card_s_format(prepare_text: PrepareText) -> None:
         prepare_text(text, options={"time_format": "days"})
     with pytest.raises(CtrbenchError, match=r"not a time .* mend the file or set options\.time_format on the card"):
         prepare_text("user,item,time\nu,a,31/12/2020\n")
+
+
+def test_interactions_have_no_official_split(prepare_text: PrepareText) -> None:
+    with pytest.raises(CtrbenchError, match=r"split 'official' needs a format with a test file; choose leave-last-out"):
+        prepare_text(split={"rule": "official", "validation_share": 0.1})
