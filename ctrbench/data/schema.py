@@ -9,7 +9,11 @@
 | ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; training never reads it |
 
 ``search_holdout`` is 1 on the training rows that a search of settings is judged on: the rows that the split's rule would
-make test if applied to the training rows alone.
+make test if applied to the training rows alone. It is 2 on the training rows whose labels are read from those days: a
+search neither trains nor is judged on them.
+
+``split`` is -1 on rows in no split, such as those of the days kept free after a split so that its labels are known before
+the next one begins. Nothing is trained or measured on them; their clicks are part of later histories.
 
 A row's click history is the slice ``sequence[start : start + length]``; ``length`` is its click length L. Ids count from 1 in
 every field: 0 means *unknown* or *masked*. ``time`` is in seconds since 1970. Validation and test rows include their stored negatives; training rows
@@ -53,6 +57,13 @@ class Split(enum.IntEnum):
     TRAIN = 0
     VALIDATION = 1
     TEST = 2
+
+
+NO_SPLIT = -1
+"""The value of the ``split`` column on rows in no split."""
+
+HELD_OUT, LEFT_OUT = 1, 2
+"""Values of the ``search_holdout`` column: a search is judged on the row, or reads it in no way."""
 
 
 class Field(Strict):

@@ -56,6 +56,11 @@ def make_plan(card: Card, simulation: Simulation) -> Plan:
     parameters = contrasted(Parameters.read(card.options, f"{card.name}: options"))
     if card.split.rule != "calendar":
         raise CtrbenchError(f"{card.name}: split.rule {card.split.rule!r} does not fit format oncold-sim; use calendar")
+    if card.split.horizon_days or card.conversion:
+        raise CtrbenchError(
+            f"{card.name}: split.horizon_days and [conversion] do not fit format oncold-sim, whose conversions "
+            "are known at once; leave them out"
+        )
     if card.split.test_days + card.split.validation_days >= parameters.days:
         raise CtrbenchError(f"{card.name}: the split leaves no day of {parameters.days} to train; raise options.days")
     return Plan(
