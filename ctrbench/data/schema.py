@@ -6,7 +6,7 @@
 | ``sequence.parquet`` | click | ``item`` int32: every user's clicks, contiguous and in time order |
 | ``items.parquet`` | item id, from 0 | ``popularity`` int64 (positive training rows), item fields (int32), item cohorts (int16) |
 | ``users.parquet`` | user id, from 0 | user fields (int32), user cohorts (int16) |
-| ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; training never reads it |
+| ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; where clicks may be accidental, ``real_click``, the probability of a click that is not, float64, and ``real_click_label``, whether the row has one, int8; training never reads it |
 
 ``search_holdout`` is 1 on the training rows that a search of settings is judged on: the rows that the split's rule would
 make test if applied to the training rows alone. It is 2 on the training rows whose labels are read from those days: a
@@ -34,6 +34,10 @@ from ctrbench.strict import Strict
 
 ROWS, SEQUENCE, ITEMS, USERS, TRUTH = (f"{name}.parquet" for name in ("rows", "sequence", "items", "users", "truth"))
 MANIFEST = "manifest.json"
+REAL_CLICK, REAL_CLICK_LABEL = "real_click", "real_click_label"
+UNCOVERED = {TRUTH: (REAL_CLICK, REAL_CLICK_LABEL)}
+"""File name -> columns that no fingerprint covers. They follow from the same draws as the true probabilities of the
+labels, which are covered; so data prepared before these columns existed are the same data."""
 SCHEMA_VERSION = 3
 
 Source = Literal["user", "item", "row"]
@@ -218,7 +222,11 @@ class Manifest(Strict):
     def _contents(self, *, training: bool) -> dict[str, dict[str, str]]:
         read = self.training_columns()
         return {
-            file: {name: sha for name, sha in columns.items() if (name in read.get(file, ())) == training}
+            file: {
+                name: sha
+                for name, sha in columns.items()
+                if (name in read.get(file, ())) == training and name not in UNCOVERED.get(file, ())
+            }
             for file, columns in self.contents.items()
         }
 

@@ -12,6 +12,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.prepare import guard, split, summary
 from ctrbench.prepare.card import Card
 from ctrbench.prepare.formats import Request, Simulation
+from ctrbench.prepare.oncold.accidents import with_accidents
 from ctrbench.prepare.oncold.blocks import Block, Plan, make_block
 from ctrbench.prepare.oncold.contrast import contrasted
 from ctrbench.prepare.oncold.settings import Parameters
@@ -26,10 +27,11 @@ def prepare(request: Request) -> Manifest:
     """Simulates the dataset into the request's folder; equal scale and seed give equal bytes, with any number of jobs.
 
     Raises:
-        CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a click in each split.
+        CtrbenchError: :func:`make_plan` or :func:`with_accidents` refuses, or the scale is too small for a click in
+            each split.
     """
     simulation = request.simulation or Simulation()
-    plan = make_plan(request.card, simulation)
+    plan = with_accidents(make_plan(request.card, simulation), simulation.jobs)
     guard.check_groups(request.card.name, cohorts(plan))
     writer, totals = Writer(request.folder), Totals(plan)
     writer.append(USERS, pa.table(UNKNOWN_USER))

@@ -46,7 +46,12 @@ COLUMNS = {
         "user_value_group": np.int16,
         "user_value_percentile": np.int16,
     },
-    "truth": {"click": np.float64, "conversion": np.float64},
+    "truth": {
+        "click": np.float64,
+        "conversion": np.float64,
+        "real_click": np.float64,
+        "real_click_label": np.int8,
+    },
 }
 
 
