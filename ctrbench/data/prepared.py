@@ -63,8 +63,14 @@ class Prepared:
             return self.rows[name][rows].cpu().numpy()
         return self.of(source)[name][self.rows[source][rows].long()].cpu().numpy()
 
-    def truth(self, label: str, rows: Tensor) -> np.ndarray:
-        """True probabilities of rows (R,), which no model may see.
+    @property
+    def true_columns(self) -> frozenset[str]:
+        """The columns that :meth:`truth` reads; none if the data are not simulated."""
+        path = self.folder / TRUTH
+        return frozenset(pq.read_schema(path).names if path.exists() else ())
+
+    def truth(self, column: str, rows: Tensor) -> np.ndarray:
+        """True probabilities of rows (R,), which no model may see: those of a label, or another column of the truth.
 
         Raises:
             CtrbenchError: the data are not simulated.
@@ -72,7 +78,7 @@ class Prepared:
         path = self.folder / TRUTH
         if not path.exists():
             raise CtrbenchError(f"{self.manifest.name}: true probabilities are known for simulated data only")
-        return pq.read_table(path, columns=[label])[label].to_numpy()[rows.cpu().numpy()]
+        return pq.read_table(path, columns=[column])[column].to_numpy()[rows.cpu().numpy()]
 
 
 def _tensors(path: Path, device: torch.device | str) -> dict[str, Tensor]:

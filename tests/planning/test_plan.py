@@ -154,6 +154,10 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
         ({"training": {"watch": "clik.auc"}}, "unknown task of training.watch 'clik'; did you mean click?"),
         ({"training": {"watch": "click.acu"}}, "unknown metric 'acu'; did you mean auc?"),
         (
+            {"training": {"watch": "real_auc"}},
+            "training.watch real_auc: needs true probabilities, which no training may",
+        ),
+        (
             {"training": {"learning_rate": float("inf")}},
             "learning_rate = inf: want text, a finite number, true, false or a list",
         ),
