@@ -159,6 +159,7 @@ def _show(card: "Card", prepared: "Prepared") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from ctrbench.prepare.summary import label_counts
     from ctrbench.report.published import published_name, read_counts
 
     manifest = prepared.manifest
@@ -169,9 +170,10 @@ def _show(card: "Card", prepared: "Prepared") -> None:
     if published := read_counts("aqcl_table1").get(published_name(card.name)):
         sizes.add_row("published (AQCL, table 1)", *(f"{count:,}" for count in published))
     console.print(sizes)
-    parts = Table("split", "rows", "positives", box=box.SIMPLE)
-    for part, counts in manifest.splits.items():
-        parts.add_row(part, f"{counts.rows:,}", f"{counts.positives:,}")
+    labels = manifest.labels if len(manifest.labels) > 1 else ("positives",)
+    parts = Table("split", "rows", *labels, box=box.SIMPLE)
+    for part, counts in label_counts(prepared.folder, manifest).items():
+        parts.add_row(part, *(f"{count:,}" for count in counts))
     console.print(parts)
     console.print(f"split: {manifest.split_rule}")
     low, high = manifest.activeness.cutoffs

@@ -14,7 +14,7 @@ from ctrbench.data.items import Items
 from ctrbench.data.negatives import NegativeSampler
 from ctrbench.data.numbers import number_of
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import NUMBERS, Cohort, Manifest, Source, Split
+from ctrbench.data.schema import HELD_OUT, NUMBERS, Cohort, Manifest, Source, Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
 from ctrbench.data.tasks import Tasks
@@ -22,7 +22,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
 
 SEARCH_HOLDOUT = "search_holdout"
-"""The column of ``Prepared.rows`` that is 1 on training rows on which a search judges its trials."""
+"""The column of ``Prepared.rows`` that says what a search does with a training row (:mod:`ctrbench.data.schema`)."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ class Feed:
         self._readable = {Split.VALIDATION}
         self.items = Items.of(prepared, self.inputs)
         train = prepared.indices(Split.TRAIN)
-        held_out = prepared.rows[SEARCH_HOLDOUT][train] == 1
+        of_search = prepared.rows[SEARCH_HOLDOUT][train]
         self.sampled = prepared.manifest.negatives.source == "sampled"
-        self._search_holdout = self._judged(train[held_out]) if search_holdout else None
-        train = train[~held_out] if search_holdout else train
+        self._search_holdout = self._judged(train[of_search == HELD_OUT]) if search_holdout else None
+        train = train[of_search == 0] if search_holdout else train
         self._sampler = NegativeSampler(prepared, train) if self.sampled else None
         self.training = self._stored(train[prepared.rows["length"][train] >= settings.minimum_history])
         if len(self.training) == 0:

@@ -68,8 +68,14 @@ class Prepared:
         """Unix seconds (R,) of rows (R,), read from the file: no other tensor of them is kept."""
         return _tensor(pq.ParquetFile(self.folder / ROWS), TIME).to(rows.device)[rows]
 
-    def truth(self, label: str, rows: Tensor) -> np.ndarray:
-        """True probabilities of rows (R,), which no model may see.
+    @property
+    def true_columns(self) -> frozenset[str]:
+        """The columns that :meth:`truth` reads; none if the data are not simulated."""
+        path = self.folder / TRUTH
+        return frozenset(pq.read_schema(path).names if path.exists() else ())
+
+    def truth(self, column: str, rows: Tensor) -> np.ndarray:
+        """True probabilities of rows (R,), which no model may see: those of a label, or another column of the truth.
 
         Raises:
             CtrbenchError: the data are not simulated.
@@ -77,7 +83,7 @@ class Prepared:
         path = self.folder / TRUTH
         if not path.exists():
             raise CtrbenchError(f"{self.manifest.name}: true probabilities are known for simulated data only")
-        return pq.read_table(path, columns=[label])[label].to_numpy()[rows.cpu().numpy()]
+        return pq.read_table(path, columns=[column])[column].to_numpy()[rows.cpu().numpy()]
 
 
 def _tensors(path: Path, device: torch.device | str) -> dict[str, Tensor]:

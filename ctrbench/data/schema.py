@@ -6,10 +6,14 @@
 | ``sequence.parquet`` | click | ``item`` int32: every user's clicks, contiguous and in time order |
 | ``items.parquet`` | item id, from 0 | ``popularity`` int64 (positive training rows), item fields (int32), item cohorts (int16) |
 | ``users.parquet`` | user id, from 0 | user fields (int32), user cohorts (int16) |
-| ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; training never reads it |
+| ``truth.parquet`` (simulated data only) | row of ``rows`` | the true probability of each label, float64; where clicks may be accidental, ``real_click``, the probability of a click that is not, float64, and ``real_click_label``, whether the row has one, int8; training never reads it |
 
 ``search_holdout`` is 1 on the training rows that a search of settings is judged on: the rows that the split's rule would
-make test if applied to the training rows alone.
+make test if applied to the training rows alone. It is 2 on the training rows whose labels are read from those days: a
+search neither trains nor is judged on them.
+
+``split`` is -1 on rows in no split, such as those of the days kept free after a split so that its labels are known before
+the next one begins. Nothing is trained or measured on them; their clicks are part of later histories.
 
 A row's click history is the slice ``sequence[start : start + length]``; ``length`` is its click length L. Ids count from 1 in
 every field: 0 means *unknown* or *masked*. ``time`` is in seconds since 1970. Validation and test rows include their stored negatives; training rows
@@ -34,6 +38,10 @@ from ctrbench.strict import Strict
 
 ROWS, SEQUENCE, ITEMS, USERS, TRUTH = (f"{name}.parquet" for name in ("rows", "sequence", "items", "users", "truth"))
 MANIFEST = "manifest.json"
+REAL_CLICK, REAL_CLICK_LABEL = "real_click", "real_click_label"
+UNCOVERED = {TRUTH: (REAL_CLICK, REAL_CLICK_LABEL)}
+"""File name -> columns that no fingerprint covers. They follow from the same draws as the true probabilities of the
+labels, which are covered; so data prepared before these columns existed are the same data."""
 SCHEMA_VERSION = 3
 
 Source = Literal["user", "item", "row"]
@@ -57,6 +65,13 @@ class Split(enum.IntEnum):
     TRAIN = 0
     VALIDATION = 1
     TEST = 2
+
+
+NO_SPLIT = -1
+"""The value of the ``split`` column on rows in no split."""
+
+HELD_OUT, LEFT_OUT = 1, 2
+"""Values of the ``search_holdout`` column: a search is judged on the row, or reads it in no way."""
 
 
 class Field(Strict):
@@ -211,7 +226,11 @@ class Manifest(Strict):
     def _contents(self, *, training: bool) -> dict[str, dict[str, str]]:
         read = self.training_columns()
         return {
-            file: {name: sha for name, sha in columns.items() if (name in read.get(file, ())) == training}
+            file: {
+                name: sha
+                for name, sha in columns.items()
+                if (name in read.get(file, ())) == training and name not in UNCOVERED.get(file, ())
+            }
             for file, columns in self.contents.items()
         }
 

@@ -20,7 +20,7 @@ from ctrbench.metrics.groups import (
     click_length_bins,
     quantile_bins,
 )
-from ctrbench.recipe.column import MOST_BUCKETS, ColumnPart, parse_column
+from ctrbench.recipe.column import MOST_BUCKETS, ColumnPart, parse_column, within
 from ctrbench.registry import unknown
 from ctrbench.store.record import DataFacts
 
@@ -36,7 +36,7 @@ CLICK_LENGTH, POPULARITY = "click_length", "item_popularity"
 
 def columns_of(prepared: "Prepared", rows: "Tensor", expressions: Iterable[str] = ()) -> Columns:
     """Group codes and names of ``activeness``, ``click_length``, every cohort column, and of column expressions
-    (:mod:`ctrbench.recipe.column`), for rows (R,).
+    (:mod:`ctrbench.recipe.column`), for rows (R,). Of ``within(COLUMN)`` they are those of COLUMN.
 
     Raises:
         CtrbenchError: an expression is malformed, names an unknown column, has too many groups, or two groups of one
@@ -45,7 +45,7 @@ def columns_of(prepared: "Prepared", rows: "Tensor", expressions: Iterable[str] 
     check_columns(prepared.manifest, expressions := tuple(expressions))
     own = ["activeness", CLICK_LENGTH, *(cohort.name for cohort in prepared.manifest.cohorts)]
     wanted = dict.fromkeys([*own, *(each for each in expressions if each != OVERALL)])
-    return {expression: _column(prepared, rows, expression) for expression in wanted}
+    return {expression: _column(prepared, rows, within(expression) or expression) for expression in wanted}
 
 
 def check_columns(manifest: Manifest, expressions: Iterable[str]) -> None:
@@ -57,7 +57,7 @@ def check_columns(manifest: Manifest, expressions: Iterable[str]) -> None:
     cohorts = [cohort.name for cohort in manifest.cohorts]
     whole, numbers = ["activeness", CLICK_LENGTH, *cohorts], [CLICK_LENGTH, POPULARITY, *cohorts]
     for expression in expressions:
-        for part in parse_column(expression) if expression != OVERALL else ():
+        for part in parse_column(within(expression) or expression) if expression != OVERALL else ():
             kind, known = ("number to cut", numbers) if part.buckets else ("column", whole)
             if part.name not in known:
                 cause = unknown(f"{kind} of {manifest.name}", part.name, known)

@@ -15,9 +15,10 @@ from ctrbench.data.prepared import Prepared
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.blocks import changes, user_blocks
 from ctrbench.measure.columns import columns_of, data_facts
-from ctrbench.measure.truth import true_probability
+from ctrbench.measure.truth import real_probability, true_probability
 from ctrbench.metrics.measure import Measured, measure
 from ctrbench.metrics.sample import Sample
+from ctrbench.recipe.column import within
 from ctrbench.store.record import LEFT_OUT_COLUMNS, DataFacts, Groups, TaskMetrics
 
 
@@ -71,13 +72,21 @@ def measure_job(
         observed = targets.observed[task]
         chosen = np.flatnonzero(observed) if observed is not None else slice(None)
         truth = true_probability(prepared, rows, tasks, task)[chosen] if by_group and synthetic else None
-        sample = Sample(targets.of(task), probability[chosen], targets.users[chosen], truth=truth)
+        real = real_probability(prepared, rows, tasks, task) if by_group else None
+        sample = Sample(
+            targets.of(task),
+            probability[chosen],
+            targets.users[chosen],
+            truth=truth,
+            real=None if real is None else real[chosen],
+        )
         measured = measure(
             sample,
             {name: (codes[chosen], names) for name, (codes, names) in columns.items()},
             metrics,
             blocks=user_blocks(targets.users[chosen]) if by_group else None,
             by_block=by_block,
+            within=[name for name in columns if within(name)],
         )
         definition = tasks.definition(task)
         left_out = {

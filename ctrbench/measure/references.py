@@ -5,7 +5,8 @@ order in which items first appear in the raw file, or in the simulated catalogue
 order gives away, which a model may learn from ids and histories too: in a file ordered by product, how equal times were
 ordered and what the product's number says of its age; in a file ordered by time, how early an item was first seen, so
 that popular items come first and the AUC may lie below 0.5. *Random* scores show what chance gives. On simulated data
-the *oracle* has the true probabilities.
+the *oracle* has the true probabilities of the labels: where accidental clicks depend on what is shown, other scores can
+have a higher Real AUC.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,11 +23,12 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.columns import columns_of, data_facts
 from ctrbench.measure.job import groups_of, stored_targets
-from ctrbench.measure.truth import true_probability
+from ctrbench.measure.truth import real_probability, true_probability
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.measure import measure
 from ctrbench.metrics.sample import Sample
+from ctrbench.recipe.column import within
 from ctrbench.store.record import DataFacts, Groups, Reference, ReferenceRecord
 from ctrbench.store.store import Store
 
@@ -55,7 +57,7 @@ def measure_references(
         for row in store.references(manifest.name)
         if (row.fingerprint, row.measuring_fingerprint) == key
         and row.columns.issuperset(columns)
-        and row.values.keys() >= set(_metrics(probabilities=row.probabilities))
+        and row.values.keys() >= set(_metrics(manifest, probabilities=row.probabilities))
     }
     kinds = references_of(manifest)
     known = {task for task, _ in current if current.issuperset((task, kind) for kind in kinds)}
@@ -86,12 +88,15 @@ def reference_rows(
     cuts = columns_of(prepared, rows, expressions).items()
     columns = {name: (codes[chosen], names) for name, (codes, names) in cuts}
     label, users, rows = targets.of(task), targets.users[chosen], rows[torch.from_numpy(chosen)]
+    real = real_probability(prepared, rows, tasks, task)
     groups: dict[str, Groups] = {}
     records = []
     for name, score in _scores(prepared, rows, tasks, task).items():
         probabilities = name == "oracle"
-        sample = Sample(label, score, users, probabilities=probabilities, truth=score if probabilities else None)
-        measured = measure(sample, columns, _metrics(probabilities=probabilities))
+        truth = score if probabilities else None
+        sample = Sample(label, score, users, probabilities=probabilities, truth=truth, real=real)
+        metrics = _metrics(manifest, probabilities=probabilities)
+        measured = measure(sample, columns, metrics, within=[name for name in columns if within(name)])
         groups = groups_of(measured)
         records.append(
             ReferenceRecord(
@@ -108,9 +113,13 @@ def reference_rows(
     return facts, records
 
 
-def _metrics(*, probabilities: bool) -> list[str]:
+def _metrics(manifest: Manifest, *, probabilities: bool) -> list[str]:
     """Names of the metrics that are defined for the oracle's probabilities, or for scores that only rank the rows."""
-    return [name for name, metric in METRICS.usable().items() if probabilities or not metric.needs_probabilities]
+    return [
+        name
+        for name, metric in METRICS.usable().items()
+        if (probabilities or not metric.needs_probabilities) and (manifest.synthetic or not metric.needs_truth)
+    ]
 
 
 def _scores(prepared: Prepared, rows: Tensor, tasks: Tasks, task: str) -> dict[Reference, NDArray[np.float64]]:

@@ -1,13 +1,16 @@
-"""The true probability of a task, on simulated data.
+"""The true probabilities of a task, on simulated data: of its label, and of a label that no accident brought about.
 
 Shape: R rows.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import REAL_CLICK
 from ctrbench.data.tasks import Tasks
 
 
@@ -20,7 +23,25 @@ def true_probability(prepared: Prepared, rows: Tensor, tasks: Tasks, task: str) 
     Raises:
         CtrbenchError: the data are not simulated.
     """
+    return _probability(prepared, rows, tasks, task, {})
+
+
+def real_probability(prepared: Prepared, rows: Tensor, tasks: Tasks, task: str) -> NDArray[np.float64] | None:
+    """True probability (R,) that a task's label is 1 with a real click, which is not accidental, in place of a click.
+
+    None where the data do not say which clicks are accidental: they are not simulated, or were prepared before
+    ``truth.parquet`` had the column.
+    """
+    if REAL_CLICK not in prepared.true_columns:
+        return None
+    return _probability(prepared, rows, tasks, task, {prepared.manifest.labels[0]: REAL_CLICK})
+
+
+def _probability(
+    prepared: Prepared, rows: Tensor, tasks: Tasks, task: str, instead: Mapping[str, str]
+) -> NDArray[np.float64]:
+    """``instead`` names the columns to read in place of labels, except of one that the task is conditional on."""
     condition = tasks.condition(task)
-    labels = (*tasks.factors(task), *([condition] if condition else []))
-    joint = np.minimum.reduce([prepared.truth(label, rows) for label in labels])
+    columns = [instead.get(label, label) for label in tasks.factors(task)]
+    joint = np.minimum.reduce([prepared.truth(column, rows) for column in columns + ([condition] if condition else [])])
     return joint / prepared.truth(condition, rows) if condition else joint

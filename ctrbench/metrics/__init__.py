@@ -14,6 +14,7 @@ METRICS: "Registry[type[Metric]]" = Registry(
     "metric",
     {
         "auc": "ctrbench.metrics.auc:AUC",
+        "real_auc": "ctrbench.metrics.real_auc:RealAUC",
         "logloss": "ctrbench.metrics.logloss:Logloss",
         "ne": "ctrbench.metrics.ne:NormalizedEntropy",
         "expected_ne": "ctrbench.metrics.expected_ne:ExpectedNormalizedEntropy",

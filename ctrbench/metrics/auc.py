@@ -8,14 +8,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.metrics.base import Direction, Left, Metric, Relative, ratios
+from ctrbench.metrics.base import Direction, Relative, ratios
 from ctrbench.metrics.blocks import Blocks
-from ctrbench.metrics.ranking import Ranking, pairs_won, pairs_won_without_each, smallest, stable_order
+from ctrbench.metrics.pairs import PairMetric, Pairs
+from ctrbench.metrics.ranking import Ranking, pairs_won, pairs_won_without_each
 from ctrbench.metrics.relaimpr import relaimpr_by_seed
 from ctrbench.metrics.sample import Sample
 
 
-class AUC(Metric):
+class AUC(PairMetric):
     """Area under the ROC curve of a group's rows."""
 
     name: ClassVar[str] = "auc"
@@ -31,25 +32,22 @@ class AUC(Metric):
     relative: ClassVar[Relative | None] = Relative("relaimpr", "RelaImpr", "percent", relaimpr_by_seed)
 
     @classmethod
-    def by_group(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-        """The metric of each group; None where a group holds one class only."""
-        return grouped_auc(sample.label, sample.ranking, codes, groups)
+    def pairs(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> Pairs:
+        """Pairs of a positive and a negative row."""
+        return grouped_pairs(sample.label, sample.ranking, codes, groups)
 
     @classmethod
-    def without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Left:
-        """Exact, from two orders of the rows (:func:`pairs_won_without_each`)."""
-        group = smallest(codes, groups)[sample.ranking.order]
-        moved = stable_order(group)[np.count_nonzero(group == -1) :]
-        rows = sample.ranking.order[moved]
-        won, pairs = pairs_won_without_each(
-            group[moved],
-            sample.ranking.tie[moved],
-            sample.label[rows],
+    def pairs_without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Pairs:
+        """From two orders of the rows (:func:`pairs_won_without_each`)."""
+        ranking, group = sample.ranking.by_group(codes, groups)
+        return pairs_won_without_each(
+            group,
+            ranking.tie,
+            sample.label[ranking.order],
             groups,
-            block=blocks.codes[rows],
+            block=blocks.codes[ranking.order],
             blocks=blocks.count,
         )
-        return blocks.by_group(ratios(won, pairs))
 
 
 def auc(label: NDArray[np.generic], score: NDArray[np.floating]) -> float | None:
@@ -75,7 +73,11 @@ def grouped_auc(
     Returns:
         G values; None where a group holds one class only.
     """
-    group = smallest(codes, groups)[ranking.order]
-    by_group = stable_order(group)[np.count_nonzero(group == -1) :]
-    positive = np.asarray(label, dtype=bool)[ranking.order[by_group]]
-    return ratios(*pairs_won(group[by_group], ranking.tie[by_group], positive, groups))
+    return ratios(*grouped_pairs(label, ranking, codes, groups))
+
+
+def grouped_pairs(label: NDArray[np.generic], ranking: Ranking, codes: NDArray[np.integer], groups: int) -> Pairs:
+    """Pairs of a positive and a negative row within each group (:func:`pairs_won`), arguments as for
+    :func:`grouped_auc`."""
+    own, group = ranking.by_group(codes, groups)
+    return pairs_won(group, own.tie, np.asarray(label, dtype=bool)[own.order], groups)

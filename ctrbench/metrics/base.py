@@ -50,7 +50,7 @@ class Metric(ABC):
     needs_probabilities: ClassVar[bool]
     """Undefined for scores that only rank the rows."""
     needs_truth: ClassVar[bool] = False
-    """Undefined where the true probabilities are unknown: on all but simulated data."""
+    """Undefined where the truth is unknown: on all but simulated data."""
     low: ClassVar[float] = 0.0
     """Lowest possible value."""
     high: ClassVar[float] = math.inf
@@ -84,11 +84,35 @@ class Metric(ABC):
         return None
 
     @classmethod
+    def within(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> float | None:
+        """The metric over all groups together, rows being compared within their groups only; None where it is
+        undefined, and for a metric that compares no rows.
+
+        Args:
+            sample: As for :meth:`by_group`, like ``codes`` and ``groups``.
+            codes: ``(n,)``.
+            groups: G.
+        """
+        del sample, codes, groups
+        return None
+
+    @classmethod
+    def within_without_each_block(
+        cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks
+    ) -> list[float | None] | None:
+        """:meth:`within` with each block of users left out in turn; None for a metric that does not support it."""
+        del sample, codes, groups, blocks
+        return None
+
+    @classmethod
+    def knows(cls, sample: Sample) -> bool:
+        """Whether a sample has the truth that the metric needs."""
+        return sample.truth is not None or not cls.needs_truth
+
+    @classmethod
     def defined_on(cls, sample: Sample) -> bool:
-        """Whether a sample has the probabilities that the metric needs, its own and the true ones."""
-        return (sample.probabilities or not cls.needs_probabilities) and (
-            sample.truth is not None or not cls.needs_truth
-        )
+        """Whether a sample has the probabilities and the truth that the metric needs."""
+        return (sample.probabilities or not cls.needs_probabilities) and cls.knows(sample)
 
     @classmethod
     def overall(cls, sample: Sample) -> float | None:

@@ -54,6 +54,7 @@ def measure(
     *,
     blocks: Blocks | None = None,
     by_block: Container[str] = (),
+    within: Container[str] = (),
 ) -> Measured:
     """Measures a sample.
 
@@ -64,6 +65,8 @@ def measure(
             where the sample has none. A metric that is not defined on the sample has the value None everywhere.
         blocks: Blocks of users, each of which is left out in turn.
         by_block: The columns, ``overall`` among them, for which this is done.
+        within: The columns that are measured as one group of the column's name, with rows compared within the column's
+            groups only (:meth:`ctrbench.metrics.base.Metric.within`).
 
     Raises:
         ValueError: a score is not a probability although the sample says so; a column is named ``overall``, its group
@@ -72,7 +75,7 @@ def measure(
     """
     if OVERALL in columns:
         raise ValueError(f"a column is named {OVERALL!r}, which stands for all rows")
-    usable = {name: metric for name, metric in METRICS.usable().items() if _known_of(metric, sample)}
+    usable = {name: metric for name, metric in METRICS.usable().items() if metric.knows(sample)}
     registered = usable if metrics is None else {name: METRICS.get(name) for name in metrics}
     groups: dict[str, Groups] = {}
     values: dict[str, dict[str, list[float | None]]] = {name: {} for name in registered}
@@ -82,23 +85,51 @@ def measure(
         _check(column, codes, names, len(sample.label))
         fixed = np.array(codes)
         fixed.setflags(write=False)  # lets the metrics share their sums by group
-        totals = sample.totals(fixed, len(names))
-        groups[column] = Groups(list(names), totals.rows.tolist(), totals.positives.tolist())
+        cut = _Within(sample, fixed, len(names)) if column in within else _Cut(sample, fixed, len(names))
+        groups[column] = cut.named(column, names)
         for name, metric in registered.items():
-            values[name][column] = _by_group(metric, sample, fixed, len(names))
-            if blocks and column in by_block and metric.defined_on(sample):
-                left = metric.without_each_block(sample, fixed, len(names), blocks)
-                if left is not None:
-                    left_out.setdefault(name, {})[column] = left
+            defined = metric.defined_on(sample)
+            values[name][column] = cut.values(metric) if defined else [None] * len(groups[column].names)
+            if blocks and column in by_block and defined and (left := cut.left_out(metric, blocks)) is not None:
+                left_out.setdefault(name, {})[column] = left
     return Measured(groups, values, sample.clipped, left_out)
 
 
-def _known_of(metric: type[Metric], sample: Sample) -> bool:
-    return sample.truth is not None or not metric.needs_truth
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """A sample cut by a column: its groups are measured one by one."""
+
+    sample: Sample
+    codes: NDArray[np.integer]
+    """``(n,)`` read-only."""
+    groups: int
+    """G."""
+
+    def named(self, column: str, names: Sequence[str]) -> Groups:
+        del column
+        totals = self.sample.totals(self.codes, self.groups)
+        return Groups(list(names), totals.rows.tolist(), totals.positives.tolist())
+
+    def values(self, metric: type[Metric]) -> list[float | None]:
+        return metric.by_group(self.sample, self.codes, self.groups)
+
+    def left_out(self, metric: type[Metric], blocks: Blocks) -> Left | None:
+        return metric.without_each_block(self.sample, self.codes, self.groups, blocks)
 
 
-def _by_group(metric: type[Metric], sample: Sample, codes: NDArray[np.integer], groups: int) -> list[float | None]:
-    return metric.by_group(sample, codes, groups) if metric.defined_on(sample) else [None] * groups
+class _Within(_Cut):
+    """A sample cut by a column: its groups are measured together, rows being compared within them only."""
+
+    def named(self, column: str, names: Sequence[str]) -> Groups:
+        groups = super().named(column, names)
+        return Groups([column], [sum(groups.rows)], [sum(groups.positives)])
+
+    def values(self, metric: type[Metric]) -> list[float | None]:
+        return [metric.within(self.sample, self.codes, self.groups)]
+
+    def left_out(self, metric: type[Metric], blocks: Blocks) -> Left | None:
+        left = metric.within_without_each_block(self.sample, self.codes, self.groups, blocks)
+        return None if left is None else [left]
 
 
 def _check(column: str, codes: NDArray[np.integer], names: Sequence[str], rows: int) -> None:

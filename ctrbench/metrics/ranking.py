@@ -40,6 +40,17 @@ class Ranking:
         moved = stable_order(codes[self.order])
         return Ranking(self.order[moved], self.tie[moved])
 
+    def by_group(self, codes: NDArray[np.integer], groups: int) -> tuple["Ranking", NDArray[np.integer]]:
+        """The rows that are in a group, group by group, each group's in ascending order of score; and their groups.
+
+        Args:
+            codes: ``(n,)`` in [-1, G); -1 is outside every group.
+            groups: G.
+        """
+        group = smallest(codes, groups)[self.order]
+        moved = stable_order(group)[np.count_nonzero(group == -1) :]
+        return Ranking(self.order[moved], self.tie[moved]), group[moved]
+
 
 def refuse_nan(score: NDArray[np.generic]) -> None:
     """Raises ValueError where a score ``(n,)`` is NaN."""

@@ -44,15 +44,19 @@ class Sample:
     """Whether the scores are probabilities of label 1; otherwise they only rank the rows."""
     truth: NDArray[np.float64] | None = None
     """``(n,)``: true probability of label 1; None where it is unknown."""
+    real: NDArray[np.float64] | None = None
+    """``(n,)``: true probability of a label 1 that no accidental click brought about; None where it is unknown."""
     _summed: list[tuple[NDArray[np.integer], int, Totals]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         label, score = np.asarray(self.label), np.asarray(self.score, dtype=np.float64)
-        for name, values in {"scores": score, "user codes": self.user, "true probabilities": self.truth}.items():
+        known = {"true probabilities": self.truth, "true probabilities of real clicks": self.real}
+        for name, values in {"scores": score, "user codes": self.user, **known}.items():
             if values is not None and len(values) != len(label):
                 raise ValueError(f"{len(values)} {name} for {len(label)} labels")
-        if self.truth is not None and not ((self.truth >= 0) & (self.truth <= 1)).all():
-            raise ValueError("a true probability is not within [0, 1]")
+        for probability in known.values():
+            if probability is not None and not ((probability >= 0) & (probability <= 1)).all():
+                raise ValueError("a true probability is not within [0, 1]")
         if label.dtype != np.bool_ and not ((label == 0) | (label == 1)).all():
             raise ValueError(f"a label is {label[(label != 0) & (label != 1)][0]}, not 0 or 1")
         refuse_nan(score)

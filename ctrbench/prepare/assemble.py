@@ -17,8 +17,9 @@ from ctrbench.data.integrity import check_two_classes
 from ctrbench.data.schema import ITEMS, ROWS, SEQUENCE, USERS, Cohort, Field, Manifest, Negatives, Source, Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare import guard, split
-from ctrbench.prepare.card import CLICK, Card, ColumnSettings
+from ctrbench.prepare.card import CLICK, CONVERSION, Card, ColumnSettings
 from ctrbench.prepare.columns import encode_cohort, encode_field, statistic_of
+from ctrbench.prepare.conversions import repeated
 from ctrbench.prepare.formats import Request
 from ctrbench.prepare.problems import Problems
 from ctrbench.prepare.raw import Raw, checked, refuse_duplicates, without_duplicates
@@ -48,8 +49,14 @@ def assemble(request: Request, raw: Raw) -> Manifest:
     popularity = np.bincount(clicks.item[clicks.trained_click], minlength=len(observed.items) + 1)
     rows = clicks if raw.labels else with_negatives(clicks, popularity, card.negatives)
     sequence = clicks.item[clicks.click]
-    apart = card.ties == "apart"
-    guard.check(rows.exact_table(), sequence, label=rows.click_label, sampled=not raw.labels, apart=apart)
+    guard.check(
+        rows.exact_table(),
+        sequence,
+        label=rows.click_label,
+        sampled=not raw.labels,
+        apart=card.ties == "apart",
+        horizon_days=card.split.horizon_days,
+    )
     test_users = first_test_lengths(rows.user, rows.length, rows.split)
     files, contents = write(request.folder, rows, sequence, popularity, encoded)
     return Manifest(
@@ -107,6 +114,8 @@ def observe(card: Card, raw: Raw) -> Observed:
     problems = Problems(card.name)
     if card.keep == "positive" and not raw.labels:
         problems.add(f'{card.name}: keep = "positive" needs labels; set "first" or "last" on the card')
+    if card.conversion and raw.labels:
+        problems.add(f"{card.name}: [conversion] needs data in which every row is a click; leave it out, or the labels")
     with problems.collecting():
         refuse_duplicates(raw, interactions, card.duplicates)
     interactions = without_duplicates(raw, interactions, card.keep)
@@ -119,7 +128,9 @@ def observe(card: Card, raw: Raw) -> Observed:
         _refuse_one_value(card, raw.labels, rows)
         _refuse_empty_splits(card, rows)
         if raw.labels:
-            _refuse_one_class(card, rows)
+            _refuse_one_class(card, rows, rows.click_label)
+        elif card.conversion:
+            _refuse_one_class(card, rows, CONVERSION)
     problems.refuse()
     return Observed(rows=rows, users=users, items=items, place=interactions.index)
 
@@ -130,6 +141,8 @@ def observed_rows(card: Card, labels: tuple[str, ...], interactions: pd.DataFram
     values = {label: interactions[label].to_numpy(np.int8) for label in labels} or {CLICK: np.ones(count, np.int8)}
     click = next(iter(values.values())) == 1
     user, item, time = (interactions[name].to_numpy() for name in ("user", "item", "time"))
+    if card.conversion and not labels:
+        values[CONVERSION] = repeated(user, item, time, card.conversion.days)
     start, length = histories(user, time, click, apart=card.ties == "apart")
     parts = split.assign(user, time, click, card.split)
     return Rows(
@@ -233,11 +246,11 @@ def _refuse_one_value(card: Card, labels: tuple[str, ...], rows: Rows) -> None:
         )
 
 
-def _refuse_one_class(card: Card, rows: Rows) -> None:
+def _refuse_one_class(card: Card, rows: Rows, label: str) -> None:
     problems = Problems(card.name)
-    for name, part in split_counts(rows.split, rows.click).items():
+    for name, part in split_counts(rows.split, rows.labels[label] == 1).items():
         with problems.collecting():
-            check_two_classes(card.name, rows.click_label, f"{name} rows", rows=part.rows, positives=part.positives)
+            check_two_classes(card.name, label, f"{name} rows", rows=part.rows, positives=part.positives)
     problems.refuse()
 
 

@@ -29,6 +29,8 @@ STEEPEST_EXPONENT = 10
 
 CLICK = "click"
 """The label of data in which every interaction is a click."""
+CONVERSION = "conversion"
+"""The label of a click that the user repeats (:class:`ConversionSettings`)."""
 
 RESERVED = {
     *("user", "item", "start", "length", "time", "split", "search_holdout", "line", "popularity"),
@@ -75,6 +77,14 @@ class SplitSettings(Strict):
     validation_share: float | None = Field(None, gt=0, lt=0.5)
     """Official only: share of the training file, at its end, that is validation unless validation has a file; the same
     share of what is left is the search holdout. No user is divided."""
+    horizon_days: int | None = Field(None, ge=1, le=MOST_DAYS)
+    """Calendar only: days kept free after train, after validation and after test, at the end of the data. Rows of these
+    days are in no split, but later histories hold their clicks. None: no such days."""
+
+    @property
+    def days_beside_training(self) -> int:
+        """Calendar only: number of the last days of the data that are no training days."""
+        return self.test_days + self.validation_days + 3 * (self.horizon_days or 0)
 
     @model_validator(mode="after")
     def _days_belong_to_calendar(self) -> Self:
@@ -82,6 +92,8 @@ class SplitSettings(Strict):
             raise ValueError("calendar needs test_days and validation_days of at least 1")
         if self.rule != "calendar" and (self.test_days or self.validation_days):
             raise ValueError(f"test_days and validation_days belong to calendar, not to {self.rule}")
+        if self.rule != "calendar" and self.horizon_days:
+            raise ValueError(f"horizon_days belongs to calendar, not to {self.rule}")
         return self
 
     @model_validator(mode="after")
@@ -90,6 +102,14 @@ class SplitSettings(Strict):
             verb = "needs" if self.rule == "official" else "has no"
             raise ValueError(f"rule {self.rule!r} {verb} validation_share")
         return self
+
+
+class ConversionSettings(Strict):
+    """A second label for data in which every interaction is a click (:mod:`ctrbench.prepare.conversions`)."""
+
+    days: int = Field(ge=1, le=MOST_DAYS)
+    """The label ``conversion`` is 1 on a click that the same user repeats, with the same item, on a later day (UTC) and
+    at most this many days later. It is 0 on sampled negatives."""
 
 
 class NegativeSettings(Strict):
@@ -191,6 +211,8 @@ class Card(Strict):
     keep: Literal["first", "last", "positive"] = "first"
     """Which of the repeated rows is kept if the others are dropped: first or last in the file, or the first click."""
     split: SplitSettings
+    conversion: ConversionSettings | None = None
+    """None: no label besides those of the source."""
     negatives: NegativeSettings = NegativeSettings()
     fields: tuple[FieldSettings, ...] = ()
     cohorts: tuple[CohortSettings, ...] = ()
@@ -221,6 +243,15 @@ class Card(Strict):
     def _keep_belongs_to_dropped_duplicates(self) -> Self:
         if self.keep != "first" and self.duplicates != "drop":
             raise ValueError(f'keep = "{self.keep}" needs duplicates = "drop"')
+        return self
+
+    @model_validator(mode="after")
+    def _horizon_covers_the_conversion(self) -> Self:
+        if self.conversion and self.conversion.days > (self.split.horizon_days or 0):
+            raise ValueError(
+                f"conversion.days = {self.conversion.days} needs the split rule calendar with horizon_days of at least "
+                f"{self.conversion.days}: otherwise a label of one split is read from another"
+            )
         return self
 
     def digest(self) -> str:

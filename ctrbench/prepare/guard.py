@@ -4,17 +4,27 @@ Source: protocol of the splits. Shapes: W rows by user, in time order; N clicks 
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ctrbench.data.schema import Cohort, Manifest
+from ctrbench.data.schema import NO_SPLIT, Cohort, Manifest, Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.names import problem_of, problem_of_groups
+from ctrbench.prepare.split import DAY
 
 
-def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: bool, apart: bool = False) -> None:
+def check(
+    rows: pa.Table,
+    sequence: NDArray[np.int32],
+    *,
+    label: str,
+    sampled: bool,
+    apart: bool = False,
+    horizon_days: int | None = None,
+) -> None:
     """Checks one block of complete users, in the form to be written.
 
     Args:
@@ -23,6 +33,8 @@ def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: b
         label: name of the click label.
         sampled: rows of label 0 are stored negatives: each follows its positive and has its history.
         apart: a row's history has no click of the same time.
+        horizon_days: number of days without a row of any split after train, after validation and, of the rows given
+            here, after test; None: the splits may adjoin.
 
     Raises:
         CtrbenchError: a guarantee is broken; the error names the first such row. The defect is in the preparation or in
@@ -33,6 +45,8 @@ def check(rows: pa.Table, sequence: NDArray[np.int32], *, label: str, sampled: b
     _check_order(column)
     _check_splits(column, click)
     _check_histories(column, click, sequence, sampled=sampled, apart=apart)
+    if horizon_days:
+        _check_horizon(column["split"], (column["time"] // DAY).astype(np.float64), horizon_days)
 
 
 def check_names(manifest: Manifest) -> None:
@@ -68,7 +82,9 @@ def _check_order(column: dict[str, NDArray[np.int64]]) -> None:
     same_user = np.diff(column["user"]) == 0
     _refuse(np.diff(column["user"]) < 0, "users are not contiguous")
     _refuse(same_user & (np.diff(column["time"]) < 0), "a user's rows are not in time order")
-    _refuse(same_user & (np.diff(column["split"]) < 0), "a row of an earlier split follows one of a later split")
+    order = column["user"].astype(np.int64) * (len(Split) + 1) + column["split"] - NO_SPLIT
+    late = (order < np.maximum.accumulate(order)) & (column["split"] != NO_SPLIT)
+    _refuse(late, "a row of an earlier split follows one of a later split")
 
 
 def _check_splits(column: dict[str, NDArray[np.int64]], click: NDArray[np.bool_]) -> None:
@@ -78,6 +94,15 @@ def _check_splits(column: dict[str, NDArray[np.int64]], click: NDArray[np.bool_]
     for key in (user, item, time):
         equal &= np.diff(key[by_key]) == 0
     _refuse(equal & (np.diff(part[by_key]) != 0), "a (user, item, time) click is in two splits")
+
+
+def _check_horizon(split: NDArray[np.int8], day: NDArray[np.float64], horizon_days: int) -> None:
+    for earlier, later in pairwise(Split):
+        free_until = day[split == earlier].max(initial=-np.inf) + horizon_days
+        what = f"a row of {later.name.lower()} lies within the {horizon_days} days after {earlier.name.lower()}"
+        _refuse((split == later) & (day <= free_until), what)
+    what = f"the data end within the {horizon_days} days after a test row"
+    _refuse((split == Split.TEST) & (day + horizon_days > day.max(initial=-np.inf)), what)
 
 
 def _check_histories(

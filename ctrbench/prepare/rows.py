@@ -29,7 +29,7 @@ class Rows:
     """Seconds with their fraction, which decides the order and is left out of the file."""
     split: NDArray[np.int8]
     search_holdout: NDArray[np.int8]
-    """1 on the training rows that a search is judged on."""
+    """What a search does with a training row: ``HELD_OUT``, ``LEFT_OUT`` or 0 (:mod:`ctrbench.data.schema`)."""
     origin: NDArray[np.int64]
     """The interaction that a row was made from; a negative has the interaction of its positive."""
 
@@ -114,7 +114,7 @@ def with_negatives(rows: Rows, popularity: NDArray[np.int64], settings: Negative
     """
     size = len(popularity)
     user = rows.user.astype(np.int64)
-    held_out = rows.split != Split.TRAIN
+    held_out = np.isin(rows.split, (Split.VALIDATION, Split.TEST))
     drawn = negatives.draw(
         user[held_out],
         np.sort(user * size + rows.item),
@@ -127,12 +127,11 @@ def with_negatives(rows: Rows, popularity: NDArray[np.int64], settings: Negative
     is_positive = np.diff(origin, prepend=-1) != 0
     item = rows.item[origin]
     item[~is_positive] = drawn.ravel()
-    (label,) = rows.labels
     return replace(
         rows,
         user=rows.user[origin],
         item=item,
-        labels={label: is_positive.astype(np.int8)},
+        labels={label: np.where(is_positive, values[origin], np.int8(0)) for label, values in rows.labels.items()},
         start=rows.start[origin],
         length=rows.length[origin],
         time=rows.time[origin],

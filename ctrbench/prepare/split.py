@@ -1,6 +1,7 @@
 """Rules that divide interactions into train, validation and test.
 
-Shape: R interactions, sorted by user, then time. Every rule keeps a user's splits in the order train, validation, test.
+Shape: R interactions, sorted by user, then time. Every rule keeps a user's splits in the order train, validation, test;
+rows in no split may lie between and after them.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrbench.data.schema import Split
+from ctrbench.data.schema import HELD_OUT, LEFT_OUT, NO_SPLIT, Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import SplitSettings
 
@@ -56,27 +57,37 @@ def last_day(user: NDArray[np.int32], time: NDArray[np.float64]) -> NDArray[np.i
     return split
 
 
-def calendar(time: NDArray[np.float64], first_test_day: int, validation_days: int) -> NDArray[np.int8]:
+def calendar(
+    time: NDArray[np.float64], first_test_day: int, validation_days: int, horizon_days: int = 0
+) -> NDArray[np.int8]:
     """A day (UTC) and those after it are test, the days before it validation.
 
     Args:
         time: (R,) seconds.
         first_test_day: counted from the same start as ``time``.
         validation_days: number of validation days.
+        horizon_days: number of days in no split before the validation days, and again before the test days.
 
     Returns:
-        (R,) values of :class:`Split`.
+        (R,) values of :class:`Split`, or ``NO_SPLIT``.
     """
+    after_validation = first_test_day - horizon_days
+    first_validation_day = after_validation - validation_days
     day = time // DAY
     split = np.full(len(time), Split.TRAIN, np.int8)
-    split[day >= first_test_day - validation_days] = Split.VALIDATION
+    split[day >= first_validation_day - horizon_days] = NO_SPLIT
+    split[day >= first_validation_day] = Split.VALIDATION
+    split[day >= after_validation] = NO_SPLIT
     split[day >= first_test_day] = Split.TEST
     return split
 
 
 def _last_days(time: NDArray[np.float64], settings: SplitSettings) -> NDArray[np.int8]:
-    after_last_day = int(time.max()) // DAY + 1
-    return calendar(time, after_last_day - settings.test_days, settings.validation_days)
+    horizon = settings.horizon_days or 0
+    after_test = int(time.max()) // DAY + 1 - horizon
+    split = calendar(time, after_test - settings.test_days, settings.validation_days, horizon)
+    split[time // DAY >= after_test] = NO_SPLIT
+    return split
 
 
 Rule = Callable[[NDArray[np.int32], NDArray[np.float64], NDArray[np.bool_], SplitSettings], NDArray[np.int8]]
@@ -96,6 +107,12 @@ RULES: dict[str, tuple[Rule, str]] = {
     ),
 }
 """Name on the card -> rule and its sentence in the report's footer."""
+
+FREE_DAYS = (
+    "by calendar: {test_days} days test, {validation_days} before them validation, those before train; the "
+    "{horizon_days} days after train, after validation and after test are in no split"
+)
+"""The sentence of a calendar with a horizon."""
 
 
 def assign(
@@ -118,14 +135,25 @@ def search_holdout(
     split: NDArray[np.int8],
     settings: SplitSettings,
 ) -> NDArray[np.int8]:
-    """1 (R,) on the rows that the rule would make test if applied to the training rows alone, else 0."""
+    """``HELD_OUT`` on the rows (R,) that the rule would make test if applied to the training rows alone, ``LEFT_OUT``
+    on those of the ``horizon_days`` days before them, else 0.
+
+    Applied to the training rows, the rule keeps no days free at their end: the days after training are free already.
+    """
     held_out = np.zeros(len(split), np.int8)
     train = split == Split.TRAIN
-    if train.any():
-        held_out[train] = assign(user[train], time[train], click[train], settings) == Split.TEST
+    if not train.any():
+        return held_out
+    alone = settings.model_copy(update={"horizon_days": None})
+    held_out[train] = np.where(assign(user[train], time[train], click[train], alone) == Split.TEST, HELD_OUT, 0)
+    if settings.horizon_days:
+        first_day = time[held_out == HELD_OUT].min() // DAY
+        before = train & (held_out != HELD_OUT) & (time // DAY >= first_day - settings.horizon_days)
+        held_out[before] = LEFT_OUT
     return held_out
 
 
 def sentence(settings: SplitSettings) -> str:
     """The rule as a sentence."""
-    return RULES[settings.rule][1].format(**settings.model_dump())
+    text = FREE_DAYS if settings.horizon_days else RULES[settings.rule][1]
+    return text.format(**settings.model_dump())

@@ -3,10 +3,13 @@
 Source: AQCL figure 2 (60 / 30 / 10 % of users by click length). Shape: W rows by user, in time order.
 """
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ctrbench.data.schema import Activeness, Split, SplitCounts
+from ctrbench.data.schema import HELD_OUT, ROWS, Activeness, Manifest, Split, SplitCounts
 
 
 def split_counts(split: NDArray[np.int8], click: NDArray[np.bool_]) -> dict[str, SplitCounts]:
@@ -17,9 +20,23 @@ def split_counts(split: NDArray[np.int8], click: NDArray[np.bool_]) -> dict[str,
     }
 
 
+def label_counts(folder: Path, manifest: Manifest) -> dict[str, tuple[int, ...]]:
+    """Rows of each split of a prepared dataset, then its rows with label 1, label by label."""
+    table = pq.read_table(folder / ROWS, columns=["split", *manifest.labels])
+    split = table["split"].to_numpy()
+    return {
+        part.name.lower(): (
+            int((split == part).sum()),
+            *(int(table[label].to_numpy()[split == part].sum()) for label in manifest.labels),
+        )
+        for part in Split
+    }
+
+
 def search_holdout_counts(search_holdout: NDArray[np.int8], click: NDArray[np.bool_]) -> SplitCounts:
     """Rows and positives of the search holdout, from (W,) columns."""
-    return SplitCounts(rows=int(search_holdout.sum()), positives=int(click[search_holdout == 1].sum()))
+    judged = search_holdout == HELD_OUT
+    return SplitCounts(rows=int(judged.sum()), positives=int(click[judged].sum()))
 
 
 def first_test_lengths(

@@ -152,7 +152,7 @@ def _refuse_too_few_days(card: Card, time: "pd.Series[float]") -> None:
     Raises:
         CtrbenchError: the split holds out all days of the file.
     """
-    held_out = card.split.test_days + card.split.validation_days
+    held_out = card.split.days_beside_training
     days = time // DAY
     if (known := days.dropna()).size and (span := int(known.max() - known.min()) + 1) <= held_out:
         raise CtrbenchError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics.groups import OVERALL
-from ctrbench.recipe.column import parse_column
+from ctrbench.recipe.column import parse_column, within
 from ctrbench.recipe.recipe import Recipe, ViewSpec
 from ctrbench.report.against import variants_as_methods
 from ctrbench.report.cells import Cell
@@ -103,7 +103,7 @@ def find_report(recipe: Recipe, results: Path, data: Path, by: str | None = None
             job, or as :func:`ctrbench.report.select.select_rows`.
     """
     if by is not None and by != OVERALL:
-        parse_column(by)
+        parse_column(within(by) or by)
     return build(find_data(recipe, results, data), by)
 
 

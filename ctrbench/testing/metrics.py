@@ -33,7 +33,7 @@ class MetricContract:
         random = np.random.default_rng(8)
         probability = random.random(ROWS)
         label, user = random.random(ROWS) < probability, random.integers(0, 30, ROWS)
-        return Sample(label, probability, user, truth=probability)
+        return Sample(label, probability, user, truth=probability, real=probability)
 
     @pytest.fixture
     def codes(self) -> np.ndarray:
@@ -67,16 +67,25 @@ class MetricContract:
         order = np.random.default_rng(10).permutation(ROWS)
         assert sample.user is not None
         assert sample.truth is not None
-        shuffled = Sample(sample.label[order], sample.score[order], sample.user[order], truth=sample.truth[order])
+        assert sample.real is not None
+        truth, real = sample.truth[order], sample.real[order]
+        shuffled = Sample(sample.label[order], sample.score[order], sample.user[order], truth=truth, real=real)
         found = chosen.by_group(shuffled, codes[order], 5)
         assert found == pytest.approx(chosen.by_group(sample, codes, 5), rel=1e-12)
 
     def test_better_predictions_have_better_values(self, chosen: type[Metric], sample: Sample) -> None:
         """True probabilities against the same, shrunk for positives and raised for negatives."""
         score = np.clip(sample.score - 0.3 * sample.label + 0.2, 0, 1)
-        worse = Sample(sample.label, score, sample.user, truth=sample.truth)
+        worse = Sample(sample.label, score, sample.user, truth=sample.truth, real=sample.real)
         assert chosen.goodness(chosen.overall(sample)) > chosen.goodness(chosen.overall(worse)) > -math.inf
         assert chosen.goodness(None) == -math.inf
+
+    def test_within_a_single_group_is_the_group(self, chosen: type[Metric], sample: Sample) -> None:
+        """For a metric that compares rows; others have no such value."""
+        value = chosen.within(sample, np.where(np.arange(ROWS) % 3, 0, -1), 1)
+        (own,) = chosen.by_group(sample, np.where(np.arange(ROWS) % 3, 0, -1), 1)
+        assert value is None or value == pytest.approx(own, rel=1e-12)
+        assert chosen.sound(value)
 
     def test_values_out_of_bounds_are_not_sound(self, chosen: type[Metric]) -> None:
         assert chosen.sound(None)

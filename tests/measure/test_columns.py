@@ -83,6 +83,16 @@ def test_a_product_has_a_bounded_number_of_groups(small):
             columns_of(prepared, rows, [expression])
 
 
+def test_the_groups_within_which_rows_are_compared_are_those_of_the_column(small):
+    rows = small.indices(Split.TEST)
+    columns = columns_of(small, rows, ["age_group*activeness", "within(age_group*activeness)"])
+    (codes, names), (same, also) = columns["age_group*activeness"], columns["within(age_group*activeness)"]
+    assert np.array_equal(codes, same)
+    assert names == also
+    with pytest.raises(CtrbenchError, match=r"column 'within\(brand\)': unknown column of small 'brand'"):
+        check_columns(small.manifest, ["within(brand)"])
+
+
 def test_two_groups_of_one_name_in_a_product(small):
     codes = np.arange(small.manifest.users + 1) % 2
     one = with_cohort(small, codes, ("a", "a x b"))

@@ -1,22 +1,25 @@
 """Metrics of every task of a job, each on its own rows and groups."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from ctrbench.data.integrity import sha256_of
 from ctrbench.data.prepared import Prepared
-from ctrbench.data.schema import Split
+from ctrbench.data.schema import TRUTH, Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.again import measure_again
 from ctrbench.measure.blocks import BLOCKS, user_blocks
 from ctrbench.measure.job import measure_job, stored_targets
-from ctrbench.measure.truth import true_probability
+from ctrbench.measure.truth import real_probability, true_probability
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.auc import auc
 from ctrbench.metrics.sample import Sample
 from ctrbench.prepare.card import shipped_card
 from ctrbench.prepare.formats import Simulation
 from ctrbench.prepare.stage import prepare
+from ctrbench.prepare.writer import write_manifest
 
 TWO = {
     "tasks": ("click", "conversion"),
@@ -90,7 +93,52 @@ def test_true_probabilities_are_read_for_test_rows_alone(tmp_path):
     assert [len(left) for left in found["click"].left_out["expected_ne"]["age_group"]] == [BLOCKS] * 6
     assert "age_group" not in worse["click"].left_out["expected_ne"]
     chosen_on = measure_job(simulated, rows, tasks, targets, truth, by_group=False).tasks
-    assert "expected_ne" not in chosen_on["click"].values
+    assert {"expected_ne", "real_auc"}.isdisjoint(chosen_on["click"].values)
+
+
+def test_real_clicks_are_read_for_test_rows_by_task_and_within_surfaces(tmp_path):
+    name = "oncold-sim@options.accidents=0.5"
+    prepare(shipped_card(name), tmp_path, simulation=Simulation(scale=0.002))
+    simulated = Prepared.read(tmp_path / name)
+    tasks = Tasks.of(DataSettings(**TWO), simulated.manifest.labels, "here")
+    rows = simulated.indices(Split.TEST).flip(0)
+    truth = np.stack([true_probability(simulated, rows, tasks, task) for task in tasks.trained], 1)
+    targets = stored_targets(simulated, rows, tasks)
+    column = "within(surface_group)"
+    measured = measure_job(simulated, rows, tasks, targets, truth, expressions=[column])
+    found = {task: own.values for task, own in measured.tasks.items()}
+    drawn = simulated.truth("real_click_label", rows)
+    assert found["click"]["real_auc"]["overall"] == [pytest.approx(auc(drawn, truth[:, 0]), abs=0.02)]
+    # All accidents are explained by the surface, so that within surfaces the order is that of real clicks.
+    real = real_probability(simulated, rows, tasks, "click")
+    best = measure_job(simulated, rows, tasks, targets, np.stack([real, truth[:, 1]], 1), expressions=[column])
+    within, ceiling = (each.tasks["click"].values["real_auc"] for each in (measured, best))
+    assert within[column] == pytest.approx(ceiling[column], abs=1e-3)
+    assert within["overall"][0] < ceiling["overall"][0] - 0.01
+    assert len(measured.tasks["click"].left_out["real_auc"][column][0]) == BLOCKS
+    assert found["click"]["ne"][column] == [None]
+    assert measured.facts.groups["click"][column].rows == [len(rows)]
+    for task in ("conversion", "ctcvr"):
+        chosen = targets.observed[task] if task == "conversion" else slice(None)
+        wanted = true_probability(simulated, rows, tasks, task)[chosen]
+        assert np.array_equal(real_probability(simulated, rows, tasks, task)[chosen], wanted)
+
+
+def test_data_prepared_before_real_clicks_were_known_have_none(tmp_path):
+    name = "oncold-sim@scale=0.0005"
+    done = prepare(shipped_card(name), tmp_path, simulation=Simulation(scale=0.0005))
+    path = done.folder / TRUTH
+    pq.write_table(pq.read_table(path, columns=["click", "conversion"]), path)
+    manifest = done.manifest.model_copy(update={"files": done.manifest.files | {TRUTH: sha256_of(path)}})
+    write_manifest(done.folder, manifest)
+    simulated = Prepared.read(done.folder)
+    tasks = Tasks.of(DataSettings(), simulated.manifest.labels, "here")
+    rows = simulated.indices(Split.TEST)
+    assert real_probability(simulated, rows, tasks, "click") is None
+    predicted = np.random.default_rng(0).random((len(rows), 1))
+    found = measure_job(simulated, rows, tasks, stored_targets(simulated, rows, tasks), predicted).tasks["click"]
+    assert "real_auc" not in found.values
+    assert "expected_ne" in found.values
 
 
 def test_overall_alone(orders):

@@ -156,6 +156,10 @@ def test_a_short_path_reaches_every_method_that_has_it_and_no_other(place):
         ({"training": {"balance": "ema"}}, "training.balance ema: weighs tasks against each other, and data.tasks has"),
         ({"training": {"balance": "nahs"}}, "'pcgrad', 'nash', 'imtl-g' or 'aligned-mtl' (got 'nahs')"),
         (
+            {"training": {"watch": "real_auc"}},
+            "training.watch real_auc: needs true probabilities, which no training may",
+        ),
+        (
             {"training": {"learning_rate": float("inf")}},
             "learning_rate = inf: want text, a finite number, true, false or a list",
         ),

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from ctrbench.data.prepared import Prepared
+from ctrbench.data.schema import Split
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import shipped_card
 from ctrbench.prepare.complete_journey import PURCHASES, raw_of, read
@@ -75,3 +76,29 @@ def test_damaged_files_and_missing_columns(tmp_path):
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(CtrbenchError, match=r"transactions.parquet: damaged or not a Parquet file"):
         read(path, PURCHASES)
+
+
+def test_the_funnels_are_split_by_calendar_and_keep_their_labels_days_free():
+    for name, days in (("ta-feng-funnel", 14), ("complete-journey-funnel", 28)):
+        card, base = shipped_card(name), shipped_card(name.removesuffix("-funnel"))
+        assert (card.split.rule, card.split.horizon_days, card.conversion.days) == ("calendar", days, days)
+        same = {"name", "title", "split", "conversion"}
+        assert card.model_dump(exclude=same) == base.model_dump(exclude=same)
+
+
+def test_a_product_bought_again_within_four_weeks_is_a_conversion(tmp_path):
+    weekly = [
+        (household, 100 + 10 * household + month % household, 1, 2.0, f"2017-{month:02d}-{day:02d} 09:00:00")
+        for household in (1, 2, 3)
+        for month in range(1, 13)
+        for day in (1, 8, 15, 22)
+    ]
+    found = prepared(tmp_path, "complete-journey-funnel", bought=weekly)
+    assert found.manifest.labels == ("click", "conversion")
+    rows = {name: column.numpy() for name, column in found.rows.items()}
+    bought = rows["click"] == 1
+    # Household 1 buys the same product every time; household 3 buys each of three products in every third month.
+    assert rows["conversion"][bought & (rows["user"] == 1) & (rows["split"] >= 0)].all()
+    third = bought & (rows["user"] == 3) & (rows["split"] == Split.TRAIN)
+    assert rows["conversion"][third].tolist() == ([1, 1, 1, 0] * 12)[: third.sum()]
+    assert not rows["conversion"][~bought].any()

@@ -11,6 +11,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.prepare import guard
 from ctrbench.prepare.card import Card
 from ctrbench.prepare.formats import FORMATS
+from ctrbench.prepare.split import DAY
 from ctrbench.prepare.stage import prepare
 from tests.fakes import prepared as fakes
 
@@ -30,7 +31,7 @@ def rows() -> dict[str, list[int]]:
     }
 
 
-def check(columns: dict[str, list[int]], sequence: np.ndarray = SEQUENCE, **options: bool) -> None:
+def check(columns: dict[str, list[int]], sequence: np.ndarray = SEQUENCE, **options: int) -> None:
     guard.check(pa.table(columns), sequence, label="click", **{"sampled": True, **options})
 
 
@@ -90,6 +91,32 @@ def test_impressions_may_have_any_history_before_them_but_none_past() -> None:
     columns["length"][2] = 3
     with pytest.raises(CtrbenchError, match=r"past it \(row 2, 1 in all\)"):
         check(columns, sampled=False)
+
+
+DAYS = [0, 4, 4, 8, 8, 1, 8, 8]
+"""With these days for times, three days lie between the splits of :func:`rows`, and none after test."""
+
+
+def by_day(**changed: list[int]) -> dict[str, list[int]]:
+    return rows() | {"time": [DAY * day for day in DAYS]} | changed
+
+
+def test_a_horizon_needs_free_days_between_and_after_the_splits() -> None:
+    check(by_day())
+    with pytest.raises(CtrbenchError, match=r"data end within the 2 days after a test row \(row 3, 4 in all\)"):
+        check(by_day(), horizon_days=2)
+    with pytest.raises(CtrbenchError, match=r"validation lies within the 3 days after train \(row 1, 2 in all\)"):
+        check(by_day(), horizon_days=3)
+    late = [*(0, 4, 4, 8, 8), *(1, 6, 6)]
+    with pytest.raises(CtrbenchError, match=r"row of test lies within the 2 days after validation \(row 6, 2 in all\)"):
+        check(by_day(time=[DAY * day for day in late]), horizon_days=2)
+    check(by_day(split=[0, 1, 1, 2, 2, -1, -1, -1], time=[DAY * day for day in (*DAYS[:6], 10, 10)]), horizon_days=2)
+
+
+def test_rows_in_no_split_may_lie_anywhere_and_hide_no_row_out_of_order() -> None:
+    check(rows() | {"split": [0, -1, -1, 2, 2, 0, -1, -1]})
+    with pytest.raises(CtrbenchError, match=r"earlier split follows one of a later split \(row 3, 2 in all\)"):
+        check(rows() | {"split": [2, -1, -1, 0, 0, 0, -1, -1]})
 
 
 def manifest(**changes: object) -> Manifest:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from ctrbench.data.examples import Feed
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.schema import Split
+from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.prepare.card import shipped_card
 from ctrbench.prepare.recbole import read
@@ -52,6 +54,16 @@ def test_ratings_become_nested_labels_and_nothing_is_sampled(tmp_path):
     assert found.rows["length"].tolist() == [0, 1, 2, 2] * 3
     splits = [Split.TRAIN] * 4 + [Split.VALIDATION] * 4 + [Split.TEST] * 4
     assert found.rows["split"].tolist() == splits
+
+
+def test_both_labels_train_alone_and_one_on_the_rows_of_the_other(tmp_path):
+    found = prepared(tmp_path)
+    tasks = {"tasks": ("click", "conversion"), "minimum_history": 0}
+    both = Feed(found, DataSettings(**tasks)).training
+    assert both.labels.tolist() == [[1, 1], [1, 0], [0, 0], [0, 0]]
+    assert both.observed is None
+    conditional = Feed(found, DataSettings(**tasks, given={"conversion": "click"})).training
+    assert conditional.observed.tolist() == [[True, True], [True, True], [True, False], [True, False]]
 
 
 def test_columns_of_several_words_also_give_their_first(tmp_path):

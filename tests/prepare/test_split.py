@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctrbench.data.schema import Split
+from ctrbench.data.schema import HELD_OUT, LEFT_OUT, NO_SPLIT, Split
 from ctrbench.prepare.card import SplitSettings
 from ctrbench.prepare.split import DAY, assign, calendar, last_day, leave_last_out, search_holdout, sentence
 
@@ -136,3 +136,24 @@ def test_rows_set_aside_are_the_test_rows_of_the_training_rows_alone(
 def test_the_sentence_names_the_days() -> None:
     settings = SplitSettings(rule="calendar", test_days=10, validation_days=7)
     assert sentence(settings) == "by calendar: last 10 days test, the 7 before validation, rest train"
+
+
+def test_a_horizon_keeps_days_free_after_each_split() -> None:
+    time = np.arange(14) * DAY + 7.0
+    settings = SplitSettings(rule="calendar", test_days=1, validation_days=2, horizon_days=2)
+    columns = np.ones(14, np.int32), time, np.ones(14, bool)
+    split = assign(*columns, settings)
+    expected = [*[TRAIN] * 5, *[NO_SPLIT] * 2, *[VALIDATION] * 2, *[NO_SPLIT] * 2, TEST, *[NO_SPLIT] * 2]
+    assert split.tolist() == expected
+    # The last training day is the holdout; its labels end before validation begins, as those of all training rows do.
+    aside = search_holdout(*columns, split, settings)
+    assert aside.tolist() == [0, 0, LEFT_OUT, LEFT_OUT, HELD_OUT] + [0] * 9
+    assert settings.days_beside_training == 14 - 5
+
+
+def test_the_sentence_of_a_horizon_names_its_days() -> None:
+    settings = SplitSettings(rule="calendar", test_days=10, validation_days=7, horizon_days=5)
+    assert sentence(settings) == (
+        "by calendar: 10 days test, 7 before them validation, those before train; the 5 days after train, after "
+        "validation and after test are in no split"
+    )

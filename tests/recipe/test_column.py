@@ -1,7 +1,7 @@
 import pytest
 
 from ctrbench.errors import CtrbenchError
-from ctrbench.recipe.column import ColumnPart, parse_column
+from ctrbench.recipe.column import ColumnPart, parse_column, within
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,19 @@ def test_an_absurd_number_of_buckets(buckets):
 def test_what_is_no_expression(expression):
     with pytest.raises(CtrbenchError, match=r"want NAME, NAME/BUCKETS or NAME\*NAME"):
         parse_column(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "column"),
+    [
+        ("within(surface)", "surface"),
+        ("within(age*click_length/4)", "age*click_length/4"),
+        ("surface", None),
+        ("within(surface", None),
+        ("within(within(surface))", None),
+        ("within()", None),
+        ("within(a)*within(b)", None),
+    ],
+)
+def test_within_names_a_column(expression, column):
+    assert within(expression) == column

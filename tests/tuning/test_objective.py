@@ -36,6 +36,7 @@ def test_it_is_read_from_records():
         ("conversion", "unknown metric 'conversion'"),
         ("click.aucc", "unknown metric 'aucc'; did you mean auc?"),
         ("expected_ne", "search.objective expected_ne: needs true probabilities, which no search may see"),
+        ("real_auc", "search.objective real_auc: needs true probabilities, which no search may see"),
         ("calibration", "search.objective calibration: best at 1, neither highest nor lowest; name another metric"),
     ],
 )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ctrbench.data.schema import Split
+from ctrbench.data.schema import REAL_CLICK, REAL_CLICK_LABEL, Split
 from ctrbench.prepare import guard
 from ctrbench.prepare.card import SplitSettings
-from ctrbench.prepare.oncold.clicks import draw_outcome, true_probabilities
-from ctrbench.prepare.oncold.exposure import make_impressions
+from ctrbench.prepare.oncold.clicks import Truth, draw_outcome, true_probabilities
+from ctrbench.prepare.oncold.exposure import Impressions, make_impressions
 from ctrbench.prepare.oncold.population import Users, make_users
 from ctrbench.prepare.oncold.settings import Parameters
 from ctrbench.prepare.oncold.streams import block_stream
@@ -57,18 +57,33 @@ class Block:
     truth: Columns
 
 
+@dataclass(frozen=True)
+class Scene:
+    """The users of a block, what they are shown and how likely they react; ``stream`` goes on to draw what they do."""
+
+    users: Users
+    shown: Impressions
+    truth: Truth
+    stream: np.random.Generator
+
+
+def make_scene(plan: Plan, number: int) -> Scene:
+    """Draws block ``number`` of a plan up to the users' reactions."""
+    world, stream = plan.world(), block_stream(plan.seed, number)
+    users = make_users(plan.parameters, world, min(BLOCK_USERS, plan.users - number * BLOCK_USERS), stream)
+    shown = make_impressions(plan.parameters, world, users, stream)
+    return Scene(users, shown, true_probabilities(plan.parameters, world, users, shown), stream)
+
+
 def make_block(plan: Plan, number: int) -> Block:
     """Simulates block ``number`` of a plan, and checks it.
 
     Raises:
         CtrbenchError: the guard found a broken promise.
     """
-    first = number * BLOCK_USERS
-    world, stream = plan.world(), block_stream(plan.seed, number)
-    users = make_users(plan.parameters, world, min(BLOCK_USERS, plan.users - first), stream)
-    shown = make_impressions(plan.parameters, world, users, stream)
-    truth = true_probabilities(plan.parameters, world, users, shown)
-    outcome = draw_outcome(truth, stream)
+    first, scene = number * BLOCK_USERS, make_scene(plan, number)
+    users, shown, truth = scene.users, scene.shown, scene.truth
+    outcome = draw_outcome(truth, scene.stream)
     start, length = histories(shown.user, shown.second, outcome.click, apart=True)
     first_test_day = plan.parameters.days - plan.split.test_days
     split = calendar(shown.second, first_test_day, plan.split.validation_days)
@@ -95,7 +110,12 @@ def make_block(plan: Plan, number: int) -> Block:
         rows=rows,
         sequence={"item": sequence},
         users=user_columns(users),
-        truth={"click": truth.click, "conversion": truth.conversion},
+        truth={
+            "click": truth.click,
+            "conversion": truth.conversion,
+            REAL_CLICK: truth.real_click,
+            REAL_CLICK_LABEL: outcome.real_click.astype(np.int8),
+        },
     )
 
 

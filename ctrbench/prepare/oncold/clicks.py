@@ -7,9 +7,11 @@ With affinity the cosine of the user's and the item's taste vectors::
     P(click)      = 1 - (1 - P(real click)) * (1 - surface.accident)
     P(conversion) = P(real click) * sigmoid(conversion + conversion_taste * affinity + value + size + item's own)
 
-An accidental click alone never converts. On the share ``noise`` of the impressions nothing of this holds: the user
-clicks with the probability ``click_rate``, by accident. Which impressions these are nobody knows, so that the true
-probabilities are ``(1 - noise)`` times those above, and that of a click has ``noise * click_rate`` added.
+Where the card names a share of accidental clicks, the module ``accidents`` says what ``surface.accident`` is. A real
+click stays real if an accident coincides with it; an accidental click alone never converts. On the share ``noise`` of
+the impressions nothing of this holds: the user clicks with the probability ``click_rate``, by accident. Which
+impressions these are nobody knows, so that the true probabilities are ``(1 - noise)`` times those above, and that of a
+click has ``noise * click_rate`` added.
 
 Shape: R impressions of the block.
 """
@@ -40,6 +42,8 @@ class Truth:
 class Outcome:
     """Clicks and conversions, each (R,) bool."""
 
+    real_click: np.ndarray
+    """The clicks that are not accidental; conversions are among them."""
     click: np.ndarray
     conversion: np.ndarray
 
@@ -79,7 +83,7 @@ def draw_outcome(truth: Truth, stream: np.random.Generator) -> Outcome:
     clicked = real < truth.real_click
     accidental = accident * (1 - truth.real_click) < truth.click - truth.real_click
     converted = clicked & (conversion * truth.real_click < truth.conversion)
-    return Outcome(clicked | accidental, converted)
+    return Outcome(real_click=clicked, click=clicked | accidental, conversion=converted)
 
 
 def _sigmoid(logit: np.ndarray) -> np.ndarray:

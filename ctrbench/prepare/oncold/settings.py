@@ -6,7 +6,7 @@ named below state the formulas. *Log-odds* means: added to the logit of a probab
 
 import datetime
 import math
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -168,6 +168,12 @@ class Parameters(Strict):
     noise: Part = 0.0
     """Share of impressions whose click says nothing: it falls by chance at ``behaviour.click_rate``, whoever sees
     whatever. It is an accidental click, which never converts."""
+    accidents: Literal["as-is"] | Annotated[float, Field(ge=0, lt=1)] = "as-is"
+    """Expected share of accidental clicks among the clicks that ``noise`` does not decide (module ``accidents``).
+    ``as-is``: the share that the surfaces' own probabilities of an accident give."""
+    accidents_by: Literal["surface", "nothing"] = "surface"
+    """What explains an accidental click. ``surface``: the surfaces' probabilities of an accident keep their ratios;
+    ``nothing``: every impression has the same probability."""
     contrast: Part = 1.0
     """How much of the differences between the cohorts' behaviour is left (module ``contrast``). 1: as the groups below
     have them; 0: all groups react alike."""

@@ -12,6 +12,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.prepare import guard, split, summary
 from ctrbench.prepare.card import Card
 from ctrbench.prepare.formats import Request, Simulation
+from ctrbench.prepare.oncold.accidents import with_accidents
 from ctrbench.prepare.oncold.blocks import Block, Plan, make_block
 from ctrbench.prepare.oncold.contrast import contrasted
 from ctrbench.prepare.oncold.settings import Parameters
@@ -26,10 +27,11 @@ def prepare(request: Request) -> Manifest:
     """Simulates the dataset into the request's folder; equal scale and seed give equal bytes, with any number of jobs.
 
     Raises:
-        CtrbenchError: :func:`make_plan` refuses, or the scale is too small for a click in each split.
+        CtrbenchError: :func:`make_plan` or :func:`with_accidents` refuses, or the scale is too small for a click in
+            each split.
     """
     simulation = request.simulation or Simulation()
-    plan = make_plan(request.card, simulation)
+    plan = with_accidents(make_plan(request.card, simulation), simulation.jobs)
     guard.check_groups(request.card.name, cohorts(plan))
     writer, totals = Writer(request.folder), Totals(plan)
     writer.append(USERS, pa.table(UNKNOWN_USER))
@@ -56,6 +58,11 @@ def make_plan(card: Card, simulation: Simulation) -> Plan:
     parameters = contrasted(Parameters.read(card.options, f"{card.name}: options"))
     if card.split.rule != "calendar":
         raise CtrbenchError(f"{card.name}: split.rule {card.split.rule!r} does not fit format oncold-sim; use calendar")
+    if card.split.horizon_days or card.conversion:
+        raise CtrbenchError(
+            f"{card.name}: split.horizon_days and [conversion] do not fit format oncold-sim, whose conversions "
+            "are known at once; leave them out"
+        )
     if card.split.test_days + card.split.validation_days >= parameters.days:
         raise CtrbenchError(f"{card.name}: the split leaves no day of {parameters.days} to train; raise options.days")
     return Plan(

@@ -53,6 +53,8 @@ def test_only_the_real_clicks_convert():
     outcome = draw_outcome(truth, np.random.default_rng(0))
     assert outcome.click.mean() == pytest.approx(0.6, abs=0.01)
     assert outcome.conversion.mean() == pytest.approx(0.2, abs=0.01)
+    assert outcome.real_click.mean() == pytest.approx(0.2, abs=0.01)
+    assert np.array_equal(outcome.conversion, outcome.real_click)
     assert not (outcome.conversion & ~outcome.click).any()
 
 

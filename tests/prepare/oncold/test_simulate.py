@@ -46,7 +46,12 @@ COLUMNS = {
         "user_value_group": np.int16,
         "user_value_percentile": np.int16,
     },
-    "truth": {"click": np.float64, "conversion": np.float64},
+    "truth": {
+        "click": np.float64,
+        "conversion": np.float64,
+        "real_click": np.float64,
+        "real_click_label": np.int8,
+    },
 }
 
 
@@ -372,3 +377,9 @@ def test_a_scale_too_small_to_validate_is_refused(card, simulate, tmp_path):
         CtrbenchError, match=r"no click, or nothing but clicks, in the rows of .*validation.*larger --scale"
     ):
         simulate(tmp_path, scale=1e-6, seed=1)
+
+
+def test_a_horizon_is_refused(card):
+    late = card.model_copy(update={"split": card.split.model_copy(update={"horizon_days": 3})})
+    with pytest.raises(CtrbenchError, match=r"oncold-sim: split\.horizon_days and \[conversion\] do not fit"):
+        make_plan(late, Simulation())

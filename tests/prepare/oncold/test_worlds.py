@@ -11,6 +11,7 @@ from ctrbench.prepare.formats import Simulation
 from ctrbench.prepare.oncold.blocks import make_block
 from ctrbench.prepare.oncold.population import make_users
 from ctrbench.prepare.oncold.simulate import make_plan
+from ctrbench.prepare.stage import prepare
 from ctrbench.recipe.read import read_recipe
 
 USERS = 2000
@@ -18,6 +19,13 @@ SCALE = 0.002
 
 # Made by the simulator before it knew of clustering, history and noise.
 FINGERPRINT = "9a8d3df9263f2dd7370622aeb2004069afb26d342b313bd77635f0f64b3db07f"
+
+# Made before truth.parquet held real clicks: the dataset oncold-sim@scale=0.0005.
+MEASURING_FINGERPRINT = "653f5fceec304de69c84ed2692d5c8995223f49f582fe3a6218fae11e2148ca4"
+TRUTH = {
+    "click": "a945f242ef1edd754646410353594e33f167c2cb8ee4176a7756a54ea18732eb",
+    "conversion": "76c9732ca44bda0c1c782943788d0b991d5511629b5371a785a3c0d80d44a503",
+}
 
 
 def plan_of(**options):
@@ -52,7 +60,16 @@ def click_rate(plan):
 
 
 def test_the_shipped_card_gives_the_data_that_it_always_gave(simulate, tmp_path):
-    assert simulate(tmp_path, scale=0.0005).fingerprint == FINGERPRINT
+    manifest = simulate(tmp_path, scale=0.0005)
+    assert manifest.fingerprint == FINGERPRINT
+    assert TRUTH.items() <= manifest.contents["truth.parquet"].items()
+
+
+def test_a_dataset_with_real_clicks_is_measured_as_the_same_data(tmp_path):
+    card = shipped_card("oncold-sim@scale=0.0005")
+    manifest = prepare(card, tmp_path, simulation=Simulation(scale=card.scale)).manifest
+    assert {"real_click", "real_click_label"} < manifest.contents["truth.parquet"].keys()
+    assert manifest.measuring_fingerprint == MEASURING_FINGERPRINT
 
 
 def test_users_without_clustering_draw_their_interests_alone():
