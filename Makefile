@@ -29,7 +29,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Needs the dataset amazon-beauty: ctrbench prepare amazon-beauty
+# Needs two datasets: ctrbench prepare amazon-beauty; ctrbench prepare oncold-sim --scale 0.01
 bench: setup
 	$(BIN)/python -m tests.benchmarks
 

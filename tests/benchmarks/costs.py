@@ -39,7 +39,7 @@ Named = tuple[str, Mapping[str, Any]]
 """A component and its settings."""
 
 
-def run_of(prepared: Prepared, backbone: Named, method: Named, batch: int, data: DataSettings = DATA) -> Training:
+def run_of(prepared: Prepared, backbone: Named, method: Named, batch: int, data: DataSettings) -> Training:
     """The engine before its first step."""
     feed = feed_for(*method, prepared, data)
     options = TrainingSettings(batch_size=batch, learning_rate=1e-3)
@@ -126,7 +126,9 @@ def main(folder: str) -> None:
         ("pwiser", "shared-mlp", ("pwiser", {}), 8192),
         ("c2al", "dhen", ("c2al", C2AL), 1024),
     ):
-        laps = {each[0]: steps(run_of(prepared, (backbone, {}), each, batch), drawn=False) for each in (method, plain)}
+        laps = {
+            each[0]: steps(run_of(prepared, (backbone, {}), each, batch, DATA), drawn=False) for each in (method, plain)
+        }
         result[name] = quotients(laps)
     mixture = run_of(prepared, ("mmoe", {"experts": EXPERTS, "expert": [EXPERT]}), plain, MMOE_BATCH, NO_HISTORY)
     result["mmoe"] = quotients({"looped": looped(mixture), "mmoe": steps(mixture, drawn=True)})

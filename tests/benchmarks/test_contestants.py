@@ -3,7 +3,8 @@ import json
 import pytest
 
 from ctrbench.testing.data import make_dataset
-from tests.benchmarks import contestants, pairs
+from ctrbench.testing.runs import FUNNEL
+from tests.benchmarks import contestants, costs, pairs
 from tests.benchmarks.__main__ import CONTESTANTS
 
 
@@ -30,6 +31,18 @@ def test_kernels_are_compared_in_pairs(beauty, capsys, monkeypatch):
     pairs.main("plain", str(beauty))
     result = json.loads(capsys.readouterr().out)
     assert list(result) == ["training", "prediction"]
+    assert all(0 < low <= median <= high for low, median, high in result.values())
+
+
+def test_costs_are_compared_in_pairs(data_folder, capsys, monkeypatch):
+    cohorts = {"head": ["age_group = 3"], "tail": ["age_group = 1"]}
+    small = {"DATASET": "orders", "DATA": FUNNEL, "NO_HISTORY": FUNNEL, "C2AL": cohorts, "STEPS": 2}
+    for name, value in small.items():
+        monkeypatch.setattr(costs, name, value)
+    monkeypatch.setattr(pairs, "PAIRS", 2)
+    costs.main(str(data_folder))
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == ["pwiser", "c2al", "mmoe"]
     assert all(0 < low <= median <= high for low, median, high in result.values())
 
 
