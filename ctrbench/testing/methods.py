@@ -27,7 +27,7 @@ class MethodContract:
     settings: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     backbones: ClassVar[tuple[str, ...]] = (
         *("wide-deep", "deepfm", "din", "dcn-v2", "autoint", "wukong", "dhen", "mlp"),
-        *("single-task", "shared-bottom", "fdn"),
+        *("single-task", "shared-bottom", "aitm"),
     )
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -52,7 +52,7 @@ class MethodContract:
     def test_the_loss_is_finite_and_falls(self, backbone: str) -> None:
         run = self.run(backbone)
         clicks = [train_epoch(run, 1)[2]["click"]]
-        while clicks[-1] > clicks[0] - 0.02 and len(clicks) < 12:
+        while clicks[-1] > clicks[0] - 0.02 and len(clicks) < 30:
             clicks.append(train_epoch(run, len(clicks) + 1)[2]["click"])
         assert all(0 < click < 2 for click in clicks)
         assert clicks[-1] <= clicks[0] - 0.02

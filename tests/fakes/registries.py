@@ -19,6 +19,10 @@ class WeightSettings(Strict):
 class Net:
     Settings = NetSettings
 
+    @classmethod
+    def refuses(cls, settings, data):
+        return None
+
 
 class Plain:
     Settings = Strict
