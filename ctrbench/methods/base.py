@@ -141,7 +141,10 @@ class Method(nn.Module, ABC):
         weighted = self.weighted(losses)
         total = functools.reduce(torch.add, weighted)
         parts, primary = (dict(zip(self.context.tasks, each, strict=True)) for each in (losses, weighted))
-        loss = Loss(total, parts, primary=primary)
+        return self.with_terms_of(scored, batch, Loss(total, parts, primary=primary))
+
+    def with_terms_of(self, scored: Scored, batch: Batch, loss: Loss) -> Loss:
+        """The loss with what the backbone's own paper adds."""
         if scored.auxiliary:
             each = [self.weighted(self.losses(logits, batch)) for logits in scored.auxiliary]
             further = functools.reduce(torch.add, [own for losses in each for own in losses])

@@ -99,7 +99,8 @@ class RMTL(Method):
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:  # noqa: ARG002
         """L_C of rows weighted by 1 - strength * Q; the parts are the losses without these weights, and mean Q."""
-        logits, tasks = backbone.predict(backbone.interact(embedded), embedded), self.context.tasks
+        scored, tasks = backbone.score(backbone.interact(embedded), embedded), self.context.tasks
+        logits = scored.logits
         q = self.critics(_seen(embedded, logits))
         losses = functional.binary_cross_entropy_with_logits(logits, batch.labels, reduction="none")
         means = ((1 - self.strength * q) * losses).mean(0).unbind()
@@ -109,6 +110,7 @@ class RMTL(Method):
             parts=dict(zip(tasks, losses.mean(0).unbind(), strict=True)),
             primary=dict(zip(tasks, weighted, strict=True)),
         )
+        loss = self.with_terms_of(scored, batch, loss)
         return loss.noting(**{f"Q of {task}": value for task, value in zip(tasks, q.mean(0), strict=True)})
 
 
