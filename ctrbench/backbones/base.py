@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
+from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
 from ctrbench.strict import Strict
 
@@ -140,8 +141,11 @@ class Backbone(nn.Module, ABC):
         self.tasks = tasks
 
     @classmethod
-    def refuses(cls, settings: BackboneSettings, data: DataSettings) -> str | None:  # noqa: ARG003
-        """Why this backbone, with its settings, cannot work with a run's section ``[data]``; None if it can."""
+    def refuses(cls, settings: BackboneSettings, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
+        """Why this backbone, with its settings, cannot work with a run's section ``[data]`` or a dataset.
+
+        None if it can. ``manifest`` is None where a report is made without the prepared data.
+        """
         return None
 
     @property

@@ -18,7 +18,7 @@ def require_both_classes(feed: Feed) -> None:
     for part, (examples, tasks) in parts.items():
         targets = feed.targets(examples)
         for task in tasks:
-            labels, given = targets.of(task), feed.tasks.given.get(task)
+            labels, given = targets.of(task), feed.tasks.condition(task)
             # A sampled negative is a negative of every task that is trained on all rows.
             negatives_join = part == "training" and feed.sampled and given is None
             if labels.any() and (negatives_join or not labels.all()):

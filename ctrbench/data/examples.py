@@ -189,6 +189,7 @@ class Feed:
         if examples.observed is not None:
             given = {task: t for t, task in enumerate(trained) if task in self.tasks.given}
             observed |= {task: examples.observed[:, t].cpu().numpy() for task, t in given.items()}
+        observed |= {task: columns[second] > 0 for task, (_, second) in self.tasks.conditional.items()}
         users = self.prepared.rows["user"][examples.rows].cpu().numpy()
         return Targets(self.tasks.labels(columns), observed, users)
 

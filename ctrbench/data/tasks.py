@@ -7,7 +7,7 @@ Shape:
     n rows, T trained tasks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -19,6 +19,9 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.registry import unknown
 
 Flags = NDArray[np.bool_]
+
+MEAN = "mean"
+"""Stands for all trained tasks where a metric of one task is named."""
 
 TINY = np.finfo(np.float64).tiny
 """The least probability that anything is divided by."""
@@ -76,6 +79,12 @@ class Tasks:
         task, _, metric = text.rpartition(".")
         return task or self.main, metric
 
+    def watched(self, text: str) -> tuple[tuple[str, ...], str]:
+        """Tasks and metric of ``TASK.METRIC``, of ``METRIC``, which is the main task's, or of ``mean.METRIC``, the mean
+        over the trained tasks; neither the tasks nor the metric are checked."""
+        task, metric = self.split(text)
+        return self.trained if task == MEAN and MEAN not in self.names else (task,), metric
+
     @property
     def main(self) -> str:
         """The task that a metric without a task's name refers to."""
@@ -129,6 +138,12 @@ class Tasks:
             task: None if label is None else np.asarray(columns[label], dtype=bool)
             for task, label in conditions.items()
         }
+
+
+def mean_over_tasks(values: Sequence[float | None]) -> float | None:
+    """The mean of the tasks' values of a metric; None if a task has none."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def _check_combined(

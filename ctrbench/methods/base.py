@@ -144,14 +144,14 @@ class Method(nn.Module, ABC):
         return self.with_terms_of(scored, batch, Loss(total, parts, primary=primary))
 
     def with_terms_of(self, scored: Scored, batch: Batch, loss: Loss) -> Loss:
-        """The loss with what the backbone's own paper adds."""
+        """The loss with what the paper of the backbone adds: parts, but no terms of the method to be balanced."""
+        added = dict(scored.penalties)
         if scored.auxiliary:
             each = [self.weighted(self.losses(logits, batch)) for logits in scored.auxiliary]
             further = functools.reduce(torch.add, [own for losses in each for own in losses])
-            loss = loss.plus("auxiliary", further, scored.auxiliary_weight)
-        for name, penalty in scored.penalties.items():
-            loss = loss.plus(name, penalty)
-        return loss
+            added["auxiliary"] = scored.auxiliary_weight * further
+        total = functools.reduce(torch.add, added.values(), loss.total)
+        return replace(loss.noting(**added), total=total)
 
     def losses(self, logits: Tensor, batch: Batch) -> tuple[Tensor, ...]:
         """The mean loss of each of T tasks, given logits (B, T), over the rows that it is trained on: the logloss."""

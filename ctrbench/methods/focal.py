@@ -45,4 +45,6 @@ class Focal(Method):
     def losses(self, logits: Tensor, batch: Batch) -> tuple[Tensor, ...]:
         """The mean focal loss of each task."""
         missing = (1 - 2 * batch.labels) * logits  # logit of the class that the row does not have
-        return mean_over_observed(functional.softplus(missing) * missing.sigmoid() ** self.gamma, batch.observed)
+        # A power of the probability would have no gradient where it underflows to 0.
+        share = torch.exp(self.gamma * functional.logsigmoid(missing))
+        return mean_over_observed(functional.softplus(missing) * share, batch.observed)

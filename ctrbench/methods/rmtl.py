@@ -89,6 +89,8 @@ class RMTL(Method):
             return f"rmtl rewards every impression, and data.given restricts {', '.join(data.given)} to some of them"
         if manifest and manifest.negatives.source == "sampled":
             return "rmtl needs the impressions of a user in their order, and this dataset's negatives are sampled"
+        if manifest and not manifest.mean_click_length:
+            return "rmtl needs the impressions of a user in their order, and this dataset has no times"
         return None
 
     def begin_epoch(self, backbone: Backbone, feed: Feed, epoch: int, seed: int) -> None:

@@ -138,7 +138,7 @@ def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries
         for key, value in config.settings.get(kind, {}).items():  # type: ignore[call-overload]
             if not same(read[key], value):
                 raise CtrbenchError(f"{where}: {key} = {value!r} would be read as {read[key]!r}; write it like that")
-    return backbone.refuses(checked["backbone"], config.data) or method.refuses(
+    return backbone.refuses(checked["backbone"], config.data, manifest) or method.refuses(
         config.backbone, config.data, checked["method"], manifest
     )
 
@@ -147,9 +147,9 @@ def _check_data(config: JobConfig, manifest: Manifest) -> None:
     tasks = Tasks.of(config.data, manifest.labels, manifest.name)
     Inputs.of(manifest, config.data.fields)
     config.training.check_balance(tasks.trained)
-    task, metric = tasks.split(config.training.watch)
-    if task not in tasks.names:
-        raise unknown("task of training.watch", task, tasks.names)
+    watched, metric = tasks.watched(config.training.watch)
+    if strange := [task for task in watched if task not in tasks.names]:
+        raise unknown("task of training.watch", strange[0], tasks.names)
     if METRICS.get(metric).needs_truth:
         raise CtrbenchError(f"training.watch {metric}: needs true probabilities, which no training may see")
 

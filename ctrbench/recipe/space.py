@@ -98,8 +98,8 @@ class Search(Strict):
     """First seed of the runs, from which the seed of each row's search is derived as well. No seed of the search is a
     seed of the table, so that no row is chosen on its own noise."""
     objective: str = "logloss"
-    """What the search optimises, on the search holdout at the kept look: ``METRIC`` of the main task, or
-    ``TASK.METRIC``."""
+    """What the search optimises, on the search holdout at the kept look: ``METRIC`` of the main task,
+    ``TASK.METRIC``, or ``mean.METRIC`` over the trained tasks."""
     space: dict[str, Dimension] = Field(min_length=1)
     """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
     searched over the rest."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from typing import NamedTuple
 
+from ctrbench.data.tasks import MEAN
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.row_loss import CLIP
@@ -90,10 +91,15 @@ def _count(count: int, unit: str) -> str:
 
 
 def _metric(watch: str) -> str:
-    """``auc`` or ``click.auc`` -> ``AUC`` or ``AUC of click``; a label that is a plain word is put in lower case."""
+    """``auc``, ``click.auc`` or ``mean.auc`` -> ``AUC``, ``AUC of click`` or ``AUC, mean over the tasks``.
+
+    A label that is a plain word is put in lower case.
+    """
     *task, name = watch.rsplit(".", 1)
     label = known.label if (known := METRICS.usable().get(name)) else name
     label = label.lower() if label.istitle() else label
+    if task == [MEAN]:
+        return f"{label}, mean over the tasks"
     return f"{label} of {task[0]}" if task else label
 
 

@@ -52,7 +52,8 @@ def start(
     settings = chosen.Settings.read(dict(method_settings or {}), f"methods.{method}")
     base = BACKBONES.get(backbone)
     of_backbone = base.Settings.read(dict(backbone_settings or {}), f"backbones.{backbone}")
-    reason = base.refuses(of_backbone, data) or chosen.refuses(backbone, data, settings, prepared.manifest)
+    manifest = prepared.manifest
+    reason = base.refuses(of_backbone, data, manifest) or chosen.refuses(backbone, data, settings, manifest)
     if reason:
         pytest.skip(reason)
     feed = feed_for(method, method_settings or {}, prepared, data)

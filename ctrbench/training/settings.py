@@ -92,8 +92,9 @@ class TrainingSettings(Strict):
     (``training/probe.py``): the record has their means. 0: none. A probe costs one more backward pass for the task and
     one for each part; it changes nothing in the training."""
     watch: str = "auc"
-    """The validation metric that stops training: ``METRIC`` of the main task, or ``TASK.METRIC``, where the task may be
-    a derived one. Logloss is lowest long before AUC is highest on sampled negatives."""
+    """The validation metric that stops training: ``METRIC`` of the main task, ``TASK.METRIC``, where the task may be a
+    derived one, or ``mean.METRIC``, the mean over the trained tasks. Logloss is lowest long before AUC is highest on
+    sampled negatives."""
 
     @property
     def most_looks(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrbench.data.examples import Targets
-from ctrbench.data.tasks import Tasks
+from ctrbench.data.tasks import Tasks, mean_over_tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.sample import Sample
@@ -26,26 +26,27 @@ ALWAYS = ("auc", "logloss")
 class Watch:
     """The validation metric that stops training and picks the look to keep."""
 
-    task: str
+    tasks: tuple[str, ...]
+    """Those whose mean is watched; one, as a rule."""
     metric: str
 
     @classmethod
     def of(cls, setting: str, tasks: Tasks, where: str) -> Self:
-        """Reads ``training.watch``: ``METRIC`` of the main task, or ``TASK.METRIC``.
+        """Reads ``training.watch``: ``METRIC`` of the main task, ``TASK.METRIC``, or ``mean.METRIC``.
 
         Raises:
             CtrbenchError: the task or the metric is unknown.
         """
-        task, metric = tasks.split(setting)
-        if task not in tasks.names:
-            raise CtrbenchError(f"{where}: training.watch: {unknown('task', task, tasks.names)}")
+        watched, metric = tasks.watched(setting)
+        if strange := [task for task in watched if task not in tasks.names]:
+            raise CtrbenchError(f"{where}: training.watch: {unknown('task', strange[0], tasks.names)}")
         if metric not in METRICS.names():
             raise CtrbenchError(f"{where}: training.watch: {unknown('metric', metric, METRICS.names())}")
-        return cls(task, metric)
+        return cls(watched, metric)
 
     def value(self, epoch: EpochMetrics) -> float | None:
-        """The watched value of a look."""
-        return epoch.validation[self.task][self.metric]
+        """The watched value of a look; None if a task has none."""
+        return mean_over_tasks([epoch.validation[task][self.metric] for task in self.tasks])
 
     def score(self, epoch: EpochMetrics) -> float:
         """The watched value, turned so that larger is better."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ctrbench.data.schema import Manifest
-from ctrbench.data.tasks import Tasks
+from ctrbench.data.tasks import Tasks, mean_over_tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
 from ctrbench.registry import unknown
@@ -14,27 +14,27 @@ from ctrbench.store.record import Record
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric of a task."""
+    """A metric of a task, or its mean over tasks."""
 
-    task: str
+    tasks: tuple[str, ...]
     metric: str
 
     @classmethod
     def of(cls, text: str, config: JobConfig, manifest: Manifest) -> Self:
-        """Reads ``METRIC`` (of the main task) or ``TASK.METRIC``.
+        """Reads ``METRIC`` (of the main task), ``TASK.METRIC``, or ``mean.METRIC`` over the trained tasks.
 
         Raises:
             CtrbenchError: the task or the metric is unknown, has no best end, or reads the truth.
         """
         tasks = Tasks.of(config.data, manifest.labels, manifest.name)
-        task, metric = tasks.split(text)
-        if task not in tasks.names:
-            raise unknown("task of search.objective", task, tasks.names)
+        named, metric = tasks.watched(text)
+        if strange := [task for task in named if task not in tasks.names]:
+            raise unknown("task of search.objective", strange[0], tasks.names)
         if METRICS.get(metric).direction == "one":
             raise CtrbenchError(f"search.objective {text}: best at 1, neither highest nor lowest; name another metric")
         if METRICS.get(metric).needs_truth:
             raise CtrbenchError(f"search.objective {text}: needs true probabilities, which no search may see")
-        return cls(task, metric)
+        return cls(named, metric)
 
     @property
     def maximize(self) -> bool:
@@ -47,4 +47,4 @@ class Objective:
 
     def of_record(self, record: Record) -> float | None:
         """The value of a finished trial."""
-        return record.overall(self.metric, self.task)
+        return mean_over_tasks([record.overall(self.metric, task) for task in self.tasks])

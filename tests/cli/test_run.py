@@ -72,20 +72,30 @@ def test_packed_jobs_are_not_repeated_unless_forced(ctrbench, place):
     assert ctrbench("results", "verify")[1].endswith("2 records in 2 files, intact\n")
 
 
+REFUSED = {
+    "rmtl": "rmtl needs the impressions of a user in their order, and this dataset's negatives are sampled",
+    "c2al": "c2al needs an axis and a file of its cohorts: set method.axis, run ctrbench cohorts",
+} | dict.fromkeys(
+    ("pwiser", "conversion-weighted", "ranknet", "listwise"),
+    'it needs a click and a conversion: data.tasks names click alone; add "conversion"',
+)
+"""Why methods refuse data with one label and sampled negatives."""
+
+
 def test_names_with_commas_and_the_whole_matrix(ctrbench, place):
     status, out, err = ctrbench("run", "--method", "all", "--backbone", "din,deepfm", "--seeds", 1, "--dry-run", *TOY)
     assert status == 0, err
     assert out.splitlines() == [
-        "12 jobs: 0 done, 12 left",
+        "14 jobs: 0 done, 14 left",
         *(
             f"  left: toy {backbone} {method} seed 0"
             for backbone in ("din", "deepfm")
-            for method in ("plain", "dropoutnet", "deepmcp", "dmr", "icl", "aqcl")
+            for method in ("plain", "dropoutnet", "deepmcp", "dmr", "icl", "aqcl", "focal")
         ),
         *(
-            f"  refused: toy {backbone} c2al: c2al needs an axis and a file of its cohorts: set method.axis, run "
-            "ctrbench cohorts"
+            f"  refused: toy {backbone} {method}: {reason}"
             for backbone in ("din", "deepfm")
+            for method, reason in REFUSED.items()
         ),
     ]
     assert not (place / "results").exists()

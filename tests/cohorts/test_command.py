@@ -82,7 +82,7 @@ def test_a_baseline_is_trained_once_and_its_cohorts_reach_the_jobs_of_a_recipe(c
         (("shown", "--axis", "age_grup"), "shown: unknown axis 'age_grup'; did you mean age_group"),
         (("shown", "--axis", "age_group", "--axis", "nothing"), "shown: unknown axis 'nothing'"),
         (("shwn", "--axis", "age_group"), "unknown dataset 'shwn'; did you mean shown"),
-        (("shown", "--axis", "age_group", "--backbone", "dni"), "unknown backbone 'dni'; did you mean din"),
+        (("shown", "--axis", "age_group", "--backbone", "dinn"), "unknown backbone 'dinn'; did you mean din"),
         (("shown", "--axis", "age_group", "--divergence", "j"), "--divergence: unknown divergence 'j'"),
         (("shown", "--axis", "age_group", "--axis", "click_length/3", "--figure", "a.png"), "--figure draws one axis"),
         (("shown", "--axis", "activeness"), "shown: activeness is cut at click lengths of test users"),

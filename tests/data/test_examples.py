@@ -12,6 +12,7 @@ from ctrbench.data.schema import Cohort, Split
 from ctrbench.data.settings import DataSettings
 from ctrbench.errors import CtrbenchError
 from ctrbench.testing.data import FIELDS
+from ctrbench.testing.runs import FUNNEL
 
 
 def test_batches_hold_every_row_with_its_own_latest_clicks(feed, small):
@@ -255,6 +256,17 @@ def test_a_condition_marks_the_rows_that_meet_it(orders):
     assert targets.observed["click"] is None
     assert targets.of("conversion").tolist() == (orders.rows["conversion"][examples.rows][clicked] == 1).tolist()
     assert targets.of("click").tolist() == clicked.tolist()
+
+
+def test_a_conditional_task_is_measured_on_the_rows_of_its_condition(orders):
+    feed = Feed(orders, FUNNEL)
+    examples = feed.split(Split.VALIDATION)
+    clicked = orders.rows["click"][examples.rows] == 1
+    targets = feed.targets(examples)
+    assert 0 < clicked.sum() < len(examples)
+    assert targets.observed["cvr"].tolist() == clicked.tolist()
+    assert targets.observed["conversion"] is None
+    assert targets.of("cvr").tolist() == (orders.rows["conversion"][examples.rows][clicked] == 1).tolist()
 
 
 def test_the_cohorts_that_a_method_asks_for_come_along(small):

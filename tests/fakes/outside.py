@@ -12,7 +12,7 @@ class Outside(Method):
     Settings = OutsideSettings
     paper = source = "none"
     def loss(self, backbone, batch, embedded, generator):
-        return self.task_loss(backbone.predict(backbone.interact(embedded), embedded), batch)
+        return self.task_loss(backbone.score(backbone.interact(embedded), embedded), batch)
 """
 
 

@@ -20,7 +20,7 @@ class Net:
     Settings = NetSettings
 
     @classmethod
-    def refuses(cls, settings, data):
+    def refuses(cls, settings, data, manifest):
         return None
 
 

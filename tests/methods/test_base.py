@@ -4,6 +4,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
+from ctrbench.backbones.base import Scored
 from ctrbench.data.examples import Feed
 from ctrbench.errors import CtrbenchError
 from ctrbench.methods.base import Context, Loss, Method, mean_logloss
@@ -20,7 +21,7 @@ def test_each_task_is_averaged_over_its_rows_and_the_total_weighs_the_tasks(two_
     run = two_tasks
     batch = next(run.feed.batches(run.feed.epoch(0, 1), 256))
     logits = torch.randn(256, 2, generator=torch.Generator().manual_seed(0))
-    loss = run.method.task_loss(logits, batch)
+    loss = run.method.task_loss(Scored(logits), batch)
     probability, label = torch.sigmoid(logits.double()).numpy(), batch.labels.numpy()
     clicked = label[:, 0] == 1
     click = log_loss(label[:, 0], probability[:, 0])
@@ -52,11 +53,26 @@ def test_a_batch_without_a_row_of_a_task_has_no_loss_for_it():
     assert (logits.grad[:, 0] != 0).all()
 
 
+def test_what_a_backbone_adds_is_part_of_the_loss_and_no_term_of_the_method(two_tasks):
+    run = two_tasks
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 256))
+    logits = torch.zeros(256, 2)
+    alone = run.method.task_loss(Scored(logits), batch)
+    scored = Scored(logits, (logits + 1, logits - 1), 0.5, {"calibrator": torch.tensor(0.25)})
+    loss = run.method.task_loss(scored, batch)
+    further = sum(run.method.task_loss(Scored(logits + shift), batch).total for shift in (1, -1))
+    assert loss.total.item() == pytest.approx((alone.total + 0.5 * further + 0.25).item())
+    assert loss.parts["calibrator"].item() == 0.25
+    assert loss.parts["auxiliary"].item() == pytest.approx(0.5 * further.item())
+    assert not loss.terms
+    assert [*loss.primary] == ["click", "conversion"]
+
+
 def test_rows_outside_a_task_do_not_move_it(two_tasks):
     run = two_tasks
     batch = next(run.feed.batches(run.feed.epoch(0, 1), 256))
     logits = torch.zeros(256, 2, requires_grad=True)
-    run.method.task_loss(logits, batch).parts["conversion"].backward()
+    run.method.task_loss(Scored(logits), batch).parts["conversion"].backward()
     assert torch.equal(logits.grad[:, 1] != 0, batch.observed[:, 1])
 
 

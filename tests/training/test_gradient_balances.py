@@ -190,7 +190,7 @@ def test_tasks_are_balanced_among_themselves(orders, backbone, balance):
     for parameter in parameters:
         parameter.grad = None
     weights = balancer(run, balance).backward(loss.total, loss, torch.Generator().manual_seed(5))
-    output = run.backbone.output if backbone == "din" else run.backbone.bottom.output
+    output = run.backbone.output
     of_output = {id(weight) for weight in output.parameters()}
     shared = [place for place, weight in enumerate(parameters) if id(weight) not in of_output]
     vectors = [flat(own, parameters, shared) for own in found]

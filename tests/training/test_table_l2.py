@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ctrbench.backbones import BACKBONES
-from ctrbench.testing.runs import TWO_TASKS, start
+from ctrbench.testing.runs import FUNNEL, TWO_TASKS, start
 from ctrbench.training.fit import train_epoch
 
 WEIGHT = 0.3
@@ -18,6 +18,19 @@ TABLES = {
     ("autoint", None): ["embedding.weight"],
     ("wukong", None): ["embedding.weight"],
     ("dhen", None): ["embedding.weight"],
+    ("embeddings", None): ["embedding.weight"],
+    ("mlp", None): ["embedding.weight"],
+    ("single-task", "deepfm"): [
+        *("models.0.embedding.weight", "models.0.first_order.weight"),
+        *("models.1.embedding.weight", "models.1.first_order.weight"),
+    ],
+    ("shared-mlp", None): ["bottom.embedding.weight"],
+    ("omoe", None): ["bottom.embedding.weight"],
+    ("mmoe", None): ["bottom.embedding.weight"],
+    ("ple", None): ["bottom.embedding.weight"],
+    ("esmm", None): ["bottom.embedding.weight"],
+    ("aitm", None): ["bottom.embedding.weight"],
+    ("fdn", None): ["bottom.embedding.weight"],
     ("shared-bottom", "din"): ["bottom.embedding.weight"],
     ("shared-bottom", "wide-deep"): ["bottom.cross.weight", "bottom.embedding.weight", "bottom.wide.weight"],
 }
@@ -26,7 +39,8 @@ TABLES = {
 
 def started(backbone, bottom, prepared, **training):
     settings = {"bottom": bottom} if bottom else {}
-    return start(backbone, "plain", prepared, TWO_TASKS, backbone_settings=settings, penalty=0.0, **training)
+    data = FUNNEL if backbone in ("esmm", "aitm") else TWO_TASKS
+    return start(backbone, "plain", prepared, data, backbone_settings=settings, penalty=0.0, **training)
 
 
 def test_the_tables_of_every_backbone_are_listed_here():

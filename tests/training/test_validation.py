@@ -62,6 +62,14 @@ def test_the_watched_value_picks_the_epoch(orders, setting, task, metric):
     assert run.watch.value(run.epochs[best]) == values[best]
 
 
+def test_the_mean_over_the_trained_tasks_is_watched(orders):
+    run = start("din", "plain", orders, TWO_TASKS, epochs=5, patience=5, watch="mean.auc")
+    list(fit(run))
+    values = [np.mean([epoch.validation[task]["auc"] for task in ("click", "conversion")]) for epoch in run.epochs]
+    assert run.best_epoch == 1 + np.argmax(values)
+    assert run.watch.value(run.epochs[0]) == pytest.approx(values[0], abs=1e-15)
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

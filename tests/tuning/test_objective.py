@@ -16,11 +16,12 @@ SETTINGS = {"data": {"tasks": ["click", "conversion"], "derived": {"ctcvr": ["cl
         ("auc", "click", "auc", True),
         ("conversion.auc", "conversion", "auc", True),
         ("ctcvr.logloss", "ctcvr", "logloss", False),
+        ("mean.auc", "click conversion", "auc", True),
     ],
 )
 def test_a_metric_of_the_main_task_or_of_a_named_one(text, task, metric, maximize):
     objective = Objective.of(text, config(settings=SETTINGS), TWO)
-    assert (objective.task, objective.metric, objective.maximize) == (task, metric, maximize)
+    assert (objective.tasks, objective.metric, objective.maximize) == (tuple(task.split()), metric, maximize)
     assert (objective.goodness(0.7) > objective.goodness(0.6)) == maximize
 
 

@@ -1,8 +1,8 @@
-"""AITM: each step of a funnel hands the next one what it has learned, and attention weighs it against the step's own.
+"""AITM: each step of a funnel passes on what it has learned, and attention weighs it against the next step's tower.
 
 Source: Xi et al., Modeling the Sequential Dependence among Audience Multi-step Conversions with Multi-task Learning in
 Targeted Display Advertising, KDD 2021. ``q_t`` is the tower of step t and ``p_(t-1) = g(z_(t-1))`` what the step before
-hands over; ``z_1 = q_1``, ``z_t = sum_u w_u h1(u)`` over u in {p_(t-1), q_t}, with ``w = softmax(<h2(u), h3(u)> /
+passes on; ``z_1 = q_1``, ``z_t = sum_u w_u h1(u)`` over u in {p_(t-1), q_t}, with ``w = softmax(<h2(u), h3(u)> /
 sqrt(K))``. The calibrator adds ``weight * mean_b sum_t max(y_t - y_(t-1), 0)`` to the loss: a step cannot be likelier
 than the one before.
 
@@ -21,9 +21,10 @@ from torch.nn import functional
 from ctrbench.backbones.base import BackboneSettings, Embedded, Scored
 from ctrbench.backbones.layers import MLP
 from ctrbench.backbones.masks import Dropout
-from ctrbench.backbones.multitask import funnel
 from ctrbench.backbones.multitask.bottom import BottomSettings, Head, MultiTask, Sizes
+from ctrbench.data import funnel
 from ctrbench.data.inputs import Inputs
+from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
 
 
@@ -37,16 +38,16 @@ class AITMSettings(BottomSettings):
 
 
 class Transfer(nn.Module):
-    """AIT: what a step is handed, and its own tower, weighed by attention. Twice (B, K) -> (B, K)."""
+    """AIT: what the step before passes on, and the tower of a step, weighed by attention. Twice (B, K) -> (B, K)."""
 
     def __init__(self, size: int, dropout: float) -> None:
         super().__init__()
-        self.handed = nn.Sequential(nn.Linear(size, size), nn.ReLU(), Dropout(dropout))
+        self.passed_on = nn.Sequential(nn.Linear(size, size), nn.ReLU(), Dropout(dropout))
         self.value, self.key, self.query = (nn.Linear(size, size) for _ in range(3))
 
     def forward(self, before: Tensor, own: Tensor) -> Tensor:
         """z of a step, from z of the step before and its own q."""
-        u = torch.stack([self.handed(before), own], 1)
+        u = torch.stack([self.passed_on(before), own], 1)
         weights = functional.softmax((self.key(u) * self.query(u)).sum(2) / u.shape[2] ** 0.5, 1)
         return (weights.unsqueeze(2) * self.value(u)).sum(1)
 
@@ -62,7 +63,7 @@ class Steps(Head):
         self.last = nn.ModuleList(nn.Linear(last, 1) for _ in range(tasks))
 
     @property
-    def own(self) -> list[nn.Module]:
+    def task_specific(self) -> list[nn.Module]:
         """The last layers: what a tower learns is handed on."""
         return [self.last]
 
@@ -90,9 +91,9 @@ class AITM(MultiTask):
         self.calibrator = settings.calibrator
 
     @classmethod
-    def refuses(cls, settings: BackboneSettings, data: DataSettings) -> str | None:  # noqa: ARG003
+    def refuses(cls, settings: BackboneSettings, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
         """The calibrator compares steps over all rows."""
-        return funnel.refusal(data)
+        return funnel.refusal(data, manifest)
 
     def make_output(self, size: int, settings: BottomSettings, tasks: int) -> Head:
         """The steps."""

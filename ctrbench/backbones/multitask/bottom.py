@@ -20,17 +20,20 @@ Sizes = Annotated[tuple[int, ...], AfterValidator(check_sizes)]
 """Sizes of hidden layers."""
 
 
+DROPOUT = "dropout"
+
+
 class BottomSettings(BackboneSettings):
     """Settings of a backbone with a single-task backbone as its bottom, and a tower for each task."""
 
     bottom: str = "embeddings"
     """The single-task backbone whose h the tasks read. ``embeddings`` hands them the embeddings side by side."""
     bottom_settings: dict[str, Any] = Field(default_factory=dict, validate_default=True)
-    """Settings of the bottom that differ from its defaults."""
+    """Settings of the bottom that differ from its defaults, and from ``dropout``."""
     tower: Sizes = (32,)
     """Sizes of the hidden layers of each tower."""
     dropout: float = Field(0.2, ge=0, lt=1)
-    """Dropout rate after every hidden layer of experts and towers; the bottom has its own."""
+    """Dropout rate after every hidden layer of experts and towers, and of a bottom that is given no other."""
 
     @field_validator("bottom_settings")
     @classmethod
@@ -43,21 +46,24 @@ class BottomSettings(BackboneSettings):
             if not bottom.single_task:
                 raise CtrbenchError(f"{name} has parts for each task already; name a single-task backbone")
             # A setting at its default is left out, so that naming it does not change the job's identity.
-            return bottom.Settings.read(values, name).model_dump(mode="json", exclude_defaults=True)
+            read = bottom.Settings.read(values, name)
+            kept = read.model_dump(mode="json", include={DROPOUT} & values.keys())
+            return read.model_dump(mode="json", exclude_defaults=True) | kept
         except CtrbenchError as error:
             raise ValueError(str(error)) from None
 
     def make_bottom(self, inputs: Inputs, tasks: int) -> Backbone:
         """The bottom with its own initial weights."""
         chosen = BACKBONES.get(self.bottom)
-        return chosen(inputs, chosen.Settings.read(self.bottom_settings, self.bottom), tasks)
+        inherited = {DROPOUT: self.dropout} if DROPOUT in chosen.Settings.model_fields else {}
+        return chosen(inputs, chosen.Settings.read(inherited | self.bottom_settings, self.bottom), tasks)
 
 
 class Head(nn.Module):
     """What predicts the tasks from h: (B, H) -> (B, T)."""
 
     @property
-    def own(self) -> list[nn.Module]:
+    def task_specific(self) -> list[nn.Module]:
         """The parts of which each task has its own, or its own rows of the weights; here all of it."""
         return [self]
 
@@ -83,7 +89,7 @@ class MultiTask(Backbone):
     @property
     def heads(self) -> list[nn.Module]:
         """The parts of the output that each task has for itself, and what else the bottom has for each task."""
-        return [*self.output.own, *self.bottom.heads]
+        return [*self.output.task_specific, *self.bottom.heads]
 
     def embed(self, batch: Batch) -> Embedded:
         """The bottom's embeddings, and its shallow logits for every task."""

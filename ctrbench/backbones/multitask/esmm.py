@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from ctrbench.backbones.base import BackboneSettings, Embedded
-from ctrbench.backbones.multitask import funnel
 from ctrbench.backbones.multitask.bottom import BottomSettings, Head, MultiTask
 from ctrbench.backbones.multitask.towers import Towers
+from ctrbench.data import funnel
+from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
 
 
@@ -33,9 +34,9 @@ class ESMM(MultiTask):
     source = "Ma et al., SIGIR 2018, arXiv 1804.07931"
 
     @classmethod
-    def refuses(cls, settings: BackboneSettings, data: DataSettings) -> str | None:  # noqa: ARG003
+    def refuses(cls, settings: BackboneSettings, data: DataSettings, manifest: Manifest | None) -> str | None:  # noqa: ARG003
         """A product over all rows is no rate after a click."""
-        return funnel.refusal(data)
+        return funnel.refusal(data, manifest)
 
     def make_output(self, size: int, settings: BottomSettings, tasks: int) -> Head:
         """The towers."""

@@ -51,7 +51,7 @@ class Experts(nn.Module):
         self.activation, self.dropout = activation(), Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the experts say."""
+        """Outputs of the experts."""
         rows = x.shape[1]
         side_by_side = self.first(x).view(self.groups, rows, self.experts, -1)
         out = side_by_side.transpose(1, 2).reshape(self.groups * self.experts, rows, -1)

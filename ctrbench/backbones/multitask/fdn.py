@@ -53,7 +53,7 @@ class Pairs(Head):
         self.alone = Linears(tasks * settings.pairs, sizes[-1], 1) if settings.auxiliary else None
 
     @property
-    def own(self) -> list[nn.Module]:
+    def task_specific(self) -> list[nn.Module]:
         """The layers on the features."""
         return [self.last, *([self.alone] if self.alone else [])]
 

@@ -1,8 +1,8 @@
 """MMoE: experts that all tasks share, and a gate for each task that mixes them; OMoE has one gate for all.
 
 Source: Ma et al., Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts, KDD 2018,
-equations 5 to 7: ``f^k(x) = sum_i g^k(x)_i f_i(x)``, ``g^k(x) = softmax(W_gk x)``, ``y_k = h^k(f^k(x))``; OMoE is its
-equation 3. The paper's gates have no bias; here they have one, as in public code.
+section 4: ``f^k(x) = sum_i g^k(x)_i f_i(x)``, ``g^k(x) = softmax(W_gk x)``, ``y_k = h^k(f^k(x))``; OMoE has one gate g
+for all tasks. The paper's gates have no bias; here they have one, as in public code.
 
 Shape:
     h (B, H) of the bottom -> E experts (E, B, K) -> T mixtures (B, K) -> logits (B, T).
@@ -40,7 +40,7 @@ class Mixture(Head):
         self.towers = Towers(settings.expert[-1], settings.tower, tasks, settings.dropout)
 
     @property
-    def own(self) -> list[nn.Module]:
+    def task_specific(self) -> list[nn.Module]:
         """The towers, and gates of which each task has one."""
         return [self.towers, self.gates] if self.gates.gates > 1 else [self.towers]
 

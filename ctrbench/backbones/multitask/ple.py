@@ -2,7 +2,7 @@
 
 Source: Tang et al., Progressive Layered Extraction (PLE): A Novel Multi-Task Learning Model for Personalized
 Recommendations, RecSys 2020, sections 4.1 and 4.2 and figure 5. A task's gate mixes its own experts and the shared
-ones; below the last level, a shared gate mixes all of them, and the next level reads what the gates give. One level is
+ones; below the last level, a shared gate mixes all of them, and the next level reads these mixtures. One level is
 CGC, figure 4.
 
 Shape:
@@ -49,7 +49,7 @@ class Extraction(nn.Module):
         self.shared_gate = None if last else Gates(1, size, every)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the gates give."""
+        """Mixtures for the next level, or for the towers."""
         specific, shared = self.specific(x[: self.tasks]), self.shared(x[self.tasks :])[0]
         own, common = functional.softmax(self.task_gates(x[: self.tasks]), 2).split(self.split, 2)
         of_tasks = torch.einsum("tbe,tebk->tbk", own, specific) + torch.einsum("tbe,ebk->tbk", common, shared)
@@ -72,7 +72,7 @@ class Levels(Head):
         self.towers = Towers(settings.expert[-1], settings.tower, tasks, settings.dropout)
 
     @property
-    def own(self) -> list[nn.Module]:
+    def task_specific(self) -> list[nn.Module]:
         """The towers, and what the tasks have in the last level: lower levels reach all of them by the shared gate."""
         last = self.levels[-1]
         assert isinstance(last, Extraction)

@@ -1,7 +1,8 @@
 """One model for each task, with nothing shared, side by side in one run: what multi-task models are compared with.
 
 Each is a single-task backbone under a tower. No gradient of one task reaches a model of another, and Adam treats every
-weight alone, so they train as in runs of their own; only the look whose weights are kept is the same for all.
+weight alone, so they train as in runs of their own; only the look whose weights are kept, which ``training.watch``
+chooses, is the same for all.
 
 Shape:
     T models with D' and H' each: D = T * D', H = T * H', of which every model reads its own part.

@@ -16,6 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ctrbench.backbones.base import Backbone, Embedded
+from ctrbench.data import funnel
 from ctrbench.data.batch import Batch
 from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
@@ -66,12 +67,12 @@ class OutcomeMethod(Method):
         backbone: str,  # noqa: ARG003
         data: DataSettings,
         settings: MethodSettings,  # noqa: ARG003
-        manifest: Manifest | None,  # noqa: ARG003
+        manifest: Manifest | None,
     ) -> str | None:
-        """A click and a conversion are needed."""
+        """A click and a conversion are needed, in this order."""
         if len(data.tasks) < TASKS:
             return f'it needs a click and a conversion: data.tasks names {data.tasks[0]} alone; add "conversion"'
-        return None
+        return funnel.wrong_order(data, manifest)
 
     def loss(self, backbone: Backbone, batch: Batch, embedded: Embedded, generator: torch.Generator) -> Loss:  # noqa: ARG002
         """L_C + lambda * term."""

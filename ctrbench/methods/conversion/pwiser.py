@@ -21,6 +21,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ctrbench.backbones.base import Backbone
+from ctrbench.data.schema import Manifest
+from ctrbench.data.settings import DataSettings
 from ctrbench.methods.base import Context, MethodSettings
 from ctrbench.methods.conversion.outcomes import OutcomeMethod, Outcomes, OutcomeSettings, mean_over
 from ctrbench.methods.conversion.squared_hinge import squared_hinges
@@ -52,13 +54,24 @@ class PWiseR(OutcomeMethod):
     paper = "PWiseR: Pairwise Ranking Loss for Multi-Task Learning in Recommender Systems"
     source = "Durmus et al., arXiv 2406.02163"
     scores: Tensor
-    known: Tensor
+    filled: Tensor
+
+    @classmethod
+    def refuses(
+        cls, backbone: str, data: DataSettings, settings: MethodSettings, manifest: Manifest | None
+    ) -> str | None:
+        """Two heads are compared over all rows only."""
+        assert isinstance(settings, PWiseRSettings)
+        if settings.heads == "click-conversion" and data.given:
+            given = min(data.given)
+            return f'heads = "click-conversion" compares probabilities over all rows; leave out data.given.{given}'
+        return super().refuses(backbone, data, settings, manifest)
 
     def __init__(self, backbone: Backbone, context: Context, settings: PWiseRSettings) -> None:
         super().__init__(backbone, context, settings)
         self.settings = settings
         self.register_buffer("scores", torch.zeros(settings.queue))
-        self.register_buffer("known", torch.zeros(settings.queue))
+        self.register_buffer("filled", torch.zeros(settings.queue))
 
     def term(self, logits: Tensor, outcomes: Outcomes) -> Tensor:
         """PWiseR, from probabilities."""
@@ -66,7 +79,7 @@ class PWiseR(OutcomeMethod):
         click, conversion = logits[:, 0].sigmoid(), logits[:, 1].sigmoid()
         of_converted = click if settings.heads == "click" else conversion
         higher = torch.cat([of_converted, self.scores])
-        converted = torch.cat([outcomes.converted, self.known])
+        converted = torch.cat([outcomes.converted, self.filled])
         first = self._hinges(click, higher, converted, settings.click_margin)
         if settings.second == "S1-S2":
             second = self._hinges(click, click, outcomes.clicked, settings.no_click_margin)
@@ -85,6 +98,6 @@ class PWiseR(OutcomeMethod):
         if not self.settings.queue:
             return
         queued = len(self.scores)
-        scores, known = higher.roll(queued), converted.roll(queued)
-        latest = known.argsort(stable=True)[-queued:]
-        self.scores, self.known = scores[latest], known[latest]
+        scores, filled = higher.roll(queued), converted.roll(queued)
+        latest = filled.argsort(stable=True)[-queued:]
+        self.scores, self.filled = scores[latest], filled[latest]

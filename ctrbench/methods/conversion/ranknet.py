@@ -21,7 +21,7 @@ from ctrbench.methods.conversion.outcomes import OutcomeMethod, Outcomes, Outcom
 class RankNetSettings(OutcomeSettings):
     """Settings of the logistic pairs."""
 
-    most_conversions: int = Field(512, ge=1)
+    most_conversions: int = Field(2048, ge=1)
     """J, conversions of a batch that are paired, since every pair is computed; more of them are left out."""
 
 

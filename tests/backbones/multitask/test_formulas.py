@@ -142,7 +142,7 @@ def test_aitm_hands_on_what_a_step_has_learned(feed, batch):
     for x in vectors(model, batch):
         q = [relu(linear(w, f"output.towers.{t}.3", relu(linear(w, f"output.towers.{t}.0", x)))) for t in (0, 1)]
         place = "output.transfers.0"
-        u = [relu(linear(w, f"{place}.handed.0", q[0])), q[1]]
+        u = [relu(linear(w, f"{place}.passed_on.0", q[0])), q[1]]
         weights = softmax(
             np.array([linear(w, f"{place}.key", each) @ linear(w, f"{place}.query", each) for each in u]) / 5**0.5
         )
@@ -202,6 +202,10 @@ def test_models_apart_share_nothing(feed, batch, bottom):
 def test_a_funnel_refuses_a_conversion_that_is_given_a_click(name):
     chosen = BACKBONES.get(name)
     data = FUNNEL.model_copy(update={"given": {"conversion": "click"}})
-    reason = chosen.refuses(chosen.Settings(), data)
+    reason = chosen.refuses(chosen.Settings(), data, None)
     assert reason.startswith("it predicts conversion over all rows")
-    assert chosen.refuses(chosen.Settings(), FUNNEL) is None
+    manifest = dataset("orders").manifest
+    assert chosen.refuses(chosen.Settings(), FUNNEL, manifest) is None
+    backwards = FUNNEL.model_copy(update={"tasks": ("conversion", "click")})
+    reason = chosen.refuses(chosen.Settings(), backwards, manifest)
+    assert reason == 'it needs the tasks in the order in which they happen: data.tasks = ["click", "conversion"]'

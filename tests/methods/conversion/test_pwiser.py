@@ -85,7 +85,7 @@ def test_the_queue_adds_the_latest_conversions_of_earlier_batches():
 def test_a_queue_that_is_not_full_holds_conversions_alone():
     method = make(queue=8).double()
     method.term(logits(1), Outcomes.of(LABELS))
-    assert method.known.sum() == len(S3)
+    assert method.filled.sum() == len(S3)
     more = [torch.sigmoid(logits(1)[j, 0]).item() for j in S3]
     found = method.term(logits(), Outcomes.of(LABELS))
     assert found.item() == pytest.approx(by_hand(logits(), more=more), rel=1e-12)
@@ -98,7 +98,7 @@ def test_the_queue_is_restored_with_the_run():
     )
     train_epoch(run, 1)
     fresh.restore(run.checkpoint())
-    assert run.method.known.sum() > 0
+    assert run.method.filled.sum() > 0
     assert torch.equal(run.method.scores, fresh.method.scores)
 
 
@@ -122,6 +122,28 @@ def test_without_weight_it_trains_as_plain():
         train_epoch(run, 1)
     for a, b in zip(*(run.backbone.parameters() for run in runs), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("queue", [0, 3])
+def test_its_gradient_is_that_of_its_value(queue):
+    def term(values):
+        method = make(queue=queue).double()
+        method.term(logits(1), Outcomes.of(LABELS))
+        return method.term(values, Outcomes.of(LABELS))
+
+    assert torch.autograd.gradcheck(term, logits().requires_grad_())
+
+
+def test_two_heads_are_compared_over_all_rows_only():
+    settings = PWiseRSettings(heads="click-conversion")
+    reason = PWiseR.refuses("shared-bottom", TWO_TASKS, settings, None)
+    assert reason == 'heads = "click-conversion" compares probabilities over all rows; leave out data.given.conversion'
+
+
+def test_tasks_in_another_order_are_refused():
+    backwards = FUNNEL.model_copy(update={"tasks": ("conversion", "click")})
+    reason = PWiseR.refuses("shared-bottom", backwards, PWiseRSettings(), dataset("orders").manifest)
+    assert reason == 'it needs the tasks in the order in which they happen: data.tasks = ["click", "conversion"]'
 
 
 def test_one_task_is_refused():

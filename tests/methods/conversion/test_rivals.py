@@ -85,6 +85,17 @@ def test_focal_loss_weighs_each_row_by_what_it_lacks(data):
         assert loss.parts[name].item() == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
 
+@pytest.mark.parametrize("gamma", [0.3, 1.0, 2.0])
+def test_focal_loss_has_a_gradient_at_any_logit(gamma):
+    run = start("shared-bottom", "focal", dataset("orders"), FUNNEL, method_settings={"gamma": gamma})
+    batch = next(run.feed.batches(run.feed.epoch(0, 1), 4))
+    logits = torch.tensor([[120.0, -120.0], [-120.0, 120.0], [95.0, -95.0], [0.0, 0.0]], requires_grad=True)
+    loss = sum(run.method.losses(logits, batch))
+    loss.backward()
+    assert loss.isfinite()
+    assert logits.grad.isfinite().all()
+
+
 def test_focal_loss_without_gamma_trains_as_plain():
     runs = [
         start("shared-bottom", name, dataset("orders"), FUNNEL, method_settings=settings)

@@ -34,4 +34,4 @@ class LabelAgain(Method):
         """The loss of the tasks, and the cross-entropy of the second head on the first task."""
         h = backbone.interact(embedded)
         again = functional.binary_cross_entropy_with_logits(self.head(h), batch.labels[:, :1])
-        return self.task_loss(backbone.predict(h, embedded), batch).plus("again", again, self.weight)
+        return self.task_loss(backbone.score(h, embedded), batch).plus("again", again, self.weight)

@@ -51,4 +51,4 @@ class Smooth(Method):
         view = embedded.with_vectors(embedded.fields, embedded.history * (chance > self.settings.hidden_share))
         one, other = (functional.normalize(self.projector(x), dim=1) for x in (h, backbone.interact(view)))
         pull = (one - other).square().sum(1).mean()
-        return self.task_loss(backbone.predict(h, embedded), batch).plus("pull", pull, self.settings.weight)
+        return self.task_loss(backbone.score(h, embedded), batch).plus("pull", pull, self.settings.weight)
