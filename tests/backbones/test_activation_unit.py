@@ -85,10 +85,13 @@ def test_value_and_gradients_are_those_of_the_equation(lengths, size, hidden, fu
 
 
 @pytest.mark.parametrize(("lengths", "size", "hidden"), SHAPES)
-def test_fused_equals_the_reference_in_single_precision(lengths, size, hidden):
+def test_fused_is_exact_in_single_precision(lengths, size, hidden):
+    """Against the reference in double precision: in single precision its sums lose more digits on some processors."""
     given = inputs(lengths, size)
-    pairs = zip(*(values(call, unit(size, hidden, fused=fused), given) for fused in (True, False)), strict=True)
-    assert all(distance(fused, reference) < 1e-5 for fused, reference in pairs)
+    doubled = [each.double() if each.is_floating_point() else each for each in given]
+    found = values(call, unit(size, hidden, fused=True), given)
+    exact = values(call, unit(size, hidden, fused=False).double(), doubled)
+    assert all(distance(fused.double(), each) < 1e-5 for fused, each in zip(found, exact, strict=True))
 
 
 @pytest.mark.parametrize("fused", [False, True], ids=["reference", "fused"])
