@@ -64,7 +64,7 @@ class Scored:
     auxiliary_weight: float = 1.0
     """Weight of their losses."""
     penalties: Mapping[str, Tensor] = field(default_factory=dict)
-    """Scalars by name, weighted, that the loss gains."""
+    """Weighted penalties by name, added to the loss: scalars."""
 
 
 class BackboneSettings(Strict):

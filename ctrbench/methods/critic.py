@@ -17,7 +17,7 @@ from torch.nn import functional
 
 
 @dataclass(frozen=True)
-class Seen:
+class StateAction:
     """Rows as the critics see them."""
 
     state: Tensor
@@ -30,10 +30,10 @@ class Seen:
 class Transitions:
     """Rows of episodes, and the next row of each."""
 
-    seen: Seen
+    seen: StateAction
     reward: Tensor
     """(B, T)"""
-    following: Seen
+    following: StateAction
     """The next rows; any rows where an episode ended."""
     ended: Tensor
     """(B,) bool: the row is the last of its episode."""
@@ -47,7 +47,7 @@ def reward(action: Tensor, labels: Tensor) -> Tensor:
 class Critics(nn.Module):
     """For each task two critics, Q = -ReLU(net(state, action)), and a slowly following copy of both.
 
-    Their parameters are frozen for the run's optimizer: :class:`Lesson` trains them.
+    Their parameters are frozen for the run's optimizer: :class:`CriticTrainer` trains them.
     """
 
     def __init__(self, state: int, tasks: int, hidden: int) -> None:
@@ -57,7 +57,7 @@ class Critics(nn.Module):
         self.copies = copy.deepcopy(self.nets)
         self.requires_grad_(False)
 
-    def forward(self, seen: Seen) -> Tensor:
+    def forward(self, seen: StateAction) -> Tensor:
         """Q (B, T) of the first critic of each task; at most 0."""
         return _values(self.nets, seen, self.tasks)[:, 0]
 
@@ -67,7 +67,7 @@ class Critics(nn.Module):
         return transitions.reward + discount * torch.where(transitions.ended[:, None], 0, lower)
 
 
-class Lesson:
+class CriticTrainer:
     """Trains critics for as long as it is open, with an Adam that ends with it."""
 
     def __init__(self, critics: Critics, *, rate: float, discount: float, follow: float) -> None:
@@ -104,7 +104,7 @@ def _net(inputs: int, hidden: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), last)
 
 
-def _values(nets: nn.ModuleList, seen: Seen, tasks: int) -> Tensor:
+def _values(nets: nn.ModuleList, seen: StateAction, tasks: int) -> Tensor:
     """Q (B, 2, T) of the nets, which are ordered by critic and then by task."""
     inputs = [torch.cat([seen.state, seen.action[:, place % tasks, None]], 1) for place in range(len(nets))]
     values = torch.cat([net(each) for net, each in zip(nets, inputs, strict=True)], 1)

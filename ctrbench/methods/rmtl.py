@@ -5,7 +5,7 @@ Three stages of one run: (1) ``warm_up`` epochs of the plain loss; (2) before th
 critic for each task learns from episodes, which are the training impressions of a user on a day in the order of time;
 (3) the remaining epochs, from the weights of (1), minimise ``sum_k mean_b (1 - weight * Q_k) BCE_k`` with the critics
 frozen. The paper has the mean over tasks where we have the sum, as everywhere in this package. That the state of a row
-is its embedded fields, and the critics' size, is our reading. Nothing of it remains at prediction.
+is its embedded fields, and the critics' size, is our reading. Prediction does not use the critics.
 
 Episodes mean something only where the times of impressions are real ones: here in oncold-sim alone. Training rows that
 ``data.minimum_history`` leaves out are missing from them.
@@ -34,7 +34,7 @@ from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
 from ctrbench.methods.base import Context, Loss, Method, MethodSettings
-from ctrbench.methods.critic import Critics, Lesson, Seen, Transitions, reward
+from ctrbench.methods.critic import Critics, CriticTrainer, StateAction, Transitions, reward
 
 
 class RMTLSettings(MethodSettings):
@@ -103,7 +103,7 @@ class RMTL(Method):
         """L_C of rows weighted by 1 - strength * Q; the parts are the losses without these weights, and mean Q."""
         scored, tasks = backbone.score(backbone.interact(embedded), embedded), self.context.tasks
         logits = scored.logits
-        q = self.critics(_seen(embedded, logits))
+        q = self.critics(_state_action(embedded, logits))
         losses = functional.binary_cross_entropy_with_logits(logits, batch.labels, reduction="none")
         means = ((1 - self.strength * q) * losses).mean(0).unbind()
         weighted = [weight * mean for weight, mean in zip(self.context.task_weights, means, strict=True)]
@@ -121,7 +121,7 @@ def train_critics(
 ) -> None:
     """Stage 2: fits the critics to the episodes of the training rows, with the model's predictions as actions."""
     following = successors(feed.prepared.rows["user"][feed.training.rows], feed.prepared.times(feed.training.rows))
-    lesson = Lesson(critics, rate=settings.critic_rate, discount=settings.discount, follow=settings.follow)
+    lesson = CriticTrainer(critics, rate=settings.critic_rate, discount=settings.discount, follow=settings.follow)
     backbone.eval()
     with lesson:
         for _ in range(settings.passes):
@@ -142,11 +142,11 @@ def _transitions(backbone: Backbone, feed: Feed, order: Tensor, after: Tensor, s
 
 
 @torch.no_grad()
-def _see(backbone: Backbone, batch: Batch) -> Seen:
+def _see(backbone: Backbone, batch: Batch) -> StateAction:
     embedded = backbone.embed(batch)
-    return _seen(embedded, backbone.predict(backbone.interact(embedded), embedded))
+    return _state_action(embedded, backbone.predict(backbone.interact(embedded), embedded))
 
 
-def _seen(embedded: Embedded, logits: Tensor) -> Seen:
+def _state_action(embedded: Embedded, logits: Tensor) -> StateAction:
     """Without gradients: the critics are a constant to the model."""
-    return Seen(embedded.fields.detach().flatten(1), logits.detach().sigmoid())
+    return StateAction(embedded.fields.detach().flatten(1), logits.detach().sigmoid())

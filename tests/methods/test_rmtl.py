@@ -8,7 +8,7 @@ from ctrbench.backbones import BACKBONES
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
-from ctrbench.methods.critic import Critics, Lesson, Seen, Transitions, reward
+from ctrbench.methods.critic import Critics, CriticTrainer, StateAction, Transitions, reward
 from ctrbench.methods.rmtl import RMTL, RMTLSettings, train_critics
 from ctrbench.testing.data import FIELDS
 from ctrbench.testing.runs import start, without_gradient
@@ -38,9 +38,9 @@ def episode(states=None):
     states = torch.eye(3) if states is None else states
     after = [1, 2, 2]
     return Transitions(
-        Seen(states, ACTION),
+        StateAction(states, ACTION),
         reward(ACTION, LABELS),
-        Seen(states[after], ACTION[after]),
+        StateAction(states[after], ACTION[after]),
         torch.tensor([False, False, True]),
     )
 
@@ -80,7 +80,7 @@ def test_stage_2_learns_the_discounted_rewards_of_an_episode():
     rewards = reward(ACTION, LABELS)
     last = rewards[2]
     middle = rewards[1] + 0.9 * last
-    with Lesson(critics, rate=1e-2, discount=0.9, follow=0.2) as lesson:
+    with CriticTrainer(critics, rate=1e-2, discount=0.9, follow=0.2) as lesson:
         for _ in range(800):
             error = lesson.step(episode())
     assert error < 1e-4
@@ -93,7 +93,7 @@ def test_stage_2_copies_move_a_share_of_the_way():
     torch.manual_seed(0)
     critics = Critics(3, 2, 4)
     before = [parameter.clone() for parameter in critics.copies.parameters()]
-    with Lesson(critics, rate=1e-2, discount=0.9, follow=0.2) as lesson:
+    with CriticTrainer(critics, rate=1e-2, discount=0.9, follow=0.2) as lesson:
         lesson.step(episode())
     for copied, old, net in zip(critics.copies.parameters(), before, critics.nets.parameters(), strict=True):
         torch.testing.assert_close(copied, 0.8 * old + 0.2 * net)
@@ -118,7 +118,7 @@ def test_stage_3_weighs_rows_by_their_critics(orders):
     batch = next(run.feed.batches(run.feed.epoch(0, 1)[:3], 3))
     embedded = run.backbone.eval().embed(batch)
     logits = run.backbone.predict(run.backbone.interact(embedded), embedded)
-    seen = Seen(embedded.fields.flatten(1).detach(), logits.sigmoid().detach())
+    seen = StateAction(embedded.fields.flatten(1).detach(), logits.sigmoid().detach())
     q = run.method.critics(seen)
     assert (q <= 0).all()
     assert q.abs().sum() > 0

@@ -219,8 +219,8 @@ LIMIT = 1.2
 
 
 def importing():
-    """CPU seconds of a process that imports numpy, pydantic, typer and rich: the least of three."""
-    code = "import time, numpy, pydantic, typer, rich.console; print(time.process_time())"
+    """CPU seconds of a process that imports the libraries that a report needs: the least of three."""
+    code = "import time, numpy, pydantic, scipy.special, typer, rich.console; print(time.process_time())"
     commands = 3 * [[sys.executable, "-c", code]]
     return min(float(subprocess.run(each, capture_output=True, text=True, check=True).stdout) for each in commands)
 
@@ -248,4 +248,4 @@ def test_the_committed_table_is_reported_fast_and_without_torch(tmp_path, form):
         if seconds[-1] <= LIMIT:
             break
     # On a slower machine the limit grows with what the libraries alone cost to import there.
-    assert min(seconds) <= LIMIT or min(seconds) <= 4.5 * importing()
+    assert min(seconds) <= LIMIT or min(seconds) <= 3 * importing()

@@ -49,13 +49,13 @@ class Pairs(Head):
         self.tasks, self.pairs = tasks, settings.pairs
         sizes, dropout = settings.expert, settings.dropout
         self.experts = Experts(1, 2 * tasks * settings.pairs, size, sizes, dropout=dropout, activation=nn.ELU)
-        self.last = Linears(tasks, (1 + tasks) * settings.pairs * sizes[-1], 1)
+        self.logit_layers = Linears(tasks, (1 + tasks) * settings.pairs * sizes[-1], 1)
         self.alone = Linears(tasks * settings.pairs, sizes[-1], 1) if settings.auxiliary else None
 
     @property
     def task_specific(self) -> list[nn.Module]:
         """The layers on the features."""
-        return [self.last, *([self.alone] if self.alone else [])]
+        return [self.logit_layers, *([self.alone] if self.alone else [])]
 
     def decompose(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """The specific and the shared features (T * J, B, K) of the pairs."""
@@ -67,7 +67,7 @@ class Pairs(Head):
         rows = specific.shape[1]
         own = specific.unflatten(0, (self.tasks, self.pairs)).transpose(1, 2).reshape(self.tasks, rows, -1)
         common = shared.transpose(0, 1).reshape(rows, -1).expand(self.tasks, -1, -1)
-        return self.last(torch.cat([own, common], 2)).squeeze(2).t()
+        return self.logit_layers(torch.cat([own, common], 2)).squeeze(2).t()
 
     def logits_alone(self, specific: Tensor) -> tuple[Tensor, ...]:
         """For each of the J pairs, the logits (B, T) of its specific features."""

@@ -170,7 +170,7 @@ def test_fdn_decomposes_features(feed, batch, orthogonality):
     for b in range(len(x)):
         for t in (0, 1):
             own = np.concatenate([*specific[t, :, b], *shared[0, :, b], *shared[1, :, b]])
-            wanted[b, t] = own @ w["output.last.weight"][t][:, 0] + w["output.last.bias"][t][0, 0]
+            wanted[b, t] = own @ w["output.logit_layers.weight"][t][:, 0] + w["output.logit_layers.bias"][t][0, 0]
             for j in (0, 1):
                 head = 2 * t + j
                 weight, bias = w["output.alone.weight"][head][:, 0], w["output.alone.bias"][head][0, 0]
