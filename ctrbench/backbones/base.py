@@ -82,13 +82,18 @@ def check_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return sizes
 
 
-class DeepSettings(BackboneSettings):
-    """Settings of a backbone that embeds and has deep layers; AQCL leaves the sizes open (ours: 32 and 128-64)."""
+class EmbeddingsSettings(BackboneSettings):
+    """Settings of a backbone that embeds."""
 
     embedding_size: int = Field(32, ge=1)
     """D, the same for every field."""
     embedding_std: float = Field(0.01, gt=0)
     """Standard deviation of the initial embeddings."""
+
+
+class DeepSettings(EmbeddingsSettings):
+    """Settings of a backbone that embeds and has deep layers; AQCL leaves the sizes open (ours: 32 and 128-64)."""
+
     hidden: Annotated[tuple[int, ...], AfterValidator(check_sizes)] = Field((128, 64), min_length=1)
     """Sizes of the deep layers; the last one is H."""
     dropout: float = Field(0.2, ge=0, lt=1)

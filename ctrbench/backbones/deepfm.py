@@ -13,13 +13,13 @@ from dataclasses import replace
 from torch import nn
 
 from ctrbench.backbones.base import DeepSettings, Embedded
+from ctrbench.backbones.embeddings import EmbeddingsMLP
 from ctrbench.backbones.layers import FieldEmbedding, field_vectors, segment_mean
-from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
 
-class DeepFM(ShallowDeep):
+class DeepFM(EmbeddingsMLP):
     """See the module's docstring. The FM part is the shallow one."""
 
     paper = "DeepFM: A Factorization-Machine based Neural Network for CTR Prediction"

@@ -11,22 +11,12 @@ Shape:
 
 from typing import ClassVar
 
-from pydantic import Field
 from torch import Tensor, nn
 
-from ctrbench.backbones.base import Backbone, BackboneSettings, DeepSettings, Embedded
+from ctrbench.backbones.base import Backbone, BackboneSettings, DeepSettings, Embedded, EmbeddingsSettings
 from ctrbench.backbones.layers import MLP, FieldEmbedding, field_vectors
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
-
-
-class EmbeddingsSettings(BackboneSettings):
-    """Settings of the embeddings alone."""
-
-    embedding_size: int = Field(32, ge=1)
-    """D, the same for every field."""
-    embedding_std: float = Field(0.01, gt=0)
-    """Standard deviation of the initial embeddings."""
 
 
 class Embeddings(Backbone):
@@ -36,7 +26,7 @@ class Embeddings(Backbone):
     paper = "none: the embeddings side by side, the input of most multi-task papers"
     source = "a logistic regression over embeddings; the bottom of multi-task backbones"
 
-    def __init__(self, inputs: Inputs, settings: EmbeddingsSettings | DeepSettings, tasks: int = 1) -> None:
+    def __init__(self, inputs: Inputs, settings: EmbeddingsSettings, tasks: int = 1) -> None:
         super().__init__(inputs, settings, tasks)
         self.embedding_size, self.embedding_std = settings.embedding_size, settings.embedding_std
         self.embedding = FieldEmbedding(inputs, settings.embedding_size, settings.embedding_std)

@@ -16,8 +16,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ctrbench.backbones.base import BackboneSettings, DeepSettings, Embedded, EmbeddingTable
+from ctrbench.backbones.embeddings import EmbeddingsMLP
 from ctrbench.backbones.layers import FieldEmbedding, segment_sum
-from ctrbench.backbones.shallow_deep import ShallowDeep
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 from ctrbench.data.splitmix import mixed
@@ -30,7 +30,7 @@ class WideDeepSettings(DeepSettings):
     """Buckets of the hashed cross product; more of them collide less and hold more weights."""
 
 
-class WideDeep(ShallowDeep):
+class WideDeep(EmbeddingsMLP):
     """See the module's docstring. The wide part is the shallow one."""
 
     Settings: ClassVar[type[BackboneSettings]] = WideDeepSettings
