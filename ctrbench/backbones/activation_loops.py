@@ -1,45 +1,20 @@
-"""The loops of the fused activation unit, compiled by numba; :mod:`ctrbench.backbones.activation_unit` calls them.
+"""The loops of the fused activation unit; :mod:`ctrbench.backbones.activation_unit` calls them.
 
-Each loop runs over the positions of one row after another, on one thread and in a fixed order, so that equal inputs
-give equal bits. Sums may be reordered and products fused with sums, always alike; infinities and NaNs stay what they
-are, so that a diverged run is noticed.
+Each loop runs over the positions of one row after another.
 
 Shape:
     K = G * D, A hidden units: query (B, K), key (N, K), offsets (B + 1,), hidden (N, A), per_row (B, A).
 """
 
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
-Offsets = NDArray[np.int64]
-Loop = TypeVar("Loop", bound=Callable[..., None])
-
-
-def compiled(loop: Loop) -> Loop:
-    """The compiled loop, from numba's cache where an earlier process compiled it."""
-
-    def build(*, cache: bool) -> Any:
-        return njit(cache=cache, fastmath={"contract", "reassoc", "nsz"}, nogil=True, error_model="numpy")(loop)
-
-    try:
-        return build(cache=True)
-    except RuntimeError:
-        warnings.warn(
-            "numba has no writable folder for its cache, so every process compiles the fused kernels again; set "
-            "NUMBA_CACHE_DIR to a writable folder",
-            stacklevel=2,
-        )
-        return build(cache=False)
+from ctrbench.backbones.loops import Floats, Integers, compiled
 
 
 @compiled
-def multiply(query: Floats, key: Floats, offsets: Offsets, product: Floats) -> None:
+def multiply(query: Floats, key: Floats, offsets: Integers, product: Floats) -> None:
     """Writes q * k of every position into ``product`` (N, K)."""
     for row in range(query.shape[0]):
         for n in range(offsets[row], offsets[row + 1]):
@@ -52,7 +27,7 @@ def weigh(
     hidden: Floats,
     per_row: Floats,
     key: Floats,
-    offsets: Offsets,
+    offsets: Integers,
     slope: Floats,
     second: Floats,
     second_bias: Floats,
@@ -80,7 +55,7 @@ def weigh_backward(
     hidden: Floats,
     per_row: Floats,
     key: Floats,
-    offsets: Offsets,
+    offsets: Integers,
     weight: Floats,
     slope: Floats,
     second: Floats,
@@ -121,7 +96,7 @@ def weigh_backward(
 
 @compiled
 def multiply_backward(
-    query: Floats, key: Floats, offsets: Offsets, d_product: Floats, d_query: Floats, d_key: Floats
+    query: Floats, key: Floats, offsets: Integers, d_product: Floats, d_query: Floats, d_key: Floats
 ) -> None:
     """Adds the gradients of :func:`multiply` to ``d_query`` (B, K) and ``d_key`` (N, K)."""
     for row in range(query.shape[0]):

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ctrbench.backbones.kernels import Fusable
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 from ctrbench.data.schema import Manifest
@@ -100,8 +101,10 @@ class DeepSettings(EmbeddingsSettings):
     """Dropout rate after every deep layer."""
 
 
-class EmbeddingTable(nn.Module):
+class EmbeddingTable(Fusable):
     """A table with one row per id, and the only way in which training looks rows up: their gradient is sparse.
+
+    Fused, the optimiser runs Adam's step and L2 over the table as one loop.
 
     Shape:
         ``weight`` (V, ...); ids (...) -> (..., ...).
@@ -119,6 +122,12 @@ class EmbeddingTable(nn.Module):
         if self.training and self.before_look_up:
             self.before_look_up(ids)
         return functional.embedding(ids, self.weight, sparse=True)
+
+    def compile_loops(self) -> None:
+        """As :meth:`Fusable.compile_loops`."""
+        from ctrbench.backbones import table_loops  # noqa: PLC0415 - needs numba, an optional package
+
+        table_loops.compile_for(self.weight.detach().numpy().dtype)
 
 
 class Backbone(nn.Module, ABC):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ctrbench.backbones import BACKBONES
+from ctrbench.backbones.kernels import use_kernels
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.settings import DataSettings
 from ctrbench.methods import METHODS
@@ -42,6 +43,7 @@ def start(
     seed: int = 0,
     backbone_settings: Mapping[str, Any] | None = None,
     method_settings: Mapping[str, Any] | None = None,
+    kernels: str = "reference",
     **training: Any,
 ) -> Training:
     """A run before its first epoch, with a high learning rate so that few epochs suffice; ``training`` as in a recipe.
@@ -67,6 +69,7 @@ def start(
         backbone_settings=backbone_settings or {},
         method_settings=method_settings or {},
     )
+    use_kernels(kernels, feed.device, *modules)
     return Training(*modules, feed, options, seed)
 
 

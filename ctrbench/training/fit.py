@@ -32,7 +32,7 @@ from ctrbench.training.settings import TrainingSettings
 from ctrbench.training.under_way import EpochUnderWay
 from ctrbench.training.validation import Watch, validate
 
-LAYOUT = 4
+LAYOUT = 5
 """Version of a checkpoint's layout; counted up when the names of its tensors or the fields of its epochs change."""
 
 

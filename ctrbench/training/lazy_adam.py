@@ -24,10 +24,8 @@ import torch
 from torch import Tensor
 
 from ctrbench.backbones.base import EmbeddingTable
+from ctrbench.training.table_adam import BETAS, EPSILON, TableAdam
 
-BETAS = (0.9, 0.999)
-EPSILON = 1e-8
-"""The constants of torch's Adam."""
 REMEMBERED = 512
 """Steps after which a gradient moves its row no further."""
 
@@ -85,8 +83,8 @@ class MissedSteps:
         second *= (BETAS[1] ** age).to(weight.dtype).view(shape)
 
 
-class LazyAdam:
-    """See the module's docstring. It takes sparse gradients, and serves one training run."""
+class LazyAdam(TableAdam):
+    """See the module's docstring. It takes sparse gradients."""
 
     def __init__(self, tables: Sequence[EmbeddingTable], decay: float = 0.0, shrunk: Sequence[Tensor] = ()) -> None:
         """Makes each table bring the rows that a look-up needs up to date.
@@ -100,36 +98,27 @@ class LazyAdam:
         decays = [decay if id(table.weight) in known else 0.0 for table in tables]
         self.missed = {each: MissedSteps(each, tables[0].weight.device) for each in set(decays)}
         self.tables = [_Rows(table, self.missed[own]) for table, own in zip(tables, decays, strict=True)]
-        self.steps = 0
+        super().__init__(self.tables)
 
-    def step(self, rate: float) -> None:
-        """One step at a learning rate, from the sparse gradients of the tables, which it clears."""
+    def step(self, rate: float) -> float:
+        """As :meth:`TableAdam.step`; the penalty is 0, since coupled L2 has no lazy form."""
         self.steps += 1
         for rows in self.tables:
             rows.step(self.steps, rate)
         for missed in self.missed.values():
             missed.record(rate)
+        return 0.0
 
     def flush(self) -> None:
-        """Brings all rows up to date: before anything but a look-up in training reads the tables."""
+        """As :meth:`TableAdam.flush`."""
         for rows in self.tables:
             rows.flush()
         for missed in self.missed.values():
             missed.restart(self.steps)
 
-    def state(self) -> dict[str, Tensor]:
-        """Steps and moments, for a checkpoint; the caller has flushed."""
-        moments = {
-            f"{index}.{name}": tensor for index, rows in enumerate(self.tables) for name, tensor in rows.moments()
-        }
-        return {"steps": torch.tensor(self.steps), **moments}
-
     def restore(self, state: dict[str, Tensor]) -> None:
         """Takes over what :meth:`state` returned."""
-        self.steps = int(state["steps"])
-        for index, rows in enumerate(self.tables):
-            for name, tensor in rows.moments():
-                tensor.copy_(state[f"{index}.{name}"])
+        super().restore(state)
         for missed in self.missed.values():
             missed.restart(self.steps)
 
@@ -143,10 +132,6 @@ class _Rows:
         self.first, self.second = torch.zeros_like(weight), torch.zeros_like(weight)
         self.last = torch.zeros(len(weight), dtype=torch.long, device=weight.device)
         table.before_look_up = self.catch_up
-
-    def moments(self) -> list[tuple[str, Tensor]]:
-        """Both moments by name."""
-        return [("exp_avg", self.first), ("exp_avg_sq", self.second)]
 
     @torch.no_grad()
     def catch_up(self, ids: Tensor) -> None:

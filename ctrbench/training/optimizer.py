@@ -1,8 +1,11 @@
 """Adam on all parameters of a run: on the embedding tables densely or lazily, with either form of L2 over them.
 
-Dense: gradients live as long as their parameters and are cleared in place, and the sparse gradient of a look-up is
-added to its table's, so that no step allocates a gradient of the size of a table.
+Torch's Adam takes all parameters that no :class:`TableAdam` does. Their gradients live as long as they do and are
+cleared in place, and the sparse gradient of a look-up is added to its table's, so that no step allocates a gradient of
+the size of a table.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,8 +14,10 @@ from ctrbench.backbones.base import Backbone, EmbeddingTable
 from ctrbench.methods.base import Method
 from ctrbench.training.balance.base import Balancer
 from ctrbench.training.checkpoint import below, under
+from ctrbench.training.fused_adam import FusedAdam
 from ctrbench.training.lazy_adam import LazyAdam
 from ctrbench.training.settings import TrainingSettings
+from ctrbench.training.table_adam import TableAdam
 from ctrbench.training.table_l2 import TableL2
 
 
@@ -20,14 +25,14 @@ class Optimizer:
     """Owns the gradients: :meth:`clear`, a backward pass, :meth:`step`."""
 
     def __init__(self, backbone: Backbone, method: Method, balancer: Balancer, settings: TrainingSettings) -> None:
-        penalised = backbone.embedding_tables() if settings.embedding_l2 else []
-        self.table_l2 = TableL2(settings.embedding_l2, penalised) if penalised else None
+        tables, penalised = _tables(backbone, method), backbone.embedding_tables() if settings.embedding_l2 else []
+        self.table_adam = _table_adam(tables, penalised, settings)
+        own = {id(table.weight) for table in tables} if self.table_adam else set()
+        rest = [weight for weight in penalised if id(weight) not in own]
+        self.table_l2 = TableL2(settings.embedding_l2, rest) if rest else None
         self.decoupled = settings.embedding_l2_form == "decoupled"
         parameters = [*backbone.parameters(), *method.parameters(), *balancer.parameters()]
-        tables = _tables(backbone, method) if settings.embedding_adam == "lazy" else []
-        self.lazy = LazyAdam(tables, settings.embedding_l2, penalised) if tables else None
-        lazily = {id(table.weight) for table in tables}
-        dense = [parameter for parameter in parameters if id(parameter) not in lazily]
+        dense = [parameter for parameter in parameters if id(parameter) not in own]
         self.adam = torch.optim.Adam(dense, lr=settings.learning_rate, fused=True)
         for parameter in dense:
             parameter.grad = torch.zeros_like(parameter)
@@ -39,12 +44,12 @@ class Optimizer:
     def step(self, rate: float) -> Tensor | float:
         """One step at a learning rate; returns the penalty that coupled L2 adds to the loss, a scalar on the device."""
         penalty: Tensor | float = 0.0
-        if self.table_l2 and not self.decoupled:
-            penalty = self.table_l2.add_gradient()
-        if self.lazy:
-            self.lazy.step(rate)
-        elif self.table_l2 and self.decoupled:
+        if self.table_l2 and self.decoupled:
             self.table_l2.shrink(rate)
+        elif self.table_l2:
+            penalty = self.table_l2.add_gradient()
+        if self.table_adam:
+            penalty = penalty + self.table_adam.step(rate)
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.adam.step()
@@ -52,8 +57,8 @@ class Optimizer:
 
     def flush(self) -> None:
         """Brings the weights up to date: before anything but a training step reads them."""
-        if self.lazy:
-            self.lazy.flush()
+        if self.table_adam:
+            self.table_adam.flush()
 
     def state(self) -> dict[str, Tensor]:
         """Steps and moments, for a checkpoint; the caller has flushed."""
@@ -62,7 +67,7 @@ class Optimizer:
             for index, moment in self.adam.state_dict()["state"].items()
             for name, value in moment.items()
         }
-        return {**under("adam", moments), **under("lazy", self.lazy.state() if self.lazy else {})}
+        return {**under("adam", moments), **under("tables", self.table_adam.state() if self.table_adam else {})}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Takes over what :meth:`state` returned."""
@@ -71,11 +76,24 @@ class Optimizer:
             index, moment = name.split(".")
             moments.setdefault(int(index), {})[moment] = tensor
         self.adam.load_state_dict({**self.adam.state_dict(), "state": moments})
-        if self.lazy:
-            self.lazy.restore(below("lazy", state))
+        if self.table_adam:
+            self.table_adam.restore(below("tables", state))
 
 
 def _tables(*modules: torch.nn.Module) -> list[EmbeddingTable]:
     """The trained tables of some modules, each once."""
     found = {id(part): part for module in modules for part in module.modules() if isinstance(part, EmbeddingTable)}
     return [table for table in found.values() if table.weight.requires_grad]
+
+
+def _table_adam(
+    tables: Sequence[EmbeddingTable], penalised: Sequence[Tensor], settings: TrainingSettings
+) -> TableAdam | None:
+    """What trains the tables; None leaves them to torch's Adam."""
+    if not tables:
+        return None
+    if settings.embedding_adam == "lazy":
+        return LazyAdam(tables, settings.embedding_l2, penalised)
+    if all(table.fused for table in tables):
+        return FusedAdam(tables, settings.embedding_l2, penalised, settings.embedding_l2_form)
+    return None

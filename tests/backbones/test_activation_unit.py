@@ -151,26 +151,6 @@ def test_loops_are_compiled_before_the_first_batch():
     assert min(before) > 0
 
 
-def test_loops_are_compiled_where_no_folder_is_writable(monkeypatch):
-    pytest.importorskip("numba", reason="needs ctrbench[fast]")
-    from ctrbench.backbones import activation_loops as loops
-
-    njit = loops.njit
-
-    def without_cache(*, cache, **options):
-        if cache:
-            raise RuntimeError("cannot cache function 'double': no locator available for file 'activation_loops.py'")
-        return njit(**options)
-
-    def double(x):
-        return 2 * x
-
-    monkeypatch.setattr(loops, "njit", without_cache)
-    with pytest.warns(UserWarning, match="set NUMBA_CACHE_DIR to a writable folder"):
-        compiled = loops.compiled(double)
-    assert compiled(4) == 8
-
-
 START = """
 import torch
 from ctrbench.backbones.activation_unit import ActivationUnit

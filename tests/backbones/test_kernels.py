@@ -8,6 +8,7 @@ from torch import nn
 
 from ctrbench.backbones import kernels
 from ctrbench.backbones.activation_unit import ActivationUnit
+from ctrbench.backbones.base import EmbeddingTable
 from ctrbench.errors import CtrbenchError
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -40,6 +41,11 @@ def test_fused_fuses_every_layer_that_can_be(model):
     pytest.importorskip("numba", reason="needs ctrbench[fast]")
     assert used("fused", nn.ModuleList([model, ActivationUnit(4, 3)])) == "fused"
     assert model[1].fused
+
+
+def test_an_embedding_table_is_fused():
+    pytest.importorskip("numba", reason="needs ctrbench[fast]")
+    assert used("auto", EmbeddingTable(torch.zeros(3, 2))) == "fused"
 
 
 def test_a_model_without_such_a_layer_uses_the_reference():

@@ -1,0 +1,73 @@
+"""Adam on whole embedding tables, each step one loop over a table: the arithmetic of torch's Adam and of table L2.
+
+A step reads and writes weight, gradient and moments once. Torch's operations pass over them for the gradient of L2, for
+the penalty, for the step and for clearing the gradient, and add a look-up's gradient row by row.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ctrbench.backbones.base import EmbeddingTable
+from ctrbench.training.table_adam import BETAS, EPSILON, TableAdam
+
+
+class FusedAdam(TableAdam):
+    """See the module's docstring: on the CPU, for gradients sparse and dense."""
+
+    def __init__(self, tables: Sequence[EmbeddingTable], l2: float, penalised: Sequence[Tensor], form: str) -> None:
+        """Makes moments and a gradient for each table.
+
+        Args:
+            tables: fused tables.
+            l2: weight of L2.
+            penalised: the weights that it acts on; the other tables have none.
+            form: ``coupled`` or ``decoupled``.
+        """
+        known = set(map(id, penalised))
+        weights = [l2 if id(table.weight) in known else 0.0 for table in tables]
+        pairs = [(weight, 0.0) if form == "coupled" else (0.0, weight) for weight in weights]
+        self.tables = [_Table(table, *pair) for table, pair in zip(tables, pairs, strict=True)]
+        super().__init__(self.tables)
+
+    def step(self, rate: float) -> float:
+        """As :meth:`TableAdam.step`."""
+        self.steps += 1
+        return sum(table.step(self.steps, rate) for table in self.tables)
+
+
+class _Table:
+    """One table with its gradient and moments (V, ...), which the loops see flat or as rows (V, K)."""
+
+    def __init__(self, table: EmbeddingTable, coupled: float, decoupled: float) -> None:
+        self.weight, self.coupled, self.decoupled = table.weight, coupled, decoupled
+        stored = table.weight.detach()
+        self.gradient, self.first, self.second = (torch.zeros_like(stored) for _ in range(3))
+        self.rows = self.gradient.view(len(stored), -1).numpy()
+        self.flat = [tensor.view(-1).numpy() for tensor in (stored, self.gradient, self.first, self.second)]
+
+    def step(self, number: int, rate: float) -> float:
+        """Adam's step, the ``number``-th of the run; returns the penalty."""
+        from ctrbench.backbones import table_loops  # noqa: PLC0415 - needs numba, an optional package
+
+        self.collect()
+        size, root = rate / (1 - BETAS[0] ** number), (1 - BETAS[1] ** number) ** -0.5
+        numbers = self.coupled, 1 - rate * self.decoupled, 1 - BETAS[0], 1 - BETAS[1], size, root, EPSILON
+        weight, gradient, first, second = self.flat
+        squares = table_loops.adam(weight, gradient, first, second, *map(self.rows.dtype.type, numbers))
+        return self.coupled / 2 * float(squares)
+
+    @torch.no_grad()
+    def collect(self) -> None:
+        """Adds the gradient that a backward pass left to the table's own."""
+        from ctrbench.backbones import table_loops  # noqa: PLC0415
+
+        found, self.weight.grad = self.weight.grad, None
+        if found is None:
+            return
+        if not found.is_sparse:
+            self.gradient.add_(found)
+            return
+        ids, values = found._indices()[0], found._values()  # uncoalesced: to sort them costs more
+        table_loops.scatter_add(self.rows, ids.numpy(), values.reshape(len(values), -1).contiguous().numpy())
