@@ -79,11 +79,19 @@ class Tasks:
         task, _, metric = text.rpartition(".")
         return task or self.main, metric
 
-    def watched(self, text: str) -> tuple[tuple[str, ...], str]:
+    def watched(self, text: str, setting: str) -> tuple[tuple[str, ...], str]:
         """Tasks and metric of ``TASK.METRIC``, of ``METRIC``, which is the main task's, or of ``mean.METRIC``, the mean
-        over the trained tasks; neither the tasks nor the metric are checked."""
+        over the trained tasks; the metric is not checked.
+
+        Raises:
+            CtrbenchError: no such task; the message names the ``setting``.
+        """
         task, metric = self.split(text)
-        return self.trained if task == MEAN and MEAN not in self.names else (task,), metric
+        if task == MEAN and MEAN not in self.names:
+            return self.trained, metric
+        if task not in self.names:
+            raise unknown(f"task of {setting}", task, self.names)
+        return (task,), metric
 
     @property
     def main(self) -> str:

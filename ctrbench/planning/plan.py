@@ -147,9 +147,7 @@ def _check_data(config: JobConfig, manifest: Manifest) -> None:
     tasks = Tasks.of(config.data, manifest.labels, manifest.name)
     Inputs.of(manifest, config.data.fields)
     config.training.check_balance(tasks.trained)
-    watched, metric = tasks.watched(config.training.watch)
-    if strange := [task for task in watched if task not in tasks.names]:
-        raise unknown("task of training.watch", strange[0], tasks.names)
+    _, metric = tasks.watched(config.training.watch, "training.watch")
     if METRICS.get(metric).needs_truth:
         raise CtrbenchError(f"training.watch {metric}: needs true probabilities, which no training may see")
 

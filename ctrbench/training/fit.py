@@ -46,7 +46,7 @@ class Training:
             CtrbenchError: a task has rows of one class only, ``watch`` names no task or metric, or ``balance`` needs a
                 second task.
         """
-        self.watch = Watch.of(settings.watch, feed.tasks, feed.prepared.manifest.name)
+        self.watch = Watch.of(settings.watch, feed.tasks)
         require_both_classes(feed)
         settings.check_balance(feed.tasks.trained)
         self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed

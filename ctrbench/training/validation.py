@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ctrbench.data.examples import Targets
 from ctrbench.data.tasks import Tasks, mean_over_tasks
-from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.sample import Sample
 from ctrbench.registry import unknown
@@ -31,17 +30,15 @@ class Watch:
     metric: str
 
     @classmethod
-    def of(cls, setting: str, tasks: Tasks, where: str) -> Self:
+    def of(cls, setting: str, tasks: Tasks) -> Self:
         """Reads ``training.watch``: ``METRIC`` of the main task, ``TASK.METRIC``, or ``mean.METRIC``.
 
         Raises:
             CtrbenchError: the task or the metric is unknown.
         """
-        watched, metric = tasks.watched(setting)
-        if strange := [task for task in watched if task not in tasks.names]:
-            raise CtrbenchError(f"{where}: training.watch: {unknown('task', strange[0], tasks.names)}")
+        watched, metric = tasks.watched(setting, "training.watch")
         if metric not in METRICS.names():
-            raise CtrbenchError(f"{where}: training.watch: {unknown('metric', metric, METRICS.names())}")
+            raise unknown("metric of training.watch", metric, METRICS.names())
         return cls(watched, metric)
 
     def value(self, epoch: EpochMetrics) -> float | None:

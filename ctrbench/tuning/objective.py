@@ -7,7 +7,6 @@ from ctrbench.data.schema import Manifest
 from ctrbench.data.tasks import Tasks, mean_over_tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
-from ctrbench.registry import unknown
 from ctrbench.store.identity import JobConfig
 from ctrbench.store.record import Record
 
@@ -27,9 +26,7 @@ class Objective:
             CtrbenchError: the task or the metric is unknown, has no best end, or reads the truth.
         """
         tasks = Tasks.of(config.data, manifest.labels, manifest.name)
-        named, metric = tasks.watched(text)
-        if strange := [task for task in named if task not in tasks.names]:
-            raise unknown("task of search.objective", strange[0], tasks.names)
+        named, metric = tasks.watched(text, "search.objective")
         if METRICS.get(metric).direction == "one":
             raise CtrbenchError(f"search.objective {text}: best at 1, neither highest nor lowest; name another metric")
         if METRICS.get(metric).needs_truth:

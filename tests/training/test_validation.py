@@ -73,9 +73,9 @@ def test_the_mean_over_the_trained_tasks_is_watched(orders):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("acu", "orders: training.watch: unknown metric 'acu'; did you mean auc?"),
-        ("convresion.auc", "orders: training.watch: unknown task 'convresion'; did you mean conversion?"),
-        ("conversion.", "orders: training.watch: unknown metric ''"),
+        ("acu", "unknown metric of training.watch 'acu'; did you mean auc?"),
+        ("convresion.auc", "unknown task of training.watch 'convresion'; did you mean conversion?"),
+        ("conversion.", "unknown metric of training.watch ''"),
     ],
 )
 def test_what_cannot_be_watched_is_named_before_training(orders, setting, message):
@@ -88,5 +88,5 @@ def test_an_undefined_value_is_the_worst(two_tasks):
     epoch = two_tasks.epochs[0]
     blank = type(epoch)(**{**vars(epoch), "validation": {"click": {"auc": None, "logloss": None}}})
     for metric in ("auc", "logloss"):
-        watch = Watch.of(metric, two_tasks.feed.tasks, "orders")
+        watch = Watch.of(metric, two_tasks.feed.tasks)
         assert watch.score(blank) < watch.score(epoch)
