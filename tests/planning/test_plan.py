@@ -324,13 +324,16 @@ def test_representations_are_of_test_runs(place):
 
 
 def test_what_is_searched_depends_on_the_dataset_but_not_on_variants_or_what_is_set_by_hand():
-    def of(**changes):
-        search = {"trials": 1, "space": {"training.penalty": {"choices": [0.1]}}}
+    def of(effort=None, **changes):
+        search = {"trials": 1, "space": {"training.penalty": {"choices": [0.1]}}} | (effort or {})
         return basis(recipe(search=search, **changes), RowKey("toy", "net", "weighted", "only"), DEFAULTS)
 
     assert of() == of(variants={"only": {"training.epochs": 1}}) == of(overrides={"training.epochs": 1})
     assert of() == of(representations=3) == of(datasets={"toy": {}, "other": {"training.epochs": 1}})
     assert of() != of(datasets={"toy": {"training.epochs": 1}})
+    both = {"toy": {}, "other": {}}
+    assert of() == of({"trials_on": {"other": 2}}, datasets=both)
+    assert of() == of({"trials": 2, "trials_on": {"toy": 1}}) != of({"trials_on": {"toy": 2}})
 
 
 def test_a_recipe_with_a_search_wants_it_made(place):
