@@ -126,6 +126,7 @@ def test_the_report_of_the_last_run_as_csv_and_a_new_cut_from_stored_predictions
     assert {row["method"] for row in table} == {*METHODS.builtin()} - REFUSED | {
         "item popularity",
         "item id",
+        "clicked before",
         "random",
     }
     assert {row["group"] for row in table} == {"overall", "0", "1", "2", "3", "4"}
@@ -183,7 +184,7 @@ def test_two_tasks_are_trained_measured_and_shown_and_measured_again_without_tra
     references = store.references("oncold-sim@scale=0.0005")
     assert sorted((row.reference, row.task) for row in references) == sorted(
         (name, definition)
-        for name in ("popularity", "item_id", "random", "oracle")
+        for name in ("popularity", "item_id", "clicked_before", "random", "oracle")
         for definition in definitions.values()
     )
     for task in definitions:

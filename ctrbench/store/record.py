@@ -20,7 +20,7 @@ from ctrbench.store.identity import JobConfig, Plugin, Section
 from ctrbench.strict import ComponentName, DatasetName, Strict
 from ctrbench.training.history import EpochMetrics
 
-Reference = Literal["popularity", "item_id", "random", "oracle"]
+Reference = Literal["popularity", "item_id", "clicked_before", "random", "oracle"]
 
 FIRST_VERSION = 2
 """The algorithm version of a line that names none; it never changes, even when ``ALGORITHM_VERSION`` does."""
@@ -251,6 +251,8 @@ class ReferenceRecord(Strict):
     measuring_fingerprint: str
     probabilities: bool
     """Whether the scores are probabilities; otherwise only metrics of the order are defined."""
+    constant: bool = False
+    """Whether all test rows of the task have one score, which ranks nothing: no report shows the row."""
     values: Values
 
     @property
