@@ -234,12 +234,14 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     shown = [METRICS.get(name) for name in names if name in METRICS.usable()]
     text += "".join(f" {metric.reading}" for metric in shown)
     if any(cell.published is not None for cell in cells):
+        by = data.recipe.published_by
         close = ", ".join(f"{metric.label} {metric.tolerance:g}" for metric in shown if metric.tolerance)
         text += (
             " A published value is within if it lies in the 95 % interval of ours"
             + (f" or nearer than the metric's tolerance ({close})" if close else "")
-            + f"; otherwise ours is higher or lower. The paper's change is to its own {base}: it agrees if ours is "
-            "shown and has its sign, contradicts ours if it lies outside our interval, and is open if it lies inside."
+            + f"; otherwise ours is higher or lower. {by[:1].upper()}{by[1:]}'s change is to its own {base}: it agrees "
+            "if ours is shown and has its sign, contradicts ours if it lies outside our interval, and is open if it "
+            "lies inside."
         )
     return text
 

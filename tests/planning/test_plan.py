@@ -218,6 +218,16 @@ def test_every_row_is_run_with_every_variant(place):
     assert str(one(place).row) == "toy net weighted"
 
 
+def test_methods_that_the_compared_variants_do_not_change_run_with_the_first(place):
+    changes = {"variants": {"sum": {}, "long": {"training.epochs": 3}}, "against": "sum"}
+    for varied, other in ((None, "plain"), ("plain", "weighted")):
+        found = plan(place, **changes, varied=varied, seeds=1).jobs
+        own = "weighted" if varied is None else varied
+        assert sorted((job.row.variant, job.row.method) for job in found) == sorted(
+            [("sum", other), ("sum", own), ("long", own)]
+        )
+
+
 def test_a_run_that_rows_share_is_planned_once(place):
     variants = {"light": {"method.weight": 0.1}, "heavy": {"method.weight": 0.9}, "as heavy": {"method.weight": 0.9}}
     jobs = plan(place, variants=variants).jobs
