@@ -230,7 +230,7 @@ def test_a_sweep_of_one_methods_setting_has_the_other_as_a_level():
 
 
 def test_a_sweep_without_a_run_that_has_the_setting():
-    with pytest.raises(CtrbenchError, match=r"no finished run of a variant sets methods\\.aqcl\\.weight"):
+    with pytest.raises(CtrbenchError, match=r"no finished run of a variant sets methods\.aqcl\.weight"):
         shown("sweep", variants=WEIGHTS, **OF_AQCL, missing=lambda key, seed: key.method == "aqcl")
 
 
