@@ -44,6 +44,7 @@ def footer(data: ReportData, cells: Sequence[Cell], columns: Iterable[str]) -> l
         Note("Negatives", naming.told_by_place(_places(data), [_negatives(data, row) for row in data.rows])),
         *(Note("Groups", text) for column in columns if (text := _groups(data, column))),
         Note("Settings", _settings(data)),
+        *([Note("Weights", text)] if (text := _weights(data)) else []),
         Note("Search", _search(data)),
         *([Note("Reading", _reading(data, cells))] if cells else []),
         *([Note("Caution", _sentence(warning))] if (warning := caution(cells)) else []),
@@ -161,6 +162,17 @@ def _settings(data: ReportData) -> str:
         rows = zip(places, texts, strict=True)
         told.append(naming.told((naming.label(place, parts), text) for place, text in rows if text))
     return ". ".join(filter(None, told))
+
+
+def _weights(data: ReportData) -> str:
+    """Trained weights of each model that predicts; empty where no record has their number."""
+    counted = [row for row in data.rows if row.record.weights is not None]
+    if not counted:
+        return ""
+    numbers = naming.told_by_place(
+        [astuple(row.key) for row in counted], [f"{row.record.weights:,}" for row in counted]
+    )
+    return f"trained weights of the model that predicts, embedding tables included: {numbers}"
 
 
 def _places(data: ReportData) -> list[naming.Place]:

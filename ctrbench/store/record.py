@@ -186,6 +186,9 @@ class Record(Strict):
     """One entry per look."""
     tasks: dict[str, TaskMetrics] = Field(min_length=1)
     """At the best look's weights, on the rows of ``judged_on``; of a trial only the overall values are stored."""
+    weights: int | None = None
+    """Trained weights of the model that predicts, embedding tables included; a method's are dropped. None in records
+    from before they were counted."""
     timings: Timings
     environment: Environment
 
