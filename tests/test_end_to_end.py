@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ctrbench.methods import METHODS
 from ctrbench.metrics import METRICS
@@ -126,6 +128,7 @@ def test_the_report_of_the_last_run_as_csv_and_a_new_cut_from_stored_predictions
     assert {row["method"] for row in table} == {*METHODS.builtin()} - REFUSED | {
         "item popularity",
         "item id",
+        "clicked before",
         "random",
     }
     assert {row["group"] for row in table} == {"overall", "0", "1", "2", "3", "4"}
@@ -183,7 +186,7 @@ def test_two_tasks_are_trained_measured_and_shown_and_measured_again_without_tra
     references = store.references("oncold-sim@scale=0.0005")
     assert sorted((row.reference, row.task) for row in references) == sorted(
         (name, definition)
-        for name in ("popularity", "item_id", "random", "oracle")
+        for name in ("popularity", "item_id", "clicked_before", "random", "oracle")
         for definition in definitions.values()
     )
     for task in definitions:
@@ -209,3 +212,59 @@ def test_two_tasks_are_trained_measured_and_shown_and_measured_again_without_tra
     assert (status, out) == (1, "tasks: 1 of 2 jobs measured again\n")
     assert "no predictions here for 1 job: oncold-sim@scale=0.0005 shared-bottom" in err
     assert f"train them again: ctrbench run {recipe} --force" in err
+
+
+CONDITIONAL = """
+title = "A rate after a click"
+datasets = ["orders"]
+backbones = ["shared-mlp"]
+methods = ["plain", "pwiser"]
+seeds = 1
+data.fields = ["user", "item", "brand", "age"]
+data.tasks = ["click", "conversion"]
+data.conditional.cvr = ["conversion", "click"]
+data.minimum_history = 0
+training.epochs = 2
+training.learning_rate = 0.01
+training.watch = "mean.auc"
+
+[[views]]
+kind = "levels"
+metric = "auc"
+by = "overall"
+task = "cvr"
+"""
+
+
+def test_a_rate_after_a_click_is_measured_on_the_clicked_rows_and_reported(ctrbench, place, tmp_path, orders):
+    recipe = tmp_path / "rate.toml"
+    recipe.write_text(CONDITIONAL)
+    status, _, err = ctrbench("run", recipe, "--jobs", 1)
+    assert status == 0, err
+    store = Store.of(place)
+    click, conversion = (orders.rows[label].numpy() for label in ("click", "conversion"))
+    means = {}
+    for entry in store.all_entries():
+        record, facts = entry.record, entry.facts
+        assert {task: own.definition for task, own in record.tasks.items()} == {
+            "click": "click",
+            "conversion": "conversion",
+            "cvr": "conversion given click",
+        }
+        predictions = store.work.read_predictions(record.identity).to_pydict()
+        row, p_click, p_conversion = (np.array(predictions[name]) for name in ("row", "click", "conversion"))
+        clicked = click[row] == 1
+        auc = roc_auc_score(conversion[row][clicked], np.minimum(p_conversion / p_click, 1)[clicked])
+        means[record.method] = record.overall("auc", "cvr")
+        assert means[record.method] == pytest.approx(auc, abs=1e-6)
+        (overall,) = record.groups(facts, "cvr", "overall")
+        assert (overall.rows, overall.positives) == (clicked.sum(), conversion[row].sum())
+        assert record.overall("auc", "conversion") != means[record.method]
+        assert record.weights > 0
+    assert set(means) == {"plain", "pwiser"}
+    status, out, err = ctrbench("report", recipe, "--format", "csv")
+    assert status == 0, err
+    shown = [row for row in csv.DictReader(io.StringIO(out)) if row["task"] == "cvr" and row["metric"] == "auc"]
+    assert {row["method"]: float(row["mean"]) for row in shown if row["seeds"] == "1"} == pytest.approx(means)
+    assert {row["method"] for row in shown} > {"item popularity", "clicked before"}
+    assert "trained weights of the model that predicts" in ctrbench("report", recipe, "--full")[1].replace("\n", " ")

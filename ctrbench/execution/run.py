@@ -133,6 +133,7 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
         best_epoch=training.best_epoch,
         epochs=tuple(training.epochs),
         tasks=measurement.tasks,
+        weights=sum(weight.numel() for weight in training.backbone.parameters() if weight.requires_grad),
         timings=_timings(training, seconds),
         environment=surroundings,
     )

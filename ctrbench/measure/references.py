@@ -4,9 +4,12 @@
 order in which items first appear in the raw file, or in the simulated catalogue. Away from 0.5, its AUC shows what that
 order gives away, which a model may learn from ids and histories too: in a file ordered by product, how equal times were
 ordered and what the product's number says of its age; in a file ordered by time, how early an item was first seen, so
-that popular items come first and the AUC may lie below 0.5. *Random* scores show what chance gives. On simulated data
-the *oracle* has the true probabilities of the labels: where accidental clicks depend on what is shown, other scores can
-have a higher Real AUC.
+that popular items come first and the AUC may lie below 0.5. *Clicked before* ranks by how often the user clicked the
+item before the row: the count, since it ranks all that the mere fact ranks, and what is bought every week before what
+was bought once. It shows what memory alone gives where users come back to items; a sampled negative is an item that the
+user never clicks, so there only positives can have been clicked before. *Random* scores show what chance gives. On
+simulated data the *oracle* has the true probabilities of the labels: where accidental clicks depend on what is shown,
+other scores can have a higher Real AUC.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,6 +26,7 @@ from ctrbench.data.settings import DataSettings
 from ctrbench.data.tasks import Tasks
 from ctrbench.measure.columns import columns_of, data_facts
 from ctrbench.measure.job import groups_of, stored_targets
+from ctrbench.measure.repeats import earlier_clicks
 from ctrbench.measure.truth import real_probability, true_probability
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
@@ -73,7 +77,9 @@ def measure_references(
 
 def references_of(manifest: Manifest) -> tuple[Reference, ...]:
     """The references that a dataset has."""
-    return ("popularity", "item_id", "random", *(("oracle",) if manifest.synthetic else ()))
+    repeats: tuple[Reference, ...] = ("clicked_before",) if manifest.mean_click_length else ()
+    truth: tuple[Reference, ...] = ("oracle",) if manifest.synthetic else ()
+    return ("popularity", "item_id", *repeats, "random", *truth)
 
 
 def reference_rows(
@@ -106,6 +112,7 @@ def reference_rows(
                 fingerprint=manifest.fingerprint,
                 measuring_fingerprint=manifest.measuring_fingerprint,
                 probabilities=probabilities,
+                constant=bool((score == score[:1]).all()),
                 values=measured.values,
             )
         )
@@ -128,8 +135,10 @@ def _scores(prepared: Prepared, rows: Tensor, tasks: Tasks, task: str) -> dict[R
     scores: dict[Reference, NDArray[np.float64]] = {
         "popularity": prepared.items["popularity"][item].double().numpy(),
         "item_id": item.double().numpy(),
-        "random": np.random.default_rng(0).random(len(rows)),
     }
+    if prepared.manifest.mean_click_length:
+        scores["clicked_before"] = earlier_clicks(prepared, rows).astype(np.float64)
+    scores["random"] = np.random.default_rng(0).random(len(rows))
     if prepared.manifest.synthetic:
         scores["oracle"] = true_probability(prepared, rows, tasks, task)
     return scores

@@ -116,6 +116,11 @@ class Method(nn.Module, ABC):
         return None
 
     @classmethod
+    def least_epochs(cls, settings: MethodSettings) -> int:  # noqa: ARG003
+        """The fewest epochs in which the method is what its paper says; a run of fewer is refused."""
+        return 1
+
+    @classmethod
     def cohorts(cls, settings: MethodSettings) -> tuple[str, ...]:  # noqa: ARG003
         """The cohort columns that the method reads while it trains: the columns of ``Batch.cohorts``."""
         return ()

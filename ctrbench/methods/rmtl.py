@@ -7,11 +7,16 @@ critic for each task learns from episodes, which are the training impressions of
 frozen. The paper has the mean over tasks where we have the sum, as everywhere in this package. That the state of a row
 is its embedded fields, and the critics' size, is our reading. Prediction does not use the critics.
 
-Episodes mean something only where the times of impressions are real ones: here in oncold-sim alone. Training rows that
-``data.minimum_history`` leaves out are missing from them.
+Episodes mean something only where a user's impressions have an order: here in oncold-sim alone. So the manifest must
+say that rows of label 0 were shown (``negatives.source`` is ``impressions``) and that there are times
+(``mean_click_length`` above 0), which planning checks; and most of a user's rows on a day must have another time than
+the row before, which the run checks before its first step, since no manifest says it. In MovieLens half of the ratings
+have the second of the one before, and their order is the file's. Training rows that ``data.minimum_history`` leaves out
+are missing from the episodes.
 
-Early stopping knows no stages: ``training.patience`` must outlast ``warm_up``, or the critics are never trained. The
-weights that are kept are those of the best look, which may be one of stage 1.
+A run of ``warm_up`` epochs or fewer would be plain, and is refused. Early stopping knows no stages:
+``training.patience`` must outlast ``warm_up`` as well, or the critics are never trained. The weights that are kept are
+those of the best look, which may be one of stage 1.
 
 Shape:
     B rows, T tasks, F fields, D embedding size, E training examples.
@@ -33,8 +38,12 @@ from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Manifest
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
+from ctrbench.errors import CtrbenchError
 from ctrbench.methods.base import Context, Loss, Method, MethodSettings
 from ctrbench.methods.critic import Critics, CriticTrainer, StateAction, Transitions, reward
+
+MOST_TIED = 0.1
+"""Share of an episode's rows that may have the time of the row before: those are in the order of the file."""
 
 
 class RMTLSettings(MethodSettings):
@@ -93,8 +102,20 @@ class RMTL(Method):
             return "rmtl needs the impressions of a user in their order, and this dataset has no times"
         return None
 
+    @classmethod
+    def least_epochs(cls, settings: MethodSettings) -> int:
+        """One after the warm-up, without which the method is plain."""
+        assert isinstance(settings, RMTLSettings)
+        return settings.warm_up + 1
+
     def begin_epoch(self, backbone: Backbone, feed: Feed, epoch: int, seed: int) -> None:
-        """Trains the critics before the first epoch after ``warm_up``."""
+        """Trains the critics before the first epoch after ``warm_up``.
+
+        Raises:
+            CtrbenchError: the training rows have no order within an episode.
+        """
+        if epoch == 1:
+            check_order(feed)
         if epoch == self.settings.warm_up + 1:
             train_critics(self.critics, backbone, feed, self.settings, stream(seed, "critics", epoch, feed.device))
             self.strength.fill_(self.settings.weight)
@@ -114,6 +135,24 @@ class RMTL(Method):
         )
         loss = self.with_terms_of(scored, batch, loss)
         return loss.noting(**{f"Q of {task}": value for task, value in zip(tasks, q.mean(0), strict=True)})
+
+
+def check_order(feed: Feed) -> None:
+    """Checks that time orders the rows of an episode.
+
+    Raises:
+        CtrbenchError: more than :data:`MOST_TIED` of the rows that follow another of their episode have its time.
+    """
+    rows = feed.training.rows
+    times = feed.prepared.times(rows)
+    following = successors(feed.prepared.rows["user"][rows], times)
+    follows = following != END
+    tied = (times[following[follows]] == times[follows]).double().mean().item()
+    if tied > MOST_TIED:
+        raise CtrbenchError(
+            f"rmtl needs the impressions of a user in their order, and in {feed.prepared.manifest.name} {tied:.0%} of "
+            "the training rows that follow another of the same user and day have its time; leave the method out"
+        )
 
 
 def train_critics(

@@ -138,9 +138,13 @@ def refusal(config: JobConfig, manifest: Manifest | None, registries: Registries
         for key, value in config.settings.get(kind, {}).items():  # type: ignore[call-overload]
             if not same(read[key], value):
                 raise CtrbenchError(f"{where}: {key} = {value!r} would be read as {read[key]!r}; write it like that")
-    return backbone.refuses(checked["backbone"], config.data, manifest) or method.refuses(
+    reason = backbone.refuses(checked["backbone"], config.data, manifest) or method.refuses(
         config.backbone, config.data, checked["method"], manifest
     )
+    least = method.least_epochs(checked["method"])
+    if reason is None and config.training.epochs < least:
+        return f"with its settings it needs training.epochs of at least {least}, and has {config.training.epochs}"
+    return reason
 
 
 def _check_data(config: JobConfig, manifest: Manifest) -> None:

@@ -18,7 +18,7 @@ def rows_of(
 ) -> list[RowKey]:
     """Every row of a recipe on some datasets, by dataset, variant, backbone and method.
 
-    Where variants are compared with each other, the base has a row for the first of them alone.
+    Where variants are compared with each other, a method that they do not change has a row for the first of them alone.
     """
     names = itertools.product(
         datasets,
@@ -28,7 +28,7 @@ def rows_of(
     )
     rows = [RowKey(dataset, backbone, method, variant) for dataset, variant, backbone, method in names]
     first = next(iter(recipe.variants), "")
-    return [row for row in rows if not recipe.against or row.method != recipe.base or row.variant == first]
+    return [row for row in rows if recipe.varies(row.method) or row.variant == first]
 
 
 def expanded(names: Iterable[str], registry: "Registry[Any]") -> list[str]:

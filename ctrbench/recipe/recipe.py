@@ -44,6 +44,8 @@ class Recipe(Strict):
     """Citation in one line."""
     published: RecipeName | None = None
     """A file of ``ctrbench/published`` without its ending; its values are printed beside ours."""
+    published_by: str = "the paper"
+    """Whose these values are, as the report calls them: ``the paper``, or the name of an outside reference."""
     datasets: dict[DatasetName, dict[str, Any]] = Field(min_length=1)
     """Names of prepared datasets, or a table ``[datasets.NAME]`` of settings (path -> value) for each; ``all`` adds
     those that are prepared."""
@@ -57,8 +59,11 @@ class Recipe(Strict):
     base: str = "plain"
     """The method that the others are compared with; one of ``methods``."""
     against: str | None = None
-    """A variant, or the base: the report has a row for each variant of the other method instead of each method, and
-    compares them with this one. The base, which no variant is meant to change, runs with the first variant alone."""
+    """A variant, or the base: the report has a row for each variant of the varied method instead of the method, and
+    compares them with this one. The other methods, which no variant is meant to change, run with the first variant
+    alone."""
+    varied: ComponentName | None = None
+    """With ``against``: the method whose variants are compared; left out, the one beside the base."""
     metrics: tuple[str, ...] = ("auc", "ne")
     """Registered metrics that the tables show, in this order."""
     views: tuple[ViewSpec, ...] = ()
@@ -110,6 +115,17 @@ class Recipe(Strict):
         """Whether a method keeps the best settings of the base and is searched over settings of its own alone."""
         return self.search is not None and self.search.freeze_base and method != self.base
 
+    @property
+    def publisher(self) -> str:
+        """Heading of the published values' column."""
+        return self.published_by.removeprefix("the ")
+
+    def varies(self, method: str) -> bool:
+        """Whether the variants change a method; without ``against`` they change every method."""
+        if self.against is None:
+            return True
+        return method == self.varied if self.varied else method != self.base
+
     def seeds_of(self, dataset: str, method: str) -> range:
         """The seeds of a method on a dataset."""
         return range(self.seeds_on.get(dataset, {}).get(method, self.seeds))
@@ -152,12 +168,14 @@ class Recipe(Strict):
     def _consistent(self) -> Self:
         if self.base not in self.methods and ALL not in self.methods:
             raise ValueError(f"base {self.base!r} is not one of the methods")
-        if self.against and (not self.variants or self.base in self.variants):
-            raise ValueError("against needs variants, none of which has the name of the base")
+        if self.against and (not self.variants or not self.variants.keys().isdisjoint(self.methods)):
+            raise ValueError("against needs variants, none of which has the name of a method")
         if self.against not in (None, self.base, *self.variants):
             raise ValueError(f"against {self.against!r} is neither a variant nor the base")
-        if self.against and (len(self.methods) > 2 or ALL in self.methods):
-            raise ValueError("against compares the variants of one method: name the base and one other")
+        if self.against and (ALL in self.methods or (len(self.methods) > 2 and not self.varied)):
+            raise ValueError("against compares the variants of one method: name the base and one other, or set varied")
+        if self.varied and (not self.against or self.varied == self.against):
+            raise ValueError("varied names the method whose variants are compared: set against to one of the variants")
         most = max([self.seeds, *(count for own in self.seeds_on.values() for count in own.values())])
         if self.search and self.search.seed < most:
             raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {most - 1}")

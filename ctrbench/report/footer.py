@@ -44,6 +44,7 @@ def footer(data: ReportData, cells: Sequence[Cell], columns: Iterable[str]) -> l
         Note("Negatives", naming.told_by_place(_places(data), [_negatives(data, row) for row in data.rows])),
         *(Note("Groups", text) for column in columns if (text := _groups(data, column))),
         Note("Settings", _settings(data)),
+        *([Note("Weights", text)] if (text := _weights(data)) else []),
         Note("Search", _search(data)),
         *([Note("Reading", _reading(data, cells))] if cells else []),
         *([Note("Caution", _sentence(warning))] if (warning := caution(cells)) else []),
@@ -163,6 +164,17 @@ def _settings(data: ReportData) -> str:
     return ". ".join(filter(None, told))
 
 
+def _weights(data: ReportData) -> str:
+    """Trained weights of each model that predicts; empty where no record has their number."""
+    counted = [row for row in data.rows if row.record.weights is not None]
+    if not counted:
+        return ""
+    numbers = naming.told_by_place(
+        [astuple(row.key) for row in counted], [f"{row.record.weights:,}" for row in counted]
+    )
+    return f"trained weights of the model that predicts, embedding tables included: {numbers}"
+
+
 def _places(data: ReportData) -> list[naming.Place]:
     return [astuple(row.key) for row in data.rows]
 
@@ -234,12 +246,14 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     shown = [METRICS.get(name) for name in names if name in METRICS.usable()]
     text += "".join(f" {metric.reading}" for metric in shown)
     if any(cell.published is not None for cell in cells):
+        by = data.recipe.published_by
         close = ", ".join(f"{metric.label} {metric.tolerance:g}" for metric in shown if metric.tolerance)
         text += (
             " A published value is within if it lies in the 95 % interval of ours"
             + (f" or nearer than the metric's tolerance ({close})" if close else "")
-            + f"; otherwise ours is higher or lower. The paper's change is to its own {base}: it agrees if ours is "
-            "shown and has its sign, contradicts ours if it lies outside our interval, and is open if it lies inside."
+            + f"; otherwise ours is higher or lower. {by[:1].upper()}{by[1:]}'s change is to its own {base}: it agrees "
+            "if ours is shown and has its sign, contradicts ours if it lies outside our interval, and is open if it "
+            "lies inside."
         )
     return text
 

@@ -19,6 +19,7 @@ from ctrbench.store.record import Reference
 REFERENCES: dict[Reference, str] = {
     "popularity": "item popularity",
     "item_id": "item id",
+    "clicked_before": "clicked before",
     "random": "random",
     "oracle": "oracle",
 }
@@ -26,6 +27,7 @@ REFERENCES: dict[Reference, str] = {
 
 REFERENCE_MEANINGS = {
     REFERENCES["item_id"]: "the order of items in the source",
+    REFERENCES["clicked_before"]: "how often the user clicked the item before",
     REFERENCES["oracle"]: "the true probabilities",
 }
 """Method of a reference row -> what it ranks by, where the name does not say it."""
@@ -185,7 +187,7 @@ def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[
 
 
 def _references(data: ReportData, dataset: str, task: str, metric: str, by: str) -> list[Cell]:
-    """The reference rows of one task for whose scores the metric is defined."""
+    """The reference rows of one task that rank its rows, and for whose scores the metric is defined."""
     definitions = {
         row.record.tasks[task].definition
         for row in data.rows
@@ -208,6 +210,7 @@ def _references(data: ReportData, dataset: str, task: str, metric: str, by: str)
         for reference in data.references
         if (reference.record.reference, reference.record.dataset) == (kind, dataset)
         and reference.record.task in definitions
+        and not reference.record.constant
         for column in dict.fromkeys((OVERALL, by))
         for own in reference.record.groups(reference.facts, column)
         if metric in own.values

@@ -31,7 +31,7 @@ def summary(data: ReportData, metrics: Sequence[str], by: str) -> list[ViewData]
         ViewData(
             kind=KIND,
             title=f"{first.label} of all rows ({BETTER[first.direction]})",
-            source=_frame(same[0], first).without_empty_columns(),
+            source=_frame(same[0], first, data.recipe.publisher).without_empty_columns(),
             reading=_beyond(list(zip(registered, same, strict=True)), data.recipe.base),
             section=same[0].title,
             cells_of=(first.name, by),
@@ -52,7 +52,7 @@ def caution(cells: Iterable[Cell]) -> str | None:
     )
 
 
-def _frame(section: Section, metric: type[Metric]) -> Frame:
+def _frame(section: Section, metric: type[Metric], publisher: str) -> Frame:
     own = [cell for cell in section.of(metric.name) if cell.column == OVERALL]
     references = [cell for cell in section.references if (cell.metric, cell.column) == (metric.name, OVERALL)]
     rows: list[tuple[Value, ...]] = [
@@ -74,7 +74,7 @@ def _frame(section: Section, metric: type[Metric]) -> Frame:
         Column("change", "+.4f"),
         Column("95 % interval", "+.4f"),
         Column("verdict"),
-        Column("paper", ".4f"),
+        Column(publisher, ".4f"),
         Column("ours is"),
         Column("its change"),
     )

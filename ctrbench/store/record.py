@@ -20,7 +20,7 @@ from ctrbench.store.identity import JobConfig, Plugin, Section
 from ctrbench.strict import ComponentName, DatasetName, Strict
 from ctrbench.training.history import EpochMetrics
 
-Reference = Literal["popularity", "item_id", "random", "oracle"]
+Reference = Literal["popularity", "item_id", "clicked_before", "random", "oracle"]
 
 FIRST_VERSION = 2
 """The algorithm version of a line that names none; it never changes, even when ``ALGORITHM_VERSION`` does."""
@@ -186,6 +186,9 @@ class Record(Strict):
     """One entry per look."""
     tasks: dict[str, TaskMetrics] = Field(min_length=1)
     """At the best look's weights, on the rows of ``judged_on``; of a trial only the overall values are stored."""
+    weights: int | None = None
+    """Trained weights of the model that predicts, embedding tables included; a method's are dropped. None in records
+    from before they were counted."""
     timings: Timings
     environment: Environment
 
@@ -251,6 +254,8 @@ class ReferenceRecord(Strict):
     measuring_fingerprint: str
     probabilities: bool
     """Whether the scores are probabilities; otherwise only metrics of the order are defined."""
+    constant: bool = False
+    """Whether all test rows of the task have one score, which ranks nothing: no report shows the row."""
     values: Values
 
     @property

@@ -32,6 +32,10 @@ class Plain:
         return None
 
     @classmethod
+    def least_epochs(cls, settings):
+        return 1
+
+    @classmethod
     def cohorts(cls, settings):
         return ()
 

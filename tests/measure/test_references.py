@@ -39,7 +39,7 @@ def rows_of(prepared, task="click", settings=None, expressions=()):
 
 def test_references_are_measured_on_test_and_their_facts_are_the_datas(small):
     facts, records = rows_of(small)
-    assert [record.reference for record in records] == ["popularity", "item_id", "random"]
+    assert [record.reference for record in records] == ["popularity", "item_id", "clicked_before", "random"]
     assert facts.model_copy(update={"groups": {}}) == data_facts(small.manifest)
     codes, names = columns_of(small, small.indices(Split.TEST))["click_length"]
     for record in records:
@@ -54,18 +54,18 @@ def test_references_are_measured_on_test_and_their_facts_are_the_datas(small):
 
 
 def test_popularity_ranks_by_training_clicks_and_random_does_not_depend_on_anything(small):
-    _, (popularity, _, random) = rows_of(small)
+    _, (popularity, _, _, random) = rows_of(small)
     rows = small.indices(Split.TEST)
     score = small.items["popularity"][small.rows["item"][rows].long()].numpy()
     label = small.rows["click"][rows].numpy().astype(bool)
     pairs = np.sign(score[label][:, None] - score[~label][None]) / 2 + 0.5
     assert popularity.values["auc"]["overall"] == [pytest.approx(pairs.mean())]
     assert abs(random.values["auc"]["overall"][0] - 0.5) < 0.1
-    assert rows_of(small)[1][2] == random
+    assert rows_of(small)[1][3] == random
 
 
 def test_the_item_id_ranks_by_first_appearance_in_the_raw_file(small):
-    _, (_, item_id, _) = rows_of(small)
+    _, (_, item_id, *_) = rows_of(small)
     rows = small.indices(Split.TEST)
     item, label = small.rows["item"][rows].numpy(), small.rows["click"][rows].numpy().astype(bool)
     pairs = np.sign(item[label][:, None] - item[~label][None]) / 2 + 0.5
@@ -81,7 +81,7 @@ def test_the_item_id_of_impressions_is_read_off_the_raw_file(shown):
     test = raw[raw["time"] > raw["user"].map(last_but_one)]
     item, label = test["item"].map(place).to_numpy(), test["label"].to_numpy() == 1
     pairs = np.sign(item[label][:, None] - item[~label][None]) / 2 + 0.5
-    _, (_, item_id, _) = rows_of(shown)
+    _, (_, item_id, *_) = rows_of(shown)
     assert item_id.values["auc"]["overall"] == [pytest.approx(pairs.mean())]
 
 
@@ -102,7 +102,7 @@ def test_the_item_id_shows_an_order_of_ties_that_gives_the_test_item_away(tmp_pa
     table = interactions().drop_duplicates(["user", "item"]).sort_values("item").assign(time=0)
     table.to_csv(tmp_path / "ordered.csv", index=False)
     prepare(card("ordered").model_copy(update={"ties": ties}), tmp_path, source=tmp_path / "ordered.csv")
-    _, (_, item_id, _) = rows_of(Prepared.read(tmp_path / "ordered"))
+    _, (_, item_id, *_) = rows_of(Prepared.read(tmp_path / "ordered"))
     assert low < item_id.values["auc"]["overall"][0] < high
 
 
@@ -116,7 +116,7 @@ def test_a_reference_that_an_older_version_did_not_measure_is_measured(store, ag
     again()
     again()
     assert measured == ["click"] * 2
-    assert {row.reference for row in store.references("small")} == {"popularity", "item_id", "random"}
+    assert {row.reference for row in store.references("small")} == {"popularity", "item_id", "clicked_before", "random"}
 
 
 def test_each_task_has_its_own_rows_and_groups(orders):
@@ -176,7 +176,7 @@ def test_references_are_measured_once_for_each_data_and_column(store, again, mea
         # Also what was measured earlier is still there.
         again(expressions=["click_length/4", "age_group/2"])
         assert measured == ["click"] * 3
-        assert [len(row.columns) for row in store.references("small")] == [6, 6, 6]
+        assert [len(row.columns) for row in store.references("small")] == [6, 6, 6, 6]
         pack(store)
     assert list(faults(store.archive)) == []
 
@@ -201,7 +201,7 @@ def test_other_data_have_their_own_rows(store, again, measured, small):
         patch.setattr(Prepared, "read", lambda *_: replace(small, manifest=changed))
         again(manifest=changed)
     assert measured == ["click"] * 2
-    assert len(store.references("small")) == 6
+    assert len(store.references("small")) == 8
     assert len(store.facts("small")) == 2
 
 
@@ -236,7 +236,13 @@ def test_the_oracle_knows_the_probability_of_every_task(orders, tmp_path):
     }
     for task, probability in wanted.items():
         facts, records = rows_of(simulated, task, TWO)
-        assert [record.reference for record in records] == ["popularity", "item_id", "random", "oracle"]
+        assert [record.reference for record in records] == [
+            "popularity",
+            "item_id",
+            "clicked_before",
+            "random",
+            "oracle",
+        ]
         oracle = records[-1]
         assert oracle.probabilities
         assert set(oracle.values) == set(METRICS.names())
@@ -262,4 +268,4 @@ def test_the_oracle_of_the_simulated_world_is_calibrated(tmp_path):
             assert overall.values["auc"] > 0.6
             assert overall.values["expected_ne"] < 1
             assert overall.values["ne"] == pytest.approx(overall.values["expected_ne"], abs=0.05)
-    assert len(store.references("oncold-sim")) == 4 * 3
+    assert len(store.references("oncold-sim")) == 5 * 3

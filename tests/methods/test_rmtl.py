@@ -8,8 +8,9 @@ from ctrbench.backbones import BACKBONES
 from ctrbench.data.prepared import Prepared
 from ctrbench.data.settings import DataSettings
 from ctrbench.data.streams import stream
+from ctrbench.errors import CtrbenchError
 from ctrbench.methods.critic import Critics, CriticTrainer, StateAction, Transitions, reward
-from ctrbench.methods.rmtl import RMTL, RMTLSettings, train_critics
+from ctrbench.methods.rmtl import RMTL, RMTLSettings, check_order, train_critics
 from ctrbench.testing.data import FIELDS
 from ctrbench.testing.runs import start, without_gradient
 from ctrbench.training.checkpoint import parse
@@ -176,3 +177,17 @@ def test_what_it_refuses(orders, small):
     assert "data.given restricts conversion" in RMTL.refuses("din", given, RMTLSettings(), orders.manifest)
     assert "negatives are sampled" in RMTL.refuses("din", DataSettings(), RMTLSettings(), small.manifest)
     assert RMTL.refuses("din", DATA, RMTLSettings(), orders.manifest) is None
+
+
+def test_a_run_needs_an_epoch_after_the_warm_up():
+    assert RMTL.least_epochs(RMTLSettings(warm_up=3)) == 4
+
+
+def test_rows_without_an_order_within_the_day_are_refused_before_the_first_step(orders, monkeypatch):
+    check_order(begin(orders).feed)
+    monkeypatch.setattr(Prepared, "times", lambda _, rows: torch.arange(len(rows)) // 2 * 60)
+    run = begin(orders)
+    weights = [weight.clone() for weight in run.backbone.parameters()]
+    with pytest.raises(CtrbenchError, match=r"in orders 5\d% of the training rows that follow another"):
+        next(fit(run))
+    assert all(map(torch.equal, run.backbone.parameters(), weights))

@@ -9,7 +9,7 @@ from ctrbench.planning.settings import build_config, full_settings
 from ctrbench.recipe.row_key import RowKey
 from tests.fakes import prepared
 from tests.fakes.recipes import recipe
-from tests.fakes.registries import registries
+from tests.fakes.registries import Weighted, registries
 
 DEFAULTS = registries().defaults()
 
@@ -70,6 +70,14 @@ def test_a_method_may_refuse_the_fields(place, changes):
     found = plan(place, methods=["plain", "picky"], seeds=1, **changes)
     assert [job.config.method for job in found.jobs] == ["plain"]
     assert found.refused == {RowKey("toy", "net", "picky"): "it wants the user"}
+
+
+def test_a_run_of_too_few_epochs_for_its_method_is_refused(place, monkeypatch):
+    monkeypatch.setattr(Weighted, "least_epochs", lambda settings: 5)
+    found = plan(place, seeds=1, variants={"short": {"training.epochs": 4}, "long": {"training.epochs": 5}})
+    reason = "with its settings it needs training.epochs of at least 5, and has 4"
+    assert found.refused == {RowKey("toy", "net", "weighted", "short"): reason}
+    assert [job.row.variant for job in found.jobs if job.row.method == "weighted"] == ["long"]
 
 
 def test_every_setting_is_resolved(place):
@@ -216,6 +224,16 @@ def test_every_row_is_run_with_every_variant(place):
     ]
     assert str(jobs[1].row) == "toy net weighted (light)"
     assert str(one(place).row) == "toy net weighted"
+
+
+def test_methods_that_the_compared_variants_do_not_change_run_with_the_first(place):
+    changes = {"variants": {"sum": {}, "long": {"training.epochs": 3}}, "against": "sum"}
+    for varied, other in ((None, "plain"), ("plain", "weighted")):
+        found = plan(place, **changes, varied=varied, seeds=1).jobs
+        own = "weighted" if varied is None else varied
+        assert sorted((job.row.variant, job.row.method) for job in found) == sorted(
+            [("sum", other), ("sum", own), ("long", own)]
+        )
 
 
 def test_a_run_that_rows_share_is_planned_once(place):

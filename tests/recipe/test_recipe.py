@@ -221,7 +221,18 @@ def test_variants_of_one_method_alone_are_compared_with_each_other():
     assert recipe(**one).against == "light"
     assert recipe(**one, methods=["plain"]).against == "light"
     for variants in ({}, {"light": {}, "plain": {}}):
-        with pytest.raises(CtrbenchError, match="against needs variants, none of which has the name of the base"):
+        with pytest.raises(CtrbenchError, match="against needs variants, none of which has the name of a method"):
             recipe(variants=variants, against="plain")
     with pytest.raises(CtrbenchError, match="against compares the variants of one method: name the base and one other"):
         recipe(**one, methods=["plain", "weighted", "icl"])
+    assert [each for each in ("plain", "weighted", "icl") if recipe(**one).varies(each)] == ["weighted", "icl"]
+
+
+def test_the_variants_of_a_named_method_are_compared_beside_other_methods():
+    of_base = {"variants": {"sum": {}, "ema": {"training.balance": "ema"}}, "against": "sum", "varied": "plain"}
+    made = recipe(**of_base, methods=["plain", "weighted", "icl"])
+    assert [method for method in made.methods if made.varies(method)] == ["plain"]
+    assert all(map(recipe().varies, ("plain", "weighted")))
+    for wrong in ({"against": None}, {"against": "plain"}):
+        with pytest.raises(CtrbenchError, match="varied names the method whose variants are compared: set against to"):
+            recipe(**of_base | wrong)

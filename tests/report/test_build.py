@@ -34,6 +34,14 @@ def test_a_recipe_without_views_shows_three_tables_for_each_metric(beauty):
     ]
 
 
+def test_an_outside_reference_is_never_called_the_paper(beauty):
+    report = build(data(rows(beauty), of=recipe(published_by="Elsewhere")))
+    texts = [text for view in report.views for text in (view.title, view.reading, *view.table.names)]
+    texts += [note.text for note in report.notes]
+    assert not [text for text in texts if "paper" in text]
+    assert sum("Elsewhere's change" in text or text == "Elsewhere" for text in texts) > 1
+
+
 def test_views_are_a_matter_of_the_recipe(beauty):
     views = [
         {"kind": "levels", "metric": "ne", "by": "click_length", "layout": "long", "title": "NE by history"},

@@ -32,6 +32,16 @@ def changed(made, section="training", **settings):
     ]
 
 
+def test_trained_weights_by_what_decides_them(beauty):
+    assert "Weights" not in notes(beauty)
+    other = record(0.7, backbone="deepfm").model_copy(update={"weights": 1_234_567})
+    text = notes([*(r.model_copy(update={"weights": 8_900}) for r in beauty), other])["Weights"]
+    assert text == (
+        "trained weights of the model that predicts, embedding tables included: din: 8,900; deepfm: 1,234,567"
+    )
+    assert notes([beauty[0], other])["Weights"].endswith("included: 1,234,567")
+
+
 def test_protocol_in_one_paragraph(beauty):
     text = notes(beauty)["Protocol"]
     assert text.startswith("Per user in time order: the last interaction is test, the one before validation")

@@ -23,6 +23,14 @@ def test_table_3_is_overall():
     assert len(table.values) == 3 * 3 * 2
 
 
+def test_an_outside_reference_names_its_tasks():
+    table = read_published("mtreclib_aliexpress_bce")
+    assert table.value("aliexpress-nl", "shared-mlp", "plain", "overall", "auc", "click", "") == 0.7228
+    assert table.value("aliexpress-us", "ple", "plain", "overall", "auc", "conversion") == 0.8675
+    assert table.value("aliexpress-es", "ple", "plain", "overall", "auc", "conversion") is None
+    assert len(table.values) == 3 * 7 * 2
+
+
 def test_the_simulation_stands_for_the_private_data():
     assert read_published("aqcl_table2").value("oncold-sim", "din", "plain", "overall", "auc") == 0.7601
 

@@ -45,8 +45,8 @@ def cell(agreement, published_delta, *, users=0.0001, variant=""):
     ],
 )
 def test_the_sentence_of_a_cell(shown, sentence):
-    assert told([shown]) == [sentence]
+    assert told([shown], "the paper") == [sentence]
 
 
 def test_what_agrees_needs_no_sentence():
-    assert told([cell("agrees", 0.01), cell(None, None)]) == []
+    assert told([cell("agrees", 0.01), cell(None, None)], "the paper") == []

@@ -1,5 +1,7 @@
 """The numbers of a table, computed a second time with scipy from the AUCs that went into the records."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -141,6 +143,13 @@ def test_only_the_oracle_has_an_ne(table):
     assert table["oracle", "non-active", "ne"].mean == pytest.approx(1.5 - 0.8105 + 0.02)
     assert ("random", "overall", "ne") not in table
     assert (table["random", "overall", "auc"].backbone, table["random", "overall", "auc"].mean) == ("-", 0.4993)
+
+
+def test_a_reference_that_ranks_nothing_is_passed_over(beauty):
+    first, *others = references()
+    constant = replace(first, record=first.record.model_copy(update={"constant": True}))
+    shown, left = ({cell.method for cell in every(data(rows(beauty), [row, *others]))} for row in (first, constant))
+    assert shown - left == {"random"}
 
 
 def test_references_of_another_task_are_passed_over(beauty):

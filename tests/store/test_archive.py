@@ -136,6 +136,7 @@ def test_a_line_leaves_out_what_equals_a_default_and_no_more(manifest):
         "algorithm_version",
         "cohorts",
         "cohort_fingerprint",
+        "weights",
     }
     assert parse_record(json.loads(line_of(record)), "here") == record
     full = records.record(

@@ -45,8 +45,9 @@ class Forest(View):
                 shown=frame.without_empty_columns(),
                 reading=(
                     f"Change of {metric.label} against {data.recipe.base}, paired by seed, with its 95 % interval over "
-                    "seeds and users, simultaneous over the methods of a group. A diamond is the paper's change. "
-                    "Within the grey band a change does not matter, by the dataset's card."
+                    "seeds and users, simultaneous over the methods of a group. A diamond is "
+                    f"{data.recipe.published_by}'s change. Within the grey band a change does not matter, by the "
+                    "dataset's card."
                 ),
                 draw=draw,
                 place={"metric": metric.name, "task": task},

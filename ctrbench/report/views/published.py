@@ -1,6 +1,7 @@
 """A metric beside the published values."""
 
 from ctrbench.metrics.base import Metric
+from ctrbench.recipe.recipe import Recipe
 from ctrbench.report.frame import Column, Frame
 from ctrbench.report.select import ReportData
 from ctrbench.report.sentences import told
@@ -16,20 +17,22 @@ class BesidePaper(View):
         return [
             ViewData(
                 kind=self.spec.kind,
-                title=self.spec.title or f"{metric.label} beside the paper",
+                title=self.spec.title or f"{metric.label} beside {data.recipe.published_by}",
                 source=frame.without_empty_columns(),
-                reading=" ".join([_reading(metric, data.recipe.base), *told(section.of(metric.name))]),
+                reading=" ".join(
+                    [_reading(metric, data.recipe), *told(section.of(metric.name), data.recipe.published_by)]
+                ),
                 section=section.title,
                 cells_of=(metric.name, self.by),
                 place=section.place,
             )
             for metric in self.metrics(data)
             for section in sections(data, metric, self.by, self.tasks(data))
-            if (frame := _frame(section, metric, by_group=self.spec.layout == "long")).rows
+            if (frame := _frame(section, metric, data.recipe.publisher, by_group=self.spec.layout == "long")).rows
         ]
 
 
-def _frame(section: Section, metric: type[Metric], *, by_group: bool) -> Frame:
+def _frame(section: Section, metric: type[Metric], publisher: str, *, by_group: bool) -> Frame:
     own = [cell for cell in section.of(metric.name) if cell.published is not None]
     if by_group:
         order = groups_of(own)
@@ -39,7 +42,7 @@ def _frame(section: Section, metric: type[Metric], *, by_group: bool) -> Frame:
         Column("group", is_key=True),
         Column(metric.label, ".4f"),
         Column("95 % interval", ".4f"),
-        Column("paper", ".4f"),
+        Column(publisher, ".4f"),
         Column("off by", "+.4f"),
         Column(f"{metric.label} is"),
         Column("its change", "+.4f"),
@@ -62,10 +65,11 @@ def _frame(section: Section, metric: type[Metric], *, by_group: bool) -> Frame:
     return Frame(columns, tuple(rows))
 
 
-def _reading(metric: type[Metric], base: str) -> str:
+def _reading(metric: type[Metric], recipe: Recipe) -> str:
     close = f" or is nearer to ours than {metric.tolerance:g}" if metric.tolerance else ""
+    by = recipe.published_by
     return (
-        f"Ours is within if the paper's value lies in our 95 % interval{close}, else higher or lower. A change is the "
-        f"difference to {base}, the paper's to its own; the paper's agrees if ours is shown and has its sign, "
+        f"Ours is within if {by}'s value lies in our 95 % interval{close}, else higher or lower. A change is the "
+        f"difference to {recipe.base}, {by}'s to its own; {by}'s agrees if ours is shown and has its sign, "
         "contradicts ours if it lies outside our interval, and is open if it lies inside."
     )

@@ -1,6 +1,6 @@
 """A metric over the values of a setting that the variants of a recipe change: on validation rows, and by test group."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -10,11 +10,13 @@ from ctrbench.errors import NothingToShowError
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.significance import Error, Estimate, Interval
 from ctrbench.planning.settings import parse_setting_path, setting
+from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.frame import Frame, Value, stacked
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.statistics import cells
 from ctrbench.report.views.base import View, ViewData
-from ctrbench.report.views.style import COLOURS, DASHES, MARKERS, panels
+from ctrbench.report.views.style import COLOURS, DASHES, LIGHT, MARKERS, panels
+from ctrbench.store.identity import Section
 from ctrbench.strict import Strict
 
 if TYPE_CHECKING:
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PLACE = ("dataset", "backbone", "method")
+MODEL = ("dataset", "backbone")
+PLACE = (*MODEL, "method")
 NAMES = (*PLACE, "setting", "value", "rows", "seeds", "mean", "low", "high")
 VALIDATION = "validation"
+LEVEL = "#404040"
 
 
 class SweepOptions(Strict):
@@ -35,7 +39,11 @@ class SweepOptions(Strict):
 
 
 class Sweep(View):
-    """See the module's docstring. A row per setting, value and group of rows; a line per setting."""
+    """See the module's docstring. A row per setting, value and group of rows; a line per setting.
+
+    A method without the settings, such as the base of a recipe that varies another method's, has a row per group of
+    rows without a setting and a value, and a level across the panels of its backbone.
+    """
 
     Options: ClassVar[type[Strict]] = SweepOptions
 
@@ -48,36 +56,50 @@ class Sweep(View):
         assert isinstance(self.options, SweepOptions)
         paths = self.options.settings
         swept = {variant: path for variant, own in data.recipe.variants.items() for path in paths[::-1] if path in own}
-        if not any(row.key.variant in swept for row in data.rows):
+        if not any(_place(data, row.key, swept) for row in data.rows):
             raise NothingToShowError(f"{data.recipe.name}: no finished run of a variant sets {' or '.join(paths)}")
-        return [
-            ViewData(
-                kind=self.spec.kind,
-                title=self.title(data, metric, task),
-                source=stacked(NAMES, _records(data, swept, metric, task, self.by)),
-                reading=(
-                    f"{metric.label} at the kept look: on validation rows, and on test rows by group. Bars are 95 % "
-                    "intervals, over seeds alone for validation rows."
-                ),
-                draw=draw,
-                place={"metric": metric.name, "task": task},
-            )
-            for metric in self.metrics(data)
-            for task in self.tasks(data)
-        ]
+        return [self._view(data, swept, metric, task) for metric in self.metrics(data) for task in self.tasks(data)]
+
+    def _view(self, data: ReportData, swept: Mapping[str, str], metric: type[Metric], task: str) -> ViewData:
+        frame = stacked(NAMES, _records(data, swept, metric, task, self.by))
+        reading = (
+            f"{metric.label} at the kept look: on validation rows, and on test rows by group. Bars are 95 % intervals, "
+            "over seeds alone for validation rows."
+        )
+        if None in frame.column("setting"):
+            reading += " A line across, with its interval as a band, is a method that has none of the settings."
+        return ViewData(
+            kind=self.spec.kind,
+            title=self.title(data, metric, task),
+            source=frame,
+            reading=reading,
+            draw=draw,
+            place={"metric": metric.name, "task": task},
+        )
+
+
+def _place(data: ReportData, key: RowKey, swept: Mapping[str, str]) -> tuple[Section, str] | None:
+    """Section and key of the setting that a row's variant sweeps; None where the row has no such setting."""
+    return parse_setting_path(swept[key.variant], key, data.defaults) if key.variant in swept else None
+
+
+def _keys(data: ReportData, swept: Mapping[str, str]) -> list[RowKey]:
+    """The rows to show. A method without the settings runs alike with all variants: the first of them stands for it."""
+    keys = dict.fromkeys(row.key for row in data.rows if row.key.variant in swept)
+    found = {(*key.names.values(), key.variant if _place(data, key, swept) else ""): key for key in reversed(keys)}
+    return [key for key in keys if key in found.values()]
 
 
 def _records(
-    data: ReportData, swept: dict[str, str], metric: type[Metric], task: str, by: str
+    data: ReportData, swept: Mapping[str, str], metric: type[Metric], task: str, by: str
 ) -> Iterator[dict[str, Value]]:
     """By variant: the validation rows, then every group of the test rows."""
     found = [cell for cell in cells(data, metric.name, by) if (cell.metric, cell.task) == (metric.name, task)]
-    for key in dict.fromkeys(row.key for row in data.rows if row.key.variant in swept):
+    for key in _keys(data, swept):
         rows = [row for row in data.rows if row.key == key]
-        path = swept[key.variant]
-        place = parse_setting_path(path, key, data.defaults)
-        value = setting(rows[0].record.config, *place, data.defaults) if place else None
-        fixed: dict[str, Value] = {**key.names, "setting": path, "value": value}
+        fixed: dict[str, Value] = {**key.names, "setting": None, "value": None}
+        if place := _place(data, key, swept):
+            fixed |= {"setting": swept[key.variant], "value": setting(rows[0].record.config, *place, data.defaults)}
         if (judged := _validation(rows, metric, task)) is not None:
             yield fixed | _numbers(VALIDATION, len(rows), judged.value, judged.interval)
         for cell in found:
@@ -99,21 +121,33 @@ def _numbers(rows: str, seeds: int, mean: float | None, interval: Interval | Non
 
 
 def draw(frame: Frame) -> "Figure":
-    """One line of panels per dataset, backbone and method, one panel per group of rows."""
+    """One line of panels per dataset, backbone and method that has a setting, one panel per group of rows."""
     table = frame.pandas()
-    places = list(table.groupby(list(PLACE), sort=False))
+    swept, levels = table[table["setting"].notna()], table[table["setting"].isna()]
+    places = list(swept.groupby(list(PLACE), sort=False))
     groups = list(dict.fromkeys(table["rows"]))
     figure, grid = panels(len(places), len(groups), width=2.7)
     for line, (place, own) in zip(grid, places, strict=True):
+        beside = levels[(levels[list(MODEL)] == list(place[: len(MODEL)])).all(axis=1)]
         for axes, group in zip(line, groups, strict=True):
+            _levels(axes, beside[beside["rows"] == group])
             _panel(axes, own[own["rows"] == group])
             axes.set_title(group if len(places) == 1 else f"{', '.join(map(str, place))}: {group}")
         line[0].legend(loc="best")
     return figure
 
 
+def _levels(axes: "Axes", methods: "pd.DataFrame") -> None:
+    levels = methods[["mean", "low", "high"]].to_numpy(np.float64)
+    for number, (name, (mean, low, high)) in enumerate(zip(methods["method"], levels, strict=True), 1):
+        if not np.isnan(low):  # more than one seed
+            axes.axhspan(low, high, facecolor=LIGHT, alpha=0.5, linewidth=0)
+        axes.axhline(mean, color=LEVEL, linestyle=DASHES[number], label=name)
+
+
 def _panel(axes: "Axes", own: "pd.DataFrame") -> None:
-    for number, (path, line) in enumerate(own.groupby("setting", sort=False)):
+    names = [str(path).rpartition(".")[2] for path in dict.fromkeys(own["setting"])]
+    for number, (_, line) in enumerate(own.groupby("setting", sort=False)):
         ordered = line.sort_values("value")
         axes.errorbar(
             ordered["value"],
@@ -124,8 +158,8 @@ def _panel(axes: "Axes", own: "pd.DataFrame") -> None:
             linestyle=DASHES[number],
             capsize=2,
             elinewidth=0.9,
-            label=str(path).rpartition(".")[2],
+            label=names[number],
         )
     if (own["value"] > 0).all():
         axes.set_xscale("log")
-    axes.set_xlabel("value")
+    axes.set_xlabel(names[0] if len(names) == 1 else "value")

@@ -208,6 +208,32 @@ def test_variants_of_one_setting_are_named_by_it_and_others_are_variants():
     assert axes_of(VARIANTS | {"0.3": {"method.tau": 0.3}}).get_xlabel() == "variant"
 
 
+WEIGHTS = {"low": {"methods.aqcl.weight": 0.01}, "high": {"methods.aqcl.weight": 0.1}}
+OF_AQCL = {"methods": ["plain", "aqcl"], "view": {"options": {"settings": ["methods.aqcl.weight"]}}}
+
+
+def test_a_sweep_of_one_methods_setting_has_the_other_as_a_level():
+    (view,) = shown("sweep", variants=WEIGHTS, **OF_AQCL).views
+    frame = view.frame.pandas()
+    own = frame[(frame["dataset"] == "ta-feng") & (frame["rows"] == "overall")].set_index("method")
+    assert own.loc["aqcl", "value"].to_list() == [0.01, 0.1]
+    assert own.loc["aqcl", "mean"].to_list() == pytest.approx([0.704 + 0.02] * 2)
+    assert np.isnan(own.loc["plain", "value"])
+    assert own.loc["plain", "mean"] == pytest.approx(0.704)
+    figure = view.draw(view.frame)
+    assert len(figure.axes) == 2 * len(set(frame["rows"]))
+    assert {axes.get_xlabel() for axes in figure.axes} == {"weight"}
+    labels = figure.axes[0].get_legend().get_texts()
+    assert [label.get_text() for label in labels] == ["plain", "weight"]
+    assert "A line across" in view.reading
+    assert "A line across" not in shown("sweep").views[0].reading
+
+
+def test_a_sweep_without_a_run_that_has_the_setting():
+    with pytest.raises(CtrbenchError, match=r"no finished run of a variant sets methods\.aqcl\.weight"):
+        shown("sweep", variants=WEIGHTS, **OF_AQCL, missing=lambda key, seed: key.method == "aqcl")
+
+
 def test_long_names_of_variants_are_slanted():
     long = {f"a variant of a long name {number}": {"method.tau": number / 10} for number in (1, 2)}
     turned = [[label.get_rotation() for label in axes_of(each).get_xticklabels()] for each in (VARIANTS, long)]
