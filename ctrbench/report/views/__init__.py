@@ -29,6 +29,8 @@ VIEWS: "Registry[type[View]]" = Registry(
         "cohort-axes": "ctrbench.report.views.cohort_axes:CohortAxes",
         "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
         "gradients": "ctrbench.report.views.gradients:Gradients",
+        "attention": "ctrbench.report.views.attention:Attention",
+        "attention-history": "ctrbench.report.views.attention_history:AttentionHistory",
     },
     base="ctrbench.report.views.base:View",
 )
