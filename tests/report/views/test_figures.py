@@ -41,8 +41,8 @@ KEYS = {
     "sweep": {"variants": SWEPT, "methods": ["plain"], "view": {"options": {"settings": ["training.embedding_l2"]}}},
     "representations": {"representations": 60},
 }
-OTHER = ("levels", "changes", "published", "counts", "search", "cohort-axes")
-"""Tables, and a figure of searches, which these records lack."""
+OTHER = ("levels", "changes", "published", "counts", "search", "cohort-axes", "cohort-predictions", "private-changes")
+"""Tables, a figure of searches, which these records lack, and figures with tests of their own."""
 DRAWN = [name for name in VIEWS.builtin() if name not in OTHER]
 OF_RUNS = [name for name in DRAWN if VIEWS.get(name).needs == "runs"]
 
