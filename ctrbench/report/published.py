@@ -121,7 +121,9 @@ class PrivateChange(NamedTuple):
     def is_about(self, column: str, group: str) -> bool:
         """Whether a group of a column, such as ``5-10 %``, lies within its percentiles."""
         ends = re.fullmatch(r"([0-9.]+)-([0-9.]+) %", group)
-        return bool(ends) and column == self.column and self.low <= float(ends[1]) and float(ends[2]) <= self.high
+        if ends is None or column != self.column:
+            return False
+        return self.low <= float(ends[1]) and float(ends[2]) <= self.high
 
 
 @cache

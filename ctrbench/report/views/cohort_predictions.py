@@ -8,6 +8,7 @@ Shape: N bins of the log prediction.
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctrbench.errors import NothingToShowError
 from ctrbench.recipe.cohort_file import FoundCohorts, FoundPair
@@ -82,8 +83,7 @@ class CohortPredictions(View):
 
 def lines_of(axis: FoundCohorts, pair: FoundPair) -> Frame:
     """The density of head and tail in each bin (2 N rows)."""
-    bins = len(pair.head.predictions)
-    edges = np.linspace(*axis.log_predictions, bins + 1)
+    edges = _edges(axis, pair)
     rows: list[tuple[Value, ...]] = []
     for name, cohort in (("head", pair.head), ("tail", pair.tail)):
         counts = np.array(cohort.predictions)
@@ -95,8 +95,14 @@ def lines_of(axis: FoundCohorts, pair: FoundPair) -> Frame:
     return Frame.of(NAMES, rows)
 
 
+def _edges(axis: FoundCohorts, pair: FoundPair) -> NDArray[np.float64]:
+    """Ends (N + 1,) of the bins of log predictions."""
+    low, high = axis.log_predictions
+    return np.linspace(low, high, len(pair.head.predictions) + 1)
+
+
 def _facts(axis: FoundCohorts, pair: FoundPair) -> list[tuple[Value, ...]]:
-    edges = np.linspace(*axis.log_predictions, len(pair.head.predictions) + 1)
+    edges = _edges(axis, pair)
     centres = (edges[1:] + edges[:-1]) / 2
     return [
         (
@@ -112,11 +118,11 @@ def draw(frame: Frame) -> "Figure":
     """A panel per dataset and axis."""
     places = list(frame.pandas().groupby(["dataset", "axis"], sort=False))
     columns = min(len(places), PER_ROW)
-    figure, grid = panels(-(-len(places) // columns), columns, width=4.2, height=3.1)
-    for axes, ((dataset, axis), own) in zip(grid.flat, places, strict=False):
+    figure, _ = panels(-(-len(places) // columns), columns, width=4.2, height=3.1)
+    for axes, ((dataset, axis), own) in zip(figure.axes, places, strict=False):
         draw_pair(axes, own)
         axes.set_title(f"{axis}\n{dataset}", fontsize=8)
-    for axes in grid.flat[len(places) :]:
+    for axes in figure.axes[len(places) :]:
         axes.set_visible(False)
     return figure
 

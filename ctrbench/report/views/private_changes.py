@@ -138,11 +138,9 @@ def _panel(axes: "Axes", own: "pd.DataFrame", by: str) -> None:
         intervals(axes, x, part.reindex(columns=list(CHANGE)).astype(float), place, line)
     paper = own.reindex(columns=[by, "published"]).dropna().drop_duplicates()
     if len(paper):
-        style = {"linestyle": "none", "marker": "o", "color": "#404040", "fillstyle": "none"}
         beside = 0.08 * len(lines) + 0.12 if by == "group" else 0
-        axes.plot(
-            [names.index(name) + beside for name in paper[by]], paper["published"], label="paper, private", **style
-        )
+        x = [names.index(name) + beside for name in paper[by]]
+        axes.plot(x, paper["published"], "o", color="#404040", fillstyle="none", label="paper, private")
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.grid(visible=False, axis="x")
     axes.set_xlim(-0.6, len(names) - 0.4)
