@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ctrbench.backbones.attention import Attention
 from ctrbench.backbones.kernels import Fusable
 from ctrbench.backbones.layers import segment_sum
 from ctrbench.backbones.prelu import PReLU
 
 
-class ActivationUnit(Fusable):
+class ActivationUnit(Fusable, Attention):
     """The sum of each row's history, every position weighted by its relevance to the target item (equation 3)."""
 
     def __init__(self, size: int, hidden: int) -> None:
@@ -32,13 +33,13 @@ class ActivationUnit(Fusable):
     def forward(self, query: Tensor, key: Tensor, owners: Tensor, offsets: Tensor) -> Tensor:
         """The interest; zero for a row without positions."""
         if not self.fused:
-            return segment_sum(self.weight(query, key, owners) * key, owners, len(query))
+            return segment_sum(self.attention(query, key, owners, offsets) * key, owners, len(query))
         first, second = self.first, self.second
         return _FusedInterest.apply(  # type: ignore[no-untyped-call]
             query, key, offsets, first.weight, first.bias, self.activation.weight, second.weight, second.bias
         )
 
-    def weight(self, query: Tensor, key: Tensor, owners: Tensor) -> Tensor:
+    def attention(self, query: Tensor, key: Tensor, owners: Tensor, offsets: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG002
         """Unnormalised weights (N, 1), by torch operations."""
         of_query, of_key, of_difference, of_product = self.first.weight.chunk(4, 1)
         per_row = torch.addmm(self.first.bias, query, (of_query + of_difference).t())

@@ -14,6 +14,7 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
+from ctrbench.backbones.attention import Attention
 from ctrbench.backbones.base import check_sizes
 from ctrbench.backbones.field_interaction import FieldInteractionSettings
 
@@ -57,7 +58,7 @@ class LinearCompression(nn.Module):
         return self.weight(x.transpose(1, 2)).transpose(1, 2)
 
 
-class AttentiveWeights(nn.Module):
+class AttentiveWeights(Attention):
     """Y (B, M, k) = reshape(MLP(flatten(LCB(X)))). The parameters are the module's own, the activations its output."""
 
     def __init__(self, vectors: int, size: int, settings: FMSettings) -> None:
@@ -71,7 +72,7 @@ class AttentiveWeights(nn.Module):
         return self.network(self.compress(x).flatten(1)).view(-1, *self.shape)
 
 
-class FreeWeights(nn.Module):
+class FreeWeights(Attention):
     """Y (M, k), the same for every row."""
 
     def __init__(self, vectors: int, factors: int) -> None:

@@ -8,12 +8,14 @@ Shape:
     X (B, M, D) -> (B, M, heads * A) after each layer, M = F + G; h is [flatten(last), deep(flatten(X))].
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ctrbench.backbones.attention import Attention
 from ctrbench.backbones.base import BackboneSettings, Embedded
 from ctrbench.backbones.field_interaction import FieldInteraction, FieldInteractionSettings
 from ctrbench.backbones.layers import MLP
@@ -33,7 +35,7 @@ class AutoIntSettings(FieldInteractionSettings):
     """Whether a deep network of sizes ``hidden`` stands beside the attention (AutoInt+)."""
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(Attention):
     """One interacting layer: (B, M, D) -> (B, M, heads * A)."""
 
     def __init__(self, size: int, heads: int, head_size: int) -> None:
@@ -44,13 +46,25 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Equations 5 to 8."""
+        weights, value = self._weigh(x)
+        mixed = (weights @ value).transpose(1, 2).flatten(2)
+        return torch.relu(mixed + self.residual(x))
+
+    def attention(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """The weights (B, heads, M, M) of equation 5."""
+        return self._weigh(x)[0]
+
+    def attention_parameters(self) -> Iterator[Tensor]:
+        """The matrices of query and key."""
+        yield from self.query_key_value.weight.chunk(3)[:2]
+
+    def _weigh(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The weights (B, heads, M, M), and the vectors (B, heads, M, A) that they weigh."""
         rows, vectors, _ = x.shape
         # (3, B, heads, M, A)
         parts = self.query_key_value(x).view(rows, vectors, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = parts.unbind(0)
-        weights = (query @ key.transpose(2, 3)).softmax(3)
-        mixed = (weights @ value).transpose(1, 2).flatten(2)
-        return torch.relu(mixed + self.residual(x))
+        return (query @ key.transpose(2, 3)).softmax(3), value
 
 
 class AutoInt(FieldInteraction):

@@ -110,6 +110,7 @@ def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -
         axis=axis.expression,
         divergence=options.divergence,
         head_is="the cohort with the higher share of positive labels" if comparable else "the later on the axis",
+        log_predictions=(float(histograms.edges[0]), float(histograms.edges[-1])),
         pairs=tuple(pair.model_copy(update={"found_on": _read_by(pair, manifest)}) for pair in pairs),
     )
     return Discovery(axis, rows, positives, found, null, p, histograms, counts, eligible, comparable, cohorts)
@@ -149,7 +150,7 @@ def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, c
     """The most and the least divergent pair of large enough groups, and two random cohorts as large as the former."""
     large = [int(group) for group in np.flatnonzero(groups.eligible)]
     order = sorted(combinations(large, 2), key=lambda pair: (-groups.found[pair], pair))
-    facts = {group: _facts(axis.groups[group], judged, judged.codes == group) for group in large}
+    facts = {group: _facts(axis.groups[group], judged, groups.histograms, judged.codes == group) for group in large}
 
     def pair_of(kind: Pair, one: int, other: int) -> FoundPair:
         first, second = facts[one], facts[other]
@@ -169,12 +170,13 @@ def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, c
     return [*pairs, _random_pair(judged, axis, divergent, groups, options)]
 
 
-def _facts(group: Group, judged: Judged, inside: NDArray[np.bool_]) -> FoundCohort:
+def _facts(group: Group, judged: Judged, histograms: Histograms, inside: NDArray[np.bool_]) -> FoundCohort:
     return FoundCohort(
         name=group.name,
         rule=group.rule,
         share=float(inside.mean()),
         positive_ratio=float(judged.labels[inside].mean()),
+        predictions=tuple(histograms.of(np.where(inside, 0, -1), 1)[0].tolist()),
     )
 
 
@@ -188,11 +190,11 @@ def _random_pair(judged: Judged, axis: Axis, like: FoundPair, groups: _Compared,
         for share in (like.head.share, like.head.share + like.tail.share)
     )
     ends = ((0, first), (first + 1, second if second > first else LARGEST_NUMBER))
-    cohorts, counts = [], []
+    cohorts = []
     for name, (low, high) in zip(("head", "tail"), ends, strict=True):
         inside = (hashes >= low) & (hashes <= high)
         group = Group(f"random {source}s ({name})", (interval(f"random_{source}", low, high),))
-        cohorts.append(_facts(group, judged, inside))
-        counts.append(groups.histograms.of(np.where(inside, 0, -1), 1)[0])
+        cohorts.append(_facts(group, judged, groups.histograms, inside))
+    counts = [np.array(cohort.predictions) for cohort in cohorts]
     value = divergence(counts[0], counts[1], options.divergence, groups.histograms.centres)
     return FoundPair(pair="random", head=cohorts[0], tail=cohorts[1], divergence=value, null=value, found_on="")

@@ -126,11 +126,13 @@ def picture(found: Discovery, ending: str) -> bytes:
 
 
 def _drawing(found: Discovery) -> "Figure":
+    from ctrbench.report.views.cohort_predictions import draw_pair, lines_of  # noqa: PLC0415
     from ctrbench.report.views.style import panels  # noqa: PLC0415
 
     figure, axes = panels(1, 2, width=4.6, height=3.8)
     _heat_map(axes[0, 0], found)
-    _densities(axes[0, 1], found)
+    draw_pair(axes[0, 1], lines_of(found.found, found.found.pairs[0]).pandas())
+    axes[0, 1].set_title("predictions of the most divergent pair")
     return figure
 
 
@@ -144,18 +146,3 @@ def _heat_map(axes: "Axes", found: Discovery) -> None:
     axes.set_xticks(range(len(groups)), [group.name for group in groups], rotation=90, fontsize=size)
     axes.set_yticks(range(len(groups)), [group.name for group in groups], fontsize=size)
     axes.set_title(f"{found.found.divergence} divergence by {found.axis.expression}")
-
-
-def _densities(axes: "Axes", found: Discovery) -> None:
-    from ctrbench.report.views.style import COLOURS, DASHES  # noqa: PLC0415
-
-    pair = found.found.pairs[0]
-    edges = found.histograms.edges
-    for name, cohort, colour, dash in zip(("head", "tail"), (pair.head, pair.tail), COLOURS, DASHES, strict=False):
-        counts = found.counts[found.place(cohort)]
-        density = counts / counts.sum() / np.diff(edges)
-        axes.stairs(density, edges, color=colour, linestyle=dash, label=f"{name}: {cohort.name}")
-    axes.set_xlabel("log of the predicted probability")
-    axes.set_ylabel("density")
-    axes.set_title("predictions of the most divergent pair")
-    axes.legend(loc="upper left")

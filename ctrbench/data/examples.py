@@ -46,6 +46,13 @@ class Examples:
         observed = None if self.observed is None else self.observed[part]
         return Examples(self.rows[part], self.items[part], self.labels[part], observed)
 
+    def spread(self, count: int) -> "Examples":
+        """``count`` examples at equal distances, the first and the last included; all of them if there are fewer."""
+        total = len(self)
+        count = min(count, total)
+        places = torch.arange(count, device=self.rows.device) * (total - 1) // max(count - 1, 1)
+        return self[places]
+
 
 @dataclass(frozen=True)
 class Targets:

@@ -88,7 +88,8 @@ def _training(order: Order, prepared: Prepared, kernels: str) -> tuple[Feed, Tra
         method_settings=settings["method"],
     )
     use_kernels(kernels, feed.device, backbone, method)
-    return feed, Training(backbone, method, feed, config.training, config.seed)
+    training = Training(backbone, method, feed, config.training, config.seed, attention_rows=config.attention_rows)
+    return feed, training
 
 
 def _restore(training: Training, checkpoint: bytes, identity: str) -> None:

@@ -6,7 +6,6 @@ Shape:
 
 import pyarrow as pa
 import torch
-from torch import Tensor
 
 from ctrbench.backbones.base import Backbone
 from ctrbench.data.examples import Feed
@@ -25,8 +24,7 @@ def representations(backbone: Backbone, method: Method, feed: Feed, count: int) 
         feed: a feed whose test rows are unlocked.
         count: number of test rows, evenly spread; a split with fewer rows gives all of them.
     """
-    examples = feed.split(Split.TEST)
-    examples = examples[_spread(len(examples), count).to(feed.device)]
+    examples = feed.split(Split.TEST).spread(count)
     backbone.eval()
     method.eval()
     batches = list(evaluation_batches(feed, examples))
@@ -43,9 +41,3 @@ def representations(backbone: Backbone, method: Method, feed: Feed, count: int) 
             "h": pa.FixedSizeListArray.from_arrays(values, h.shape[1]),
         }
     )
-
-
-def _spread(total: int, count: int) -> Tensor:
-    """``count`` of ``total`` positions at equal distances, the first and the last included."""
-    count = min(count, total)
-    return torch.arange(count) * (total - 1) // max(count - 1, 1)

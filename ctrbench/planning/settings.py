@@ -149,6 +149,7 @@ def build_config(
         settings=differing(given, known),
         judged_on=judged_on,
         representations=recipe.representations if judged_on == "test" else 0,
+        attention_rows=recipe.attention_rows if judged_on == "test" else 0,
     )
 
 

@@ -20,6 +20,9 @@ class FoundCohort(Strict):
     """Of the rows."""
     positive_ratio: float
     """Share of its rows whose label is 1; the same in every cohort of users where negatives are sampled."""
+    predictions: tuple[int, ...] = ()
+    """Its rows by the log of their prediction, in bins of equal width over ``FoundCohorts.log_predictions``; empty in a
+    file without them."""
 
 
 class FoundPair(Strict):
@@ -44,6 +47,9 @@ class FoundCohorts(Strict):
     """Which divergence compares the cohorts."""
     head_is: str
     """Why the head is the head."""
+    log_predictions: tuple[float, ...] = ()
+    """The lower end of the first bin of log predictions and the upper end of the last; the outermost bins hold what
+    lies beyond. Empty in a file without predictions."""
     pairs: tuple[FoundPair, ...]
 
     def pair(self, kind: str) -> FoundPair | None:

@@ -70,6 +70,10 @@ class Recipe(Strict):
     """What the report shows; empty: levels, changes and published values of ``metrics``."""
     representations: int = Field(0, ge=0, le=100_000)
     """Test rows whose h is stored beside each record, for views that show it."""
+    attention_rows: int = Field(0, ge=0, le=100_000)
+    """Validation rows on which every look of a run summarises the attention weights of the backbone, parameters and
+    activations, for views that show it; a backbone without attention has nothing to summarise. It costs a forward pass
+    over these rows at each look, and changes nothing in the training."""
     seeds: int = Field(5, ge=1, le=1000)
     """Number of seeds, counted from 0."""
     seeds_on: dict[DatasetName, dict[ComponentName, Annotated[int, Field(ge=1, le=1000)]]] = Field(default_factory=dict)

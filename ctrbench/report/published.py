@@ -1,6 +1,7 @@
 """Published values, read from the CSV files of :mod:`ctrbench.published`."""
 
 import csv
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -100,6 +101,54 @@ def read_axes(table: str | None) -> Mapping[str, AxisValues]:
         return {}
     rows = _rows(table, columns)
     return {row["axis"]: AxisValues(*(float(row[name]) for name in AxisValues._fields)) for row in rows}
+
+
+class PrivateChange(NamedTuple):
+    """A change in NE that a paper reports of a private model, or of a part of the users of one."""
+
+    percent: float
+    """NE_diff."""
+    model: str = ""
+    """The paper's name of the model; empty in a figure of one model."""
+    label: str = ""
+    """What the model predicts."""
+    column: str = ""
+    """The column of percentiles that cuts the users; empty for all of them."""
+    low: float = 0.0
+    high: float = 100.0
+    """The percentiles that it is about."""
+
+    def is_about(self, column: str, group: str) -> bool:
+        """Whether a group of a column, such as ``5-10 %``, lies within its percentiles."""
+        ends = re.fullmatch(r"([0-9.]+)-([0-9.]+) %", group)
+        if ends is None or column != self.column:
+            return False
+        return self.low <= float(ends[1]) and float(ends[2]) <= self.high
+
+
+@cache
+def read_private(table: str | None) -> tuple[PrivateChange, ...]:
+    """The changes in a table of private models (``model``, ``label``) or of percentiles of a column; empty if ``table``
+    is None, or has other rows.
+
+    Raises:
+        CtrbenchError: the table does not exist.
+    """
+    models, percent = ("model", "label", "ne_diff_percent"), "ne_diff_percent_read_from_plot"
+    if table in _known(models):
+        return tuple(
+            PrivateChange(float(row["ne_diff_percent"]), row["model"], row["label"]) for row in _rows(table, models)
+        )
+    if table is None or table not in _known((percent,)):
+        _require(table)
+        return ()
+    column = next(name for name in _read(f"{table}.csv")[0] if name.endswith("_low")).removesuffix("_low")
+    return tuple(
+        PrivateChange(
+            float(row[percent]), column=column, low=float(row[f"{column}_low"]), high=float(row[f"{column}_high"])
+        )
+        for row in _rows(table, (percent,))
+    )
 
 
 @cache

@@ -68,7 +68,8 @@ class Archive:
     @staticmethod
     def order(record: Record) -> tuple[str, int, str]:
         """Sorts the lines of a file: by settings, then by seed."""
-        decides = [record.dataset, record.settings, record.representations, record.fingerprint]
+        shown = record.representations, record.attention_rows
+        decides = [record.dataset, record.settings, *shown, record.fingerprint]
         return json.dumps(decides, sort_keys=True), record.seed, record.identity
 
     def files(self) -> list[Path]:

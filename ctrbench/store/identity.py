@@ -55,6 +55,9 @@ class JobConfig(Strict):
     the search holdout, and is stopped and measured on it; it reads nothing outside the training split."""
     representations: int = Field(0, ge=0)
     """Test rows, evenly spread, whose h is stored beside the record (AQCL figure 6)."""
+    attention_rows: int = Field(0, ge=0)
+    """Validation rows, evenly spread, on which every look summarises the attention weights for the record (C2AL figures
+    2, 4 and 5)."""
 
     @property
     def data(self) -> DataSettings:

@@ -171,6 +171,7 @@ class Record(Strict):
     """Settings that differ from their defaults."""
     judged_on: Literal["test", "search_holdout"] = "test"
     representations: int = 0
+    attention_rows: int = 0
     plugins: tuple[Plugin, ...] = ()
     algorithm_version: int = FIRST_VERSION
     fingerprint: str

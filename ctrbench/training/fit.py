@@ -21,6 +21,7 @@ from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
 from ctrbench.errors import DivergedError
 from ctrbench.methods.base import Loss, Method
+from ctrbench.training.attention import summarise_attention
 from ctrbench.training.balance.build import build_balancer
 from ctrbench.training.checkpoint import below, dump, parse, under
 from ctrbench.training.history import EpochMetrics
@@ -32,15 +33,27 @@ from ctrbench.training.settings import TrainingSettings
 from ctrbench.training.under_way import EpochUnderWay
 from ctrbench.training.validation import Watch, validate
 
-LAYOUT = 5
+LAYOUT = 6
 """Version of a checkpoint's layout; counted up when the names of its tensors or the fields of its epochs change."""
 
 
 class Training:
     """The state of one run between two looks."""
 
-    def __init__(self, backbone: Backbone, method: Method, feed: Feed, settings: TrainingSettings, seed: int) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        method: Method,
+        feed: Feed,
+        settings: TrainingSettings,
+        seed: int,
+        *,
+        attention_rows: int = 0,
+    ) -> None:
         """Checks that every task can be trained and judged.
+
+        With ``attention_rows``, every look summarises the attention weights, on so many validation rows
+        (:mod:`ctrbench.training.attention`).
 
         Raises:
             CtrbenchError: a task has rows of one class only, ``watch`` names no task or metric, or ``balance`` needs a
@@ -50,6 +63,7 @@ class Training:
         require_both_classes(feed)
         settings.check_balance(feed.tasks.trained)
         self.backbone, self.method, self.feed, self.settings, self.seed = backbone, method, feed, settings, seed
+        self.attention_rows = attention_rows
         self.balancer = build_balancer(settings, backbone, method).to(feed.device)
         self.optimizer = Optimizer(backbone, method, self.balancer, settings)
         self.epochs: list[EpochMetrics] = []
@@ -132,7 +146,7 @@ class Training:
         self.best = below("best", tensors) or self._weights()
         self.optimizer.restore(below("optimizer", tensors))
         self.balancer.load_state_dict(below("balance", tensors))
-        self.epochs = [EpochMetrics(**epoch) for epoch in state["epochs"]]
+        self.epochs = [EpochMetrics.parse(epoch) for epoch in state["epochs"]]
         if streams := below("stream", tensors):
             self.under_way = self.begin(1 + len(self.epochs) // self.settings.looks)
             self.under_way.restore(streams)
@@ -199,6 +213,7 @@ def _look(training: Training, look: int) -> EpochMetrics:
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         rows_per_second=rows / cpu_seconds,
+        attention=summarise_attention(training.backbone, feed, training.attention_rows),
     )
 
 

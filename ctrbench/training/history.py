@@ -3,7 +3,15 @@
 A look ends an epoch, or one of the ``training.looks`` equal parts of an epoch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from ctrbench.metrics.distribution import Distribution
+
+Of = Literal["parameters", "activations"]
+AttentionSummary = dict[str, dict[Of, Distribution]]
+"""Attention layer -> what is distributed -> its distribution."""
 
 
 @dataclass(frozen=True)
@@ -25,3 +33,15 @@ class EpochMetrics:
     """CPU time of the training pass."""
     rows_per_second: float
     """Training rows per CPU second."""
+    attention: AttentionSummary = field(default_factory=dict)
+    """How the attention weights are distributed at the look (:mod:`ctrbench.training.attention`); empty unless the job
+    asks for it."""
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self:
+        """The metrics from the result of ``asdict``, after a detour through JSON."""
+        attention = {
+            layer: {kind: Distribution.parse(each) for kind, each in own.items()}
+            for layer, own in document["attention"].items()
+        }
+        return cls(**{**document, "attention": attention})

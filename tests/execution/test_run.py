@@ -1,5 +1,6 @@
 """One real job: what it reads, what it refuses, what it hands over and what it says of itself."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,9 @@ from ctrbench.planning.plan import make_job
 from ctrbench.planning.registries import REGISTRIES
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.identity import JobConfig
+from ctrbench.store.lines import parse_record, plain
 from ctrbench.testing.runs import TWO_TASKS
+from ctrbench.training.attention import ALL
 
 DEFAULTS = REGISTRIES.defaults()
 
@@ -162,6 +165,19 @@ def test_a_damaged_checkpoint_is_refused_with_the_way_out(data_folder):
     way_out = rf"remove work/jobs/{assignment.identity} in the results folder to begin the job anew"
     with pytest.raises(CtrbenchError, match=rf"the job's checkpoint is not a checkpoint of ctrbench \(.*\); {way_out}"):
         next(RunJob("cpu")(assignment, data_folder))
+
+
+def test_a_record_keeps_how_attention_was_distributed_at_each_look(data_folder):
+    record = output_of(data_folder, backbone="dhen", attention_rows=7).record
+    assert record.attention_rows == 7
+    layers = ["layers.0.fm.attention", "layers.1.fm.attention"]
+    assert [list(look.attention) for look in record.epochs] == [[*layers, ALL]] * len(record.epochs)
+    document = json.loads(json.dumps(plain(record)))
+    assert parse_record(document, "test") == record
+    unseen = output_of(data_folder, backbone="dhen").record
+    assert unseen.identity != record.identity
+    assert "attention" not in plain(unseen)["epochs"]
+    assert "attention_rows" not in plain(unseen)
 
 
 def test_representations_come_with_the_output(data_folder):

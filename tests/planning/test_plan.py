@@ -334,6 +334,14 @@ def test_a_changed_dataset_is_told_how_to_be_prepared(place):
         plan(place, datasets=["amazon-beuty@ties=apart"])
 
 
+def test_attention_is_observed_in_test_runs(place):
+    chosen, row = recipe(attention_rows=12), RowKey("toy", "net", "plain")
+    judged = ("test", "search_holdout")
+    assert [build_config(chosen, row, 0, {}, DEFAULTS, judged_on=on).attention_rows for on in judged] == [12, 0]
+    assert one(place, attention_rows=12).identity != one(place).identity
+    assert one(place, attention_rows=0).identity == one(place).identity
+
+
 def test_representations_are_of_test_runs(place):
     chosen, row = recipe(representations=12), RowKey("toy", "net", "plain")
     judged = ("test", "search_holdout")

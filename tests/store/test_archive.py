@@ -132,6 +132,7 @@ def test_a_line_leaves_out_what_equals_a_default_and_no_more(manifest):
         "settings",
         "judged_on",
         "representations",
+        "attention_rows",
         "plugins",
         "algorithm_version",
         "cohorts",

@@ -67,6 +67,7 @@ def test_every_field_of_a_job_takes_part():
         {"settings": {"training": {"epochs": 2}}},
         {"judged_on": "search_holdout"},
         {"representations": 3},
+        {"attention_rows": 3},
     ]
     assert {name for change in changed for name in change} == set(JobConfig.model_fields)
     identities = [job.model_copy(update=change).identity("f" * 64) for change in changed]

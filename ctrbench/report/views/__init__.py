@@ -27,8 +27,12 @@ VIEWS: "Registry[type[View]]" = Registry(
         "oracle-gap": "ctrbench.report.views.oracle_gap:OracleGap",
         "gain-by-column": "ctrbench.report.views.gain_by_column:GainByColumn",
         "cohort-axes": "ctrbench.report.views.cohort_axes:CohortAxes",
+        "private-changes": "ctrbench.report.views.private_changes:PrivateChanges",
+        "cohort-predictions": "ctrbench.report.views.cohort_predictions:CohortPredictions",
         "codebook-use": "ctrbench.report.views.codebook_use:CodebookUse",
         "gradients": "ctrbench.report.views.gradients:Gradients",
+        "attention": "ctrbench.report.views.attention:Attention",
+        "attention-history": "ctrbench.report.views.attention_history:AttentionHistory",
     },
     base="ctrbench.report.views.base:View",
 )

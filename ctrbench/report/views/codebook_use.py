@@ -1,6 +1,5 @@
 """How much of its codebook a method uses, epoch by epoch: whether AQCL's balanced assignment (eq. 4) keeps it alive."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ctrbench.errors import NothingToShowError
@@ -9,6 +8,7 @@ from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views.logged_parts import LoggedParts, draw_part, logged_parts
 from ctrbench.report.views.style import panels
+from ctrbench.training.history import EpochMetrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,9 @@ PARTS = {
 class CodebookUse(LoggedParts):
     """See the module's docstring."""
 
-    note = "Perplexity = exp of the entropy of the codewords' shares of a batch."
+    def note(self, data: ReportData) -> str:  # noqa: ARG002
+        """What perplexity is."""
+        return "Perplexity = exp of the entropy of the codewords' shares of a batch."
 
     def frame(self, data: ReportData) -> Frame:
         """The use of the codebook, and the number of codewords."""
@@ -34,10 +36,10 @@ class CodebookUse(LoggedParts):
             known = data.defaults.of(row.record.backbone, row.record.method)["method"]
             return (setting(row.record.config, "method", "codewords", data.defaults) if "codewords" in known else None,)
 
-        def wanted(parts: Iterable[str]) -> list[str]:
-            return [part for part in PARTS if part in parts]
+        def logged(look: EpochMetrics) -> dict[str, float]:
+            return {part: look.parts[part] for part in PARTS if part in look.parts}
 
-        frame = logged_parts(data, wanted, size, ("codewords",))
+        frame = logged_parts(data, logged, size, ("codewords",))
         if not frame.rows:
             recipe = data.recipe
             raise NothingToShowError(

@@ -4,7 +4,6 @@ Source: the split along and across the task's gradient, and the question whether
 C2AL, Cokbas et al., arXiv 2510.02215.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ctrbench.errors import NothingToShowError
@@ -12,6 +11,7 @@ from ctrbench.report.frame import Frame
 from ctrbench.report.select import ReportData
 from ctrbench.report.views.logged_parts import LoggedParts, draw_part, logged_parts
 from ctrbench.report.views.style import panels
+from ctrbench.training.history import EpochMetrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,11 +24,13 @@ LENGTHS = (" along", " across")
 class Gradients(LoggedParts):
     """See the module's docstring."""
 
-    note = (
-        "Gradients at all weights of the backbone, of each part as it is weighted in the loss. A negative cosine to "
-        "the task's gradient is a conflict; along and across are the lengths of its parts parallel and orthogonal to "
-        "the task's."
-    )
+    def note(self, data: ReportData) -> str:  # noqa: ARG002
+        """What is measured of the gradients."""
+        return (
+            "Gradients at all weights of the backbone, of each part as it is weighted in the loss. A negative cosine "
+            "to the task's gradient is a conflict; along and across are the lengths of its parts parallel and "
+            "orthogonal to the task's."
+        )
 
     def frame(self, data: ReportData) -> Frame:
         """The cosines and lengths."""
@@ -53,5 +55,9 @@ class Gradients(LoggedParts):
         return figure
 
 
-def _of_gradients(parts: Iterable[str]) -> list[str]:
-    return [part for part in parts if part == TASK or part.startswith(COSINE) or part.endswith(LENGTHS)]
+def _of_gradients(look: EpochMetrics) -> dict[str, float]:
+    return {
+        part: value
+        for part, value in look.parts.items()
+        if part == TASK or part.startswith(COSINE) or part.endswith(LENGTHS)
+    }

@@ -1,7 +1,7 @@
 """What runs logged beside their loss, look by look: the frame and the lines that several views share."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from ctrbench.recipe.row_key import RowKey
@@ -9,6 +9,7 @@ from ctrbench.report.frame import Frame, Value
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views.base import View, ViewData
 from ctrbench.report.views.style import COLOURS, DASHES, MARKERS
+from ctrbench.training.history import EpochMetrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +21,8 @@ KEPT = "kept"
 PLACE = ("dataset", "backbone", "method", "variant")
 NUMBERS = ("part", "epoch", "seeds", "mean", "low", "high")
 READING = (
-    "Mean over the batches since the look before; in numbers, kept is each seed's look whose weights the run keeps. "
-    "Line: mean over the seeds that reached the look (a hollow mark: not all of them), band: their range."
+    "in numbers, kept is each seed's look whose weights the run keeps. Line: mean over the seeds that reached the look "
+    "(a hollow mark: not all of them), band: their range."
 )
 
 
@@ -29,8 +30,12 @@ class LoggedParts(View):
     """Base class of a view of logged parts: one row per dataset, backbone, method, variant, part and look, and for the
     kept one. For reading, the first look and the kept one."""
 
-    note: ClassVar[str]
-    """What the parts mean, after :data:`READING`."""
+    of_look: ClassVar[str] = "Mean over the batches since the look before"
+    """What a value of a look is, before :data:`READING`."""
+
+    @abstractmethod
+    def note(self, data: ReportData) -> str:
+        """What the parts mean, after :data:`READING`."""
 
     @abstractmethod
     def frame(self, data: ReportData) -> Frame:
@@ -54,7 +59,7 @@ class LoggedParts(View):
                 title=self.title(data),
                 source=frame,
                 shown=frame.where(epoch=("1", KEPT)),
-                reading=f"{READING} {self.note}",
+                reading=f"{self.of_look}; {READING} {self.note(data)}",
                 draw=self.draw,
             )
         ]
@@ -62,7 +67,7 @@ class LoggedParts(View):
 
 def logged_parts(
     data: ReportData,
-    wanted: Callable[[Iterable[str]], Iterable[str]],
+    logged: Callable[[EpochMetrics], Mapping[str, float]],
     beside: Callable[[ReportRow], tuple[Value, ...]] = lambda _: (),
     columns: tuple[str, ...] = (),
 ) -> Frame:
@@ -70,7 +75,7 @@ def logged_parts(
 
     Args:
         data: selected records.
-        wanted: names of what a look logged -> those to show.
+        logged: a look -> what is shown of it, by name.
         beside: the values in ``columns`` of each dataset, backbone, method and variant.
         columns: more columns, after :data:`PLACE`.
     """
@@ -81,8 +86,8 @@ def logged_parts(
         looks = [(str(epoch.epoch), epoch) for row in rows for epoch in row.record.epochs]
         looks += [(KEPT, row.record.kept_look) for row in rows]
         for when, look in looks:
-            for part in wanted(look.parts):
-                values.setdefault((*place, part, when), []).append(look.parts[part])
+            for part, value in logged(look).items():
+                values.setdefault((*place, part, when), []).append(value)
     return Frame.of(
         (*PLACE, *columns, *NUMBERS),
         [

@@ -1,6 +1,7 @@
 """The numbers of each figure against numbers worked out by hand from its records, and its picture."""
 
 import contextlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.methods.aqcl import AQCL
+from ctrbench.metrics.distribution import Distribution
 from ctrbench.planning.settings import build_config
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.build import build
@@ -18,6 +20,7 @@ from ctrbench.report.render.picture import picture
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views import VIEWS
 from ctrbench.report.views.alpha import alpha
+from ctrbench.report.views.attention import ALL, merged
 from ctrbench.store.defaults import shipped_defaults
 from tests.report.records import epochs, facts, of_config, recipe, references
 
@@ -38,8 +41,8 @@ KEYS = {
     "sweep": {"variants": SWEPT, "methods": ["plain"], "view": {"options": {"settings": ["training.embedding_l2"]}}},
     "representations": {"representations": 60},
 }
-OTHER = ("levels", "changes", "published", "counts", "search", "cohort-axes")
-"""Tables, and a figure of searches, which these records lack."""
+OTHER = ("levels", "changes", "published", "counts", "search", "cohort-axes", "cohort-predictions", "private-changes")
+"""Tables, a figure of searches, which these records lack, and figures with tests of their own."""
 DRAWN = [name for name in VIEWS.builtin() if name not in OTHER]
 OF_RUNS = [name for name in DRAWN if VIEWS.get(name).needs == "runs"]
 
@@ -76,12 +79,21 @@ def gain_of(key, seed):
     return 0.01 * (seed + 1) - (0.002 if key.variant[:1].isdigit() else 0.0)
 
 
+def attention(method, look):
+    """Two layers with the weights -1, 0, 0 and 1, those of AQCL twice as large, times the number of the look."""
+    weights = np.array([-1.0, 0.0, 0.0, 1.0]) * (2 if method == "aqcl" else 1) * look
+    parts = {"0": weights, "1": weights / 10, ALL: np.concatenate([weights, weights / 10])}
+    own = {layer: {"parameters": Distribution.of(each)} for layer, each in parts.items()}
+    return {layer: {**each, "activations": Distribution.of(np.ones(8))} for layer, each in own.items()}
+
+
 def row_of(of, key, seed):
     gain = gain_of(key, seed)
     probed = {"gradient of the task": 2.0, "cosine of contrastive": 0.1 * seed - 0.1, "contrastive along": 0.3}
     parts = {"alive": 0.1 + 0.01 * seed, "perplexity": 20.0, **probed} if key.method == "aqcl" else {}
     config = build_config(of, key, seed, {}, shipped_defaults())
-    made = of_config(config, PLAIN[seed] + gain, longer=gain, epochs=epochs(2 + seed, **parts))
+    looks = tuple(replace(look, attention=attention(key.method, look.epoch)) for look in epochs(2 + seed, **parts))
+    made = of_config(config, PLAIN[seed] + gain, longer=gain, epochs=looks)
     return ReportRow(key, made, facts(key.dataset))
 
 
@@ -303,6 +315,46 @@ def test_gradients_that_no_run_probed():
     message = "aqcl-beauty: no run probed its gradients; set training.probe_every, for a method that adds parts"
     with pytest.raises(CtrbenchError, match=message):
         shown("gradients", missing=lambda key, seed: key.method == "aqcl")
+
+
+def test_densities_of_attention_weights_at_the_kept_look():
+    """The kept look of the records is the first."""
+    (view,) = shown("attention", datasets=["ta-feng"], view={"options": {"layers": "each"}}).views
+    frame = view.frame.pandas()
+    of_aqcl = frame[(frame["method"] == "aqcl") & (frame["layer"] == "1") & (frame["weights"] == "parameters")]
+    share = of_aqcl["density"] * (of_aqcl["to"] - of_aqcl["from"])
+    assert share.sum() == pytest.approx(1)
+    filled = of_aqcl[of_aqcl["density"] > 0]
+    assert share[share > 0].to_list() == pytest.approx([0.25, 0.5, 0.25])
+    for (_, row), weight in zip(filled.iterrows(), (-0.2, 0.0, 0.2), strict=True):
+        assert row["from"] <= weight < row["to"]
+    texts = {(row[2], row[4], row[5]): row[6:] for row in view.table.texts()}
+    assert texts["aqcl", "1", "parameters"] == ("3", "4", "0.1414 ± 0", "-1 ± 0", "0.5 ± 0", "0.6931 ± 0")
+    assert texts["plain", "1", "activations"] == ("3", "8", "0 ± 0", "-", "0 ± 0", "2.079 ± 0")
+    assert view.table.column("layer") == ["0", "0", "1", "1"] * 2
+
+
+def test_attention_weights_of_all_layers_by_look():
+    (view,) = shown("attention-history", datasets=["ta-feng"]).views
+    own = view.frame.pandas().set_index(["method", "part", "epoch"])
+    spread = own.loc[("plain", "std of parameters, all", "2")]
+    assert spread[["seeds", "mean"]].to_list() == pytest.approx([3, 2 * (2.02 / 8) ** 0.5])
+    assert own.loc[("plain", "std of parameters, all", "4"), "seeds"] == 1
+    assert not any("kurtosis of activations" in part for part in view.frame.column("part"))
+    assert view.reading.startswith("At the end of each look")
+
+
+@pytest.mark.parametrize("kind", ["attention", "attention-history"])
+def test_attention_weights_that_no_run_summarised(kind, monkeypatch):
+    monkeypatch.setattr("tests.report.views.test_figures.attention", lambda method, look: {})
+    with pytest.raises(CtrbenchError, match="no run summarised its attention weights; set attention_rows"):
+        shown(kind)
+
+
+def test_narrow_bins_are_merged_and_keep_their_weights():
+    edges, density = merged(np.array([0.0, 1.0, 2.0, 4.0, 5.0]), np.array([0.1, 0.3, 0.2, 0.2]), least=2.0)
+    assert edges.tolist() == [0, 2, 4, 5]
+    assert density.tolist() == pytest.approx([0.2, 0.2, 0.2])
 
 
 def test_use_of_a_codebook_that_no_method_has():
