@@ -5,6 +5,7 @@ import pytest
 
 from ctrbench.cohorts.axis import read_axis
 from ctrbench.cohorts.discover import Judged, Options, discover
+from ctrbench.cohorts.divergence import divergence
 from ctrbench.errors import CtrbenchError
 from ctrbench.testing.data import dataset
 
@@ -109,3 +110,13 @@ def test_the_head_has_more_positives_only_where_that_can_be_compared(prepared):
     assert shown.comparable
     assert shown.found.pairs[0].head.name == shown.axis.groups[2].name
     assert shown.found.pairs[0].head.positive_ratio > shown.found.pairs[0].tail.positive_ratio
+
+
+def test_the_file_holds_the_predictions_that_were_compared(prepared):
+    discovery = found(prepared, judged())
+    for pair in discovery.found.pairs:
+        counts = [np.array(cohort.predictions) for cohort in (pair.head, pair.tail)]
+        again = divergence(*counts, "js", discovery.histograms.centres)
+        assert again == pytest.approx(pair.divergence)
+    low, high = discovery.found.log_predictions
+    assert (low, high) == (discovery.histograms.edges[0], discovery.histograms.edges[-1])

@@ -15,7 +15,7 @@ from ctrbench.recipe.cohort_file import FoundCohorts, FoundPair
 from ctrbench.report.frame import Column, Frame, Value
 from ctrbench.report.select import ReportData
 from ctrbench.report.views.base import Needs, View, ViewData
-from ctrbench.report.views.style import COLOURS, DASHES, panels
+from ctrbench.report.views.style import COLOURS, DASHES, legend_above, panels
 from ctrbench.strict import Strict
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ COLUMNS = (
     *(Column("share", ".1f", " %"), Column("positives", ".2f", " %"), Column("mean log prediction", ".3f")),
     *(Column("divergence", ".4f"), Column("shuffled", ".4f")),
 )
-PER_ROW = 3
+PER_ROW = 2
 """Most panels side by side."""
 
 
@@ -135,4 +135,4 @@ def draw_pair(axes: "Axes", own: "pd.DataFrame") -> None:
         axes.stairs(part["density"], edges, color=colour, linestyle=dash, label=f"{name}: {cohort}")
     axes.set_xlabel("log of the predicted probability")
     axes.set_ylabel("density")
-    axes.legend(loc="upper left")
+    legend_above(axes)
