@@ -1,6 +1,7 @@
 """What a layer that attends shows of itself: the weights that it attends with, and the parameters that they come from.
 
-Any such layer of a backbone is found by its class and named by its place, such as ``layers.0.fm.attention``.
+Any such layer of a backbone is found by its class and named by its place, such as ``layers.0.fm.attention``. AITM's
+step, which weighs two vectors of which one is its own, is none of them.
 """
 
 from collections.abc import Iterator

@@ -113,7 +113,7 @@ class EmbeddingTable(Fusable):
     def __init__(self, weight: Tensor) -> None:
         """``weight`` is the start of training."""
         super().__init__()
-        self.weight = nn.Parameter(weight)
+        self.weight = nn.Parameter(weight.contiguous())
         self.before_look_up: Callable[[Tensor], None] | None = None
         """Called with the ids before a look-up in training: an optimiser may bring their rows up to date."""
 

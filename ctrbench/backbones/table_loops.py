@@ -27,19 +27,19 @@ def adam(
     first: Floats,
     second: Floats,
     l2: float,
-    kept: float,
+    shrink: float,
     first_share: float,
     second_share: float,
     size: float,
     root: float,
     epsilon: float,
-) -> np.floating[Any]:
+) -> float:
     """One step of :mod:`ctrbench.training.fused_adam` on flat arrays; clears the gradient.
 
     All numbers have the arrays' type, or the loop would compute in double precision. Returns the sum of the squared
-    weights before the step.
+    weights before the step, in double precision.
     """
-    squares = weight.dtype.type(0)
+    squares = 0.0
     for i in range(weight.size):
         value = weight[i]
         squares += value * value
@@ -47,7 +47,7 @@ def adam(
         gradient[i] = 0
         first[i] += first_share * (slope - first[i])
         second[i] += second_share * (slope * slope - second[i])
-        weight[i] = kept * value - size * first[i] / (np.sqrt(second[i]) * root + epsilon)
+        weight[i] = value - (shrink * value + size * first[i] / (np.sqrt(second[i]) * root + epsilon))
     return squares
 
 

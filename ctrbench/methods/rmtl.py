@@ -141,12 +141,18 @@ def check_order(feed: Feed) -> None:
     """Checks that time orders the rows of an episode.
 
     Raises:
-        CtrbenchError: more than :data:`MOST_TIED` of the rows that follow another of their episode have its time.
+        CtrbenchError: no row follows another of its episode, or more than :data:`MOST_TIED` of those that do have its
+            time.
     """
     rows = feed.training.rows
     times = feed.prepared.times(rows)
     following = successors(feed.prepared.rows["user"][rows], times)
     follows = following != END
+    if not follows.any():
+        raise CtrbenchError(
+            f"rmtl needs users with several impressions a day, and {feed.prepared.manifest.name} has none in its "
+            "training rows; leave the method out"
+        )
     tied = (times[following[follows]] == times[follows]).double().mean().item()
     if tied > MOST_TIED:
         raise CtrbenchError(

@@ -180,6 +180,8 @@ class Recipe(Strict):
             raise ValueError("against compares the variants of one method: name the base and one other, or set varied")
         if self.varied and (not self.against or self.varied == self.against):
             raise ValueError("varied names the method whose variants are compared: set against to one of the variants")
+        if self.varied and self.varied not in self.methods:
+            raise ValueError(f"varied {self.varied!r} is not one of the methods")
         most = max([self.seeds, *(count for own in self.seeds_on.values() for count in own.values())])
         if self.search and self.search.seed < most:
             raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {most - 1}")

@@ -17,11 +17,8 @@ from ctrbench.backbones.base import Backbone
 from ctrbench.data.examples import Feed
 from ctrbench.data.schema import Split
 from ctrbench.metrics.distribution import Distribution
-from ctrbench.training.history import AttentionSummary
+from ctrbench.training.history import ALL, AttentionSummary
 from ctrbench.training.predict import evaluation_batches
-
-ALL = "all"
-"""All layers together, where there are several."""
 
 
 @torch.no_grad()
@@ -42,9 +39,11 @@ def summarise_attention(backbone: Backbone, feed: Feed, rows: int) -> AttentionS
         "parameters": {name: _flat([*layer.attention_parameters()]) for name, layer in layers.items()},
         "activations": _activations(backbone, layers, feed, rows),
     }
+    names = (*layers, *([ALL] if len(layers) > 1 else []))
+    weights = {name: {kind: _of_layer(own, name) for kind, own in found.items()} for name in names}
     return {
-        name: {kind: Distribution.of(_of_layer(own, name)) for kind, own in found.items()}  # type: ignore[misc]
-        for name in (*layers, *([ALL] if len(layers) > 1 else []))
+        name: {kind: Distribution.of(each) for kind, each in own.items() if each.size}  # type: ignore[misc]
+        for name, own in weights.items()
     }
 
 

@@ -53,7 +53,7 @@ class _Table:
 
         self.collect()
         size, root = rate / (1 - BETAS[0] ** number), (1 - BETAS[1] ** number) ** -0.5
-        numbers = self.coupled, 1 - rate * self.decoupled, 1 - BETAS[0], 1 - BETAS[1], size, root, EPSILON
+        numbers = self.coupled, rate * self.decoupled, 1 - BETAS[0], 1 - BETAS[1], size, root, EPSILON
         weight, gradient, first, second = self.flat
         squares = table_loops.adam(weight, gradient, first, second, *map(self.rows.dtype.type, numbers))
         return self.coupled / 2 * float(squares)
@@ -70,4 +70,4 @@ class _Table:
             self.gradient.add_(found)
             return
         ids, values = found._indices()[0], found._values()  # uncoalesced: to sort them costs more
-        table_loops.scatter_add(self.rows, ids.numpy(), values.reshape(len(values), -1).contiguous().numpy())
+        table_loops.scatter_add(self.rows, ids.numpy(), values.reshape(-1, self.rows.shape[1]).contiguous().numpy())

@@ -11,7 +11,9 @@ from ctrbench.metrics.distribution import Distribution
 
 Of = Literal["parameters", "activations"]
 AttentionSummary = dict[str, dict[Of, Distribution]]
-"""Attention layer -> what is distributed -> its distribution."""
+"""Attention layer -> what is distributed, where a row has any of it -> its distribution."""
+ALL = "all"
+"""All layers of a summary together, where there are several."""
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,9 @@ class Optimizer:
 
 
 def _tables(*modules: torch.nn.Module) -> list[EmbeddingTable]:
-    """The trained tables of some modules, each once."""
-    found = {id(part): part for module in modules for part in module.modules() if isinstance(part, EmbeddingTable)}
-    return [table for table in found.values() if table.weight.requires_grad]
+    """The trained tables of some modules, each weight once."""
+    parts = [part for module in modules for part in module.modules() if isinstance(part, EmbeddingTable)]
+    return [*{id(table.weight): table for table in parts if table.weight.requires_grad}.values()]
 
 
 def _table_adam(
@@ -93,6 +93,8 @@ def _table_adam(
     if not tables:
         return None
     if settings.embedding_adam == "lazy":
+        for table in tables:
+            table.fused = False
         return LazyAdam(tables, settings.embedding_l2, penalised)
     if all(table.fused for table in tables):
         return FusedAdam(tables, settings.embedding_l2, penalised, settings.embedding_l2_form)

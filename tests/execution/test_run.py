@@ -20,7 +20,7 @@ from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.identity import JobConfig
 from ctrbench.store.lines import parse_record, plain
 from ctrbench.testing.runs import TWO_TASKS
-from ctrbench.training.attention import ALL
+from ctrbench.training.history import ALL
 
 DEFAULTS = REGISTRIES.defaults()
 

@@ -236,3 +236,5 @@ def test_the_variants_of_a_named_method_are_compared_beside_other_methods():
     for wrong in ({"against": None}, {"against": "plain"}):
         with pytest.raises(CtrbenchError, match="varied names the method whose variants are compared: set against to"):
             recipe(**of_base | wrong)
+    with pytest.raises(CtrbenchError, match="varied 'plian' is not one of the methods"):
+        recipe(**of_base | {"varied": "plian"}, methods=["plain", "weighted"])

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -332,6 +333,16 @@ def test_variants_take_the_place_of_methods(place):
     _, one, other = (each for each in cells(found, "auc", "overall") if each.metric == "auc" and not each.is_reference)
     assert (one.method, other.method) == ("plain", "heavy")
     assert one.difference.comparisons == other.difference.comparisons == 2
+
+
+def test_a_choice_of_methods_leaves_the_family_of_variants_as_it_is(place):
+    changes = {"variants": {"chosen": {}, "long": {"training.epochs": 3}}, "against": "chosen", "varied": "plain"}
+    whole = recipe(**changes, methods=["plain", "weighted", "diverging"])
+    part = recipe(**changes, methods=["plain"]).part_of(whole)
+    make(place, **changes, methods=["plain"], seeds=1)
+    chosen = variants_as_methods(replace(table(place, **changes, methods=["plain"], seeds=1), recipe=part))
+    assert list(chosen.recipe.methods) == ["chosen", "long"]
+    assert chosen.recipe.compared == {"weighted", "diverging", "long"}
 
 
 def test_without_against_variants_stay_variants(place):

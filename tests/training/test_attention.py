@@ -13,8 +13,9 @@ from ctrbench.backbones.attention import attention_layers
 from ctrbench.data.schema import Split
 from ctrbench.metrics.distribution import Distribution
 from ctrbench.testing.runs import start
-from ctrbench.training.attention import ALL, summarise_attention
+from ctrbench.training.attention import summarise_attention
 from ctrbench.training.fit import fit
+from ctrbench.training.history import ALL
 from ctrbench.training.predict import evaluation_batches
 
 ROWS = 40

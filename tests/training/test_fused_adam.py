@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from ctrbench.backbones.base import EmbeddingTable
+from ctrbench.backbones.kernels import kernels_of
 from ctrbench.testing.runs import TWO_TASKS, start
 from ctrbench.training.fit import fit
 from ctrbench.training.fused_adam import FusedAdam
+from ctrbench.training.optimizer import Optimizer
 from ctrbench.training.table_l2 import TableL2
 
 pytest.importorskip("numba", reason="needs ctrbench[fast]")
@@ -69,6 +71,26 @@ def test_a_dense_gradient_counts_as_a_sparse_one():
     for table in tables:
         FusedAdam([table], 0.0, [], "coupled").step(0.1)
     assert torch.equal(tables[0].weight, tables[1].weight)
+
+
+def test_a_weight_that_two_tables_share_is_stepped_once(orders):
+    run = start("deepfm", "plain", orders, kernels="fused", penalty=0.0, embedding_l2=0.1)
+    run.backbone.tied = EmbeddingTable(torch.zeros(1, 1))
+    run.backbone.tied.weight, run.backbone.tied.fused = run.backbone.embedding.weight, True
+    found = Optimizer(run.backbone, run.method, run.balancer, run.settings).table_adam
+    assert sorted(table.weight.shape[1] for table in found.tables) == [1, 32]
+
+
+def test_lazy_adam_leaves_the_tables_unfused(orders):
+    run = start("deepfm", "plain", orders, kernels="fused", embedding_adam="lazy", penalty=0.0)
+    assert kernels_of(run.backbone, run.method) == "reference"
+
+
+def test_a_look_up_of_no_ids_changes_nothing():
+    table = EmbeddingTable(torch.ones(ROWS, SIZE))
+    table.look_up(torch.tensor([], dtype=torch.long)).sum().backward()
+    FusedAdam([table], 0.0, [], "coupled").step(0.1)
+    assert torch.equal(table.weight, torch.ones(ROWS, SIZE))
 
 
 def test_a_gradient_that_is_not_finite_stays_so():

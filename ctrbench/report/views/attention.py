@@ -20,15 +20,13 @@ from ctrbench.report.select import ReportData
 from ctrbench.report.views.base import View, ViewData
 from ctrbench.report.views.style import COLOURS, DASHES, panels
 from ctrbench.strict import Strict
-from ctrbench.training.history import EpochMetrics
+from ctrbench.training.history import ALL, EpochMetrics
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ALL = "all"
-"""The name of all layers together (:data:`ctrbench.training.attention.ALL`)."""
 STATISTICS = {
     "std": "standard deviation",
     "kurtosis": "excess kurtosis",

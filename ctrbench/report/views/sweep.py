@@ -142,7 +142,7 @@ def _levels(axes: "Axes", methods: "pd.DataFrame") -> None:
     for number, (name, (mean, low, high)) in enumerate(zip(methods["method"], levels, strict=True), 1):
         if not np.isnan(low):  # more than one seed
             axes.axhspan(low, high, facecolor=LIGHT, alpha=0.5, linewidth=0)
-        axes.axhline(mean, color=LEVEL, linestyle=DASHES[number], label=name)
+        axes.axhline(mean, color=LEVEL, linestyle=DASHES[number % len(DASHES)], label=name)
 
 
 def _panel(axes: "Axes", own: "pd.DataFrame") -> None:
@@ -153,9 +153,9 @@ def _panel(axes: "Axes", own: "pd.DataFrame") -> None:
             ordered["value"],
             ordered["mean"],
             np.stack([ordered["mean"] - ordered["low"], ordered["high"] - ordered["mean"]]),
-            color=COLOURS[number],
-            marker=MARKERS[number],
-            linestyle=DASHES[number],
+            color=COLOURS[number % len(COLOURS)],
+            marker=MARKERS[number % len(MARKERS)],
+            linestyle=DASHES[number % len(DASHES)],
             capsize=2,
             elinewidth=0.9,
             label=names[number],

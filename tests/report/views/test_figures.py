@@ -20,8 +20,9 @@ from ctrbench.report.render.picture import picture
 from ctrbench.report.select import ReportData, ReportRow
 from ctrbench.report.views import VIEWS
 from ctrbench.report.views.alpha import alpha
-from ctrbench.report.views.attention import ALL, merged
+from ctrbench.report.views.attention import merged
 from ctrbench.store.defaults import shipped_defaults
+from ctrbench.training.history import ALL
 from tests.report.records import epochs, facts, of_config, recipe, references
 
 T_95 = 4.302652729911275
