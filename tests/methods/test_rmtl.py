@@ -191,3 +191,9 @@ def test_rows_without_an_order_within_the_day_are_refused_before_the_first_step(
     with pytest.raises(CtrbenchError, match=r"in orders 5\d% of the training rows that follow another"):
         next(fit(run))
     assert all(map(torch.equal, run.backbone.parameters(), weights))
+
+
+def test_rows_that_follow_no_other_of_their_day_are_refused(orders, monkeypatch):
+    monkeypatch.setattr(Prepared, "times", lambda _, rows: torch.arange(len(rows)) * 48 * 3600)
+    with pytest.raises(CtrbenchError, match="rmtl needs users with several impressions a day, and orders has none"):
+        check_order(begin(orders).feed)

@@ -10,6 +10,7 @@ import torch
 
 from ctrbench.backbones import BACKBONES
 from ctrbench.backbones.attention import attention_layers
+from ctrbench.backbones.attentive_fm import AttentiveWeights
 from ctrbench.data.schema import Split
 from ctrbench.metrics.distribution import Distribution
 from ctrbench.testing.runs import start
@@ -49,6 +50,13 @@ def test_every_layer_is_named_and_all_of_them_are_summarised_together(small, bac
 def test_a_backbone_without_attention_has_nothing(small):
     run = start("deepfm", "plain", small)
     assert summarise_attention(run.backbone, run.feed, ROWS) == {}
+
+
+def test_a_layer_that_attends_to_nothing_has_parameters_alone(small, monkeypatch):
+    run = start("dhen", "plain", small)
+    monkeypatch.setattr(AttentiveWeights, "attention", lambda _, x: x.new_empty(0))
+    found = summarise_attention(run.backbone, run.feed, ROWS)
+    assert [[*found[layer]] for layer in (*LAYERS["dhen"], ALL)] == [["parameters"]] * 3
 
 
 def test_dhens_activations_are_y_and_its_parameters_those_of_the_module(small):
