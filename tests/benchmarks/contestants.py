@@ -36,10 +36,17 @@ FOUR = ("auc", "logloss", "ne", "calibration")
 
 
 def engine(
-    prepared: Prepared, backbone: str, method: str, seed: int, kernels: str = "reference", *, looks: int = 1
+    prepared: Prepared,
+    backbone: str,
+    method: str,
+    seed: int,
+    kernels: str = "reference",
+    *,
+    looks: int = 1,
+    l2: float = 0.0,
 ) -> Training:
     """The engine before its first epoch, of which ``train_epoch`` trains one of ``looks`` parts at a time."""
-    options, feed = TrainingSettings(batch_size=BATCH, looks=looks), Feed(prepared, settings())
+    options, feed = TrainingSettings(batch_size=BATCH, looks=looks, embedding_l2=l2), Feed(prepared, settings())
     feed.unlock(Split.TEST)
     names = {"backbone": backbone, "method": method, "seed": seed}
     modules = build(feed, options, **names, backbone_settings={}, method_settings={})

@@ -1,7 +1,7 @@
 """Reference kernels against fused ones: the same steps and predictions in one process, in alternating pairs.
 
-``python -m tests.benchmarks.pairs METHOD DATA_FOLDER`` prints one JSON line: the reference's CPU seconds over those of
-the fused kernels, the median and the quartiles over the pairs.
+``python -m tests.benchmarks.pairs BACKBONE METHOD L2 DATA_FOLDER`` prints one JSON line: the reference's CPU seconds
+over those of the fused kernels, the median and the quartiles over the pairs.
 """
 
 import json
@@ -51,11 +51,11 @@ def steps(training: Training) -> Callable[[], None]:
     return lap
 
 
-def main(method: str, folder: str) -> None:
-    """Measures both kinds of kernels on DIN."""
+def main(backbone: str, method: str, l2: str, folder: str) -> None:
+    """Measures both kinds of kernels, with a weight of coupled L2 over the tables."""
     torch.set_num_threads(1)
     prepared = Prepared.read(Path(folder) / "amazon-beauty")
-    runs = {kernels: engine(prepared, "din", method, 0, kernels) for kernels in ("reference", "fused")}
+    runs = {kernels: engine(prepared, backbone, method, 0, kernels, l2=float(l2)) for kernels in ("reference", "fused")}
 
     def prediction(run: Training) -> Callable[[], object]:
         return lambda: predict(run.backbone, run.feed, Split.TEST)

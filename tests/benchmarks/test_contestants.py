@@ -28,7 +28,7 @@ def test_a_contestant_runs_and_reports(beauty, capsys, name):
 def test_kernels_are_compared_in_pairs(beauty, capsys, monkeypatch):
     pytest.importorskip("numba", reason="needs ctrbench[fast]")
     monkeypatch.setattr(pairs, "PAIRS", 3)
-    pairs.main("plain", str(beauty))
+    pairs.main("din", "plain", "1e-3", str(beauty))
     result = json.loads(capsys.readouterr().out)
     assert list(result) == ["training", "prediction"]
     assert all(0 < low <= median <= high for low, median, high in result.values())
