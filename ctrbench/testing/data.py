@@ -4,9 +4,11 @@
 two labels, click and conversion.
 """
 
+import atexit
 import functools
+import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -75,7 +77,8 @@ def make_dataset(folder: Path, name: str) -> None:
 
 @functools.cache
 def dataset(name: str) -> Prepared:
-    """One of :data:`LABELS`, prepared once in a process; do not write to its tensors."""
-    with TemporaryDirectory() as folder:
-        make_dataset(Path(folder), name)
-        return Prepared.read(Path(folder) / name)
+    """One of :data:`LABELS`, prepared once; its files last as long as the process. Do not write to its tensors."""
+    folder = mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    make_dataset(Path(folder), name)
+    return Prepared.read(Path(folder) / name)
