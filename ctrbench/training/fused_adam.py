@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ctrbench.backbones.base import EmbeddingTable
-from ctrbench.training.table_adam import BETAS, EPSILON, TableAdam
+from ctrbench.training.table_adam import BETAS, EPSILON, TableAdam, decay_of
 
 
-class FusedAdam(TableAdam):
+class FusedAdam(TableAdam["_Table"]):
     """See the module's docstring: on the CPU, for gradients sparse and dense."""
 
     def __init__(self, tables: Sequence[EmbeddingTable], l2: float, penalised: Sequence[Tensor], form: str) -> None:
@@ -25,11 +25,9 @@ class FusedAdam(TableAdam):
             penalised: the weights that it acts on; the other tables have none.
             form: ``coupled`` or ``decoupled``.
         """
-        known = set(map(id, penalised))
-        weights = [l2 if id(table.weight) in known else 0.0 for table in tables]
+        weights = decay_of(tables, l2, penalised)
         pairs = [(weight, 0.0) if form == "coupled" else (0.0, weight) for weight in weights]
-        self.tables = [_Table(table, *pair) for table, pair in zip(tables, pairs, strict=True)]
-        super().__init__(self.tables)
+        super().__init__([_Table(table, *pair) for table, pair in zip(tables, pairs, strict=True)])
 
     def step(self, rate: float) -> float:
         """As :meth:`TableAdam.step`."""

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ctrbench.backbones.base import EmbeddingTable
-from ctrbench.training.table_adam import BETAS, EPSILON, TableAdam
+from ctrbench.training.table_adam import BETAS, EPSILON, TableAdam, decay_of
 
 REMEMBERED = 512
 """Steps after which a gradient moves its row no further."""
@@ -83,7 +83,7 @@ class MissedSteps:
         second *= (BETAS[1] ** age).to(weight.dtype).view(shape)
 
 
-class LazyAdam(TableAdam):
+class LazyAdam(TableAdam["_Rows"]):
     """See the module's docstring. It takes sparse gradients."""
 
     def __init__(self, tables: Sequence[EmbeddingTable], decay: float = 0.0, shrunk: Sequence[Tensor] = ()) -> None:
@@ -94,11 +94,9 @@ class LazyAdam(TableAdam):
             decay: weight of decoupled L2.
             shrunk: the weights that it acts on; the other tables have none.
         """
-        known = set(map(id, shrunk))
-        decays = [decay if id(table.weight) in known else 0.0 for table in tables]
+        decays = decay_of(tables, decay, shrunk)
         self.missed = {each: MissedSteps(each, tables[0].weight.device) for each in set(decays)}
-        self.tables = [_Rows(table, self.missed[own]) for table, own in zip(tables, decays, strict=True)]
-        super().__init__(self.tables)
+        super().__init__([_Rows(table, self.missed[own]) for table, own in zip(tables, decays, strict=True)])
 
     def step(self, rate: float) -> float:
         """As :meth:`TableAdam.step`; the penalty is 0, since coupled L2 has no lazy form."""

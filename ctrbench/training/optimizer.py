@@ -6,6 +6,7 @@ the size of a table.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -88,7 +89,7 @@ def _tables(*modules: torch.nn.Module) -> list[EmbeddingTable]:
 
 def _table_adam(
     tables: Sequence[EmbeddingTable], penalised: Sequence[Tensor], settings: TrainingSettings
-) -> TableAdam | None:
+) -> TableAdam[Any] | None:
     """What trains the tables; None leaves them to torch's Adam."""
     if not tables:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ctrbench.errors import NothingToShowError
+from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics import METRICS
 from ctrbench.metrics.base import Metric
 from ctrbench.recipe.recipe import ViewSpec
@@ -130,6 +130,20 @@ class View(ABC):
             CtrbenchError: nobody registered the metric.
         """
         return [METRICS.get(name) for name in ([self.spec.metric] if self.spec.metric else data.recipe.metrics)]
+
+    def relative_metrics(self, data: ReportData) -> list[type[Metric]]:
+        """As :meth:`metrics`, for a view of changes in percent.
+
+        Raises:
+            CtrbenchError: nobody registered the metric, or it has no relative form.
+        """
+        found = self.metrics(data)
+        for metric in found:
+            if not metric.relative:
+                raise CtrbenchError(
+                    f"{data.recipe.name}: view {self.spec.kind}: {metric.label} has no change in percent; name ne"
+                )
+        return found
 
     def tasks(self, data: ReportData) -> list[str]:
         """The task of the view's entry in the recipe, else the tasks of the jobs.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ctrbench.errors import CtrbenchError, NothingToShowError
+from ctrbench.errors import NothingToShowError
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.planning.settings import setting
@@ -40,11 +40,7 @@ class CohortAxes(View):
             CtrbenchError: a metric has no relative form.
         """
         found = []
-        for metric in self.metrics(data):
-            if not metric.relative:
-                raise CtrbenchError(
-                    f"{data.recipe.name}: view {self.spec.kind}: {metric.label} has no change in percent; name ne"
-                )
+        for metric in self.relative_metrics(data):
             published = read_axes(data.recipe.published) if metric.name == "ne" else {}
             for task in self.tasks(data):
                 rows = tuple(_rows(data, metric, task, published))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ctrbench.errors import CtrbenchError, NothingToShowError
+from ctrbench.errors import NothingToShowError
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.report.cells import Cell
@@ -47,11 +47,8 @@ class PrivateChanges(View):
             CtrbenchError: a metric has no relative form.
         """
         found = []
-        for metric in self.metrics(data):
-            if not metric.relative:
-                raise CtrbenchError(
-                    f"{data.recipe.name}: view {self.spec.kind}: {metric.label} has no change in percent; name ne"
-                )
+        for metric in self.relative_metrics(data):
+            assert metric.relative
             paper = read_private(data.recipe.published) if metric.name == "ne" else ()
             rows = tuple(row for task in self.tasks(data) for row in self._rows(data, metric, task, paper))
             if all(row[0] == PAPER for row in rows):
