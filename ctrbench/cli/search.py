@@ -99,7 +99,7 @@ def _search(recipe: "Recipe", data: Path, results: Path, *, work: "RunJob", work
 
     try:
         with Display(store, workers, Console(stderr=True)) as display:
-            best, hopeless = search_settings(
+            found = search_settings(
                 recipe,
                 context,
                 data=data,
@@ -110,17 +110,19 @@ def _search(recipe: "Recipe", data: Path, results: Path, *, work: "RunJob", work
             )
     finally:
         executor.close()
-    fresh = tuple(result for result in best.results if result not in known.results)
+    fresh = tuple(result for result in found.best.results if result not in known.results)
     if fresh:
-        write_best_settings(results, BestSettings(recipe=best.recipe, results=fresh))
-        for result in best.results:
+        write_best_settings(results, BestSettings(recipe=recipe.name, results=fresh))
+        for result in found.best.results:
             typer.echo(_line(result))
-    if hopeless:
-        names = ", ".join(map(str, hopeless))
+    for row, reason in found.refused.items():
+        typer.echo(f"refused: {row}: {reason}", err=True)
+    if found.hopeless:
+        names = ", ".join(map(str, found.hopeless))
         raise CtrbenchError(f"{names}: every trial diverged; narrow the [search.space] of {recipe.name}")
     if not fresh:
         return f"{recipe.name}: nothing is left to search, every row has its best settings"
-    return f"written to {best_settings_path(results, best.recipe)}"
+    return f"written to {best_settings_path(results, recipe.name)}"
 
 
 def _line(result: "SearchResult") -> str:

@@ -1,5 +1,6 @@
 """Recipe -> plan: the ordered list of jobs, every setting resolved and checked."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from ctrbench.measure.columns import check_columns
 from ctrbench.metrics import METRICS
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.rows import dataset_names, expanded, prepared_names, rows_of
-from ctrbench.planning.search_basis import best_settings_of
+from ctrbench.planning.search_basis import UnsearchedError, best_settings_of, frozen_of
 from ctrbench.planning.settings import build_config, check_paths, full_settings
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
@@ -71,7 +72,7 @@ def make_plan(
         METRICS.get(name)
     for manifest in manifests.values():
         check_columns(manifest, recipe.columns)
-    rows, refused = admitted(recipe, manifests, registries, defaults)
+    rows, refused = admitted(recipe, manifests, registries, defaults, best=best)
     if not rows:
         raise CtrbenchError(
             f"{recipe.name}: nothing to run; {'; '.join(f'{row}: {why}' for row, why in refused.items())}"
@@ -177,15 +178,22 @@ def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults:
 
 
 def admitted(
-    recipe: Recipe, manifests: Mapping[str, Manifest | None], registries: Registries, defaults: Defaults
+    recipe: Recipe,
+    manifests: Mapping[str, Manifest | None],
+    registries: Registries,
+    defaults: Defaults,
+    *,
+    best: BestSettings | None = None,
 ) -> tuple[list[RowKey], dict[RowKey, str]]:
     """The rows of a recipe that their methods accept, and the refused rows with the method's reason.
+
+    ``best`` holds the results of all searches, as for :func:`refusals`.
 
     Raises:
         CtrbenchError: an unknown backbone or method, or a setting of another type.
     """
     rows = rows_of(recipe, manifests, registries.backbones, registries.methods)
-    refused = refusals(recipe, rows, manifests, registries, defaults)
+    refused = refusals(recipe, rows, manifests, registries, defaults, best=best)
     return [row for row in rows if row not in refused], refused
 
 
@@ -195,11 +203,17 @@ def refusals(
     manifests: Mapping[str, Manifest | None],
     registries: Registries,
     defaults: Defaults,
+    *,
+    best: BestSettings | None = None,
 ) -> dict[RowKey, str]:
-    """Row -> why its method refuses it, before a search has set anything."""
+    """Row -> why its method refuses it with the settings that it has before its own search: those of the recipe, and
+    the base's from ``best`` where it keeps them and they are known."""
     found = {}
     for row in rows:
-        config = build_config(recipe, row, 0, {}, defaults)
-        if reason := refusal(config, manifests[row.dataset], registries, defaults):
+        manifest, frozen = manifests[row.dataset], {}
+        with contextlib.suppress(UnsearchedError):
+            frozen = frozen_of(recipe, row, best, defaults, manifest=manifest, plugins=registries.plugins)
+        config = build_config(recipe, row, 0, frozen, defaults)
+        if reason := refusal(config, manifest, registries, defaults):
             found[row] = reason
     return found

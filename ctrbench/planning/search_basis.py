@@ -75,6 +75,26 @@ def best_settings_of(
     return result.settings if result else {}
 
 
+def frozen_of(
+    recipe: Recipe,
+    row: RowKey,
+    known: BestSettings | None,
+    defaults: Defaults,
+    *,
+    manifest: Manifest | None,
+    plugins: PluginsOf = lambda _: (),
+) -> dict[str, Any]:
+    """The best settings of the base, path -> value, for a row that keeps them; empty for other rows.
+
+    Raises:
+        UnsearchedError: as :func:`search_of`, of the base.
+    """
+    if not recipe.keeps_base(row.method):
+        return {}
+    base = replace(row, method=recipe.base)
+    return best_settings_of(recipe, base, known, defaults, manifest=manifest, plugins=plugins)
+
+
 def search_of(
     recipe: Recipe,
     row: RowKey,
@@ -100,10 +120,7 @@ def search_of(
     """
     if not recipe.search:
         return None
-    frozen: Mapping[str, Any] = {}
-    if recipe.keeps_base(row.method):
-        base = replace(row, method=recipe.base)
-        frozen = best_settings_of(recipe, base, known, defaults, manifest=manifest, plugins=plugins)
+    frozen = frozen_of(recipe, row, known, defaults, manifest=manifest, plugins=plugins)
     own_basis = basis(recipe, row, defaults, plugins(row), frozen=frozen)
     if known and (result := known.of(row, own_basis, manifest)):
         return result

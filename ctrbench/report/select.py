@@ -15,7 +15,7 @@ from ctrbench.planning.search_basis import PluginsOf, UnsearchedError, search_of
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting, space_of
 from ctrbench.recipe.recipe import Recipe
 from ctrbench.recipe.row_key import RowKey
-from ctrbench.store.best_settings import SearchResult, read_best_settings
+from ctrbench.store.best_settings import BestSettings, SearchResult, read_best_settings
 from ctrbench.store.defaults import Defaults, shipped_defaults
 from ctrbench.store.identity import JobConfig, Plugin
 from ctrbench.store.record import DataFacts, Record, ReferenceRecord
@@ -113,7 +113,8 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     check_paths(recipe, keys, defaults)
     manifests = {name: _manifest(data / name) for name in names}
     plugins_of = partial(_plugins_of, plugins, registries)
-    wanted, searches, unsearched = _configs(recipe, keys, manifests, results, defaults, plugins=plugins_of)
+    best = read_best_settings(results) if recipe.search else None
+    wanted, searches, unsearched = _configs(recipe, keys, manifests, best, defaults, plugins=plugins_of)
     rows: list[ReportRow] = []
     missing: dict[str, str] = {}
     stale = 0
@@ -135,7 +136,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
                 # Rows may share a job, which is then missing only once.
                 missing.setdefault(config.model_dump_json(), f"{key} seed {config.seed}")
                 stale += len(matching)
-    refused = _refused(recipe, keys, missing, manifests, registries)
+    refused = _refused(recipe, keys, missing, manifests, registries, best=best)
     missing = {config: name for config, name in missing.items() if name.rpartition(" seed ")[0] not in refused}
     if stale and not rows:
         raise CtrbenchError(
@@ -252,13 +253,12 @@ def _configs(
     recipe: Recipe,
     keys: Iterable[RowKey],
     manifests: Mapping[str, Manifest | None],
-    results: Path,
+    best: BestSettings | None,
     defaults: Defaults,
     *,
     plugins: PluginsOf,
 ) -> tuple[list[tuple[RowKey, JobConfig]], list[SearchResult], list[str]]:
     """Every job of the recipe by row, the searches of the rows, and the names of the jobs of rows not searched yet."""
-    best = read_best_settings(results) if recipe.search else None
     configs: list[tuple[RowKey, JobConfig]] = []
     searches: dict[tuple[str, ...], SearchResult] = {}
     unsearched: list[str] = []
@@ -296,6 +296,8 @@ def _refused(
     missing: Mapping[str, str],
     manifests: Mapping[str, Manifest | None],
     registries: Registries,
+    *,
+    best: BestSettings | None,
 ) -> dict[str, str]:
     """Rows of missing jobs that their method refuses. Only for these rows are the classes asked, which import torch."""
     lacking = {name.rpartition(" seed ")[0] for name in missing.values()}
@@ -305,7 +307,7 @@ def _refused(
         return {}
     from ctrbench.planning.plan import refusals  # noqa: PLC0415 - imports torch
 
-    found = refusals(recipe, asked, manifests, registries, registries.defaults())
+    found = refusals(recipe, asked, manifests, registries, registries.defaults(), best=best)
     return {str(key): reason for key, reason in found.items()}
 
 

@@ -8,14 +8,14 @@ settings of their own.
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ctrbench.errors import CtrbenchError
 from ctrbench.execution.drive import Outcome, RunContext, drive, failure_line
-from ctrbench.planning.plan import Job, admitted, cohorts_of, make_job, read_manifests
+from ctrbench.planning.plan import Job, admitted, cohorts_of, make_job, read_manifests, refusal
 from ctrbench.planning.registries import REGISTRIES, Registries
 from ctrbench.planning.search_basis import basis
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting, space_of
@@ -31,6 +31,18 @@ SHORT = 16
 """Characters of a digest in the name of a study."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a search of a recipe's rows ends with."""
+
+    best: BestSettings
+    """The best settings of every row that has some, earlier searches included."""
+    hopeless: list[RowKey]
+    """The rows of which all trials diverged, and those that keep the settings of such a base."""
+    refused: dict[RowKey, str]
+    """Row -> why its backbone or method refuses it, with the settings of the base where it keeps them."""
+
+
 def search(
     recipe: Recipe,
     context: RunContext,
@@ -41,7 +53,7 @@ def search(
     on_outcome: Callable[[Outcome], None] | None = None,
     on_round: Callable[[Sequence[Job], Sequence[RowKey]], None] | None = None,
     on_trials: Callable[[Searched], None] | None = None,
-) -> tuple[BestSettings, list[RowKey]]:
+) -> Found:
     """Searches every row of a recipe that is not ``known``; nothing outside the training split is read.
 
     A trial that ``known`` holds, of a search with another space or effort, is not run again.
@@ -50,13 +62,9 @@ def search(
     ``on_round`` gets the jobs of each round before they begin, and the rows of the jobs that come after the round;
     ``on_trials`` gets every searched row's trials after each round.
 
-    Returns:
-        The best settings of every row, earlier searches included, and the rows that have none because all of their
-        trials diverged.
-
     Raises:
-        CtrbenchError: the recipe has no search, a name or setting is unknown, another process searches this recipe, or
-            a trial failed without diverging: the next search tries it again.
+        CtrbenchError: the recipe has no search, a name or setting is unknown, every row is refused, another process
+            searches this recipe, or a trial failed without diverging: the next search tries it again.
     """
     if not recipe.search:
         raise CtrbenchError(f"{recipe.name}: it has no [search]; run: {recipe.command('run')}")
@@ -71,7 +79,10 @@ def search(
                 if recipe.keeps_base(row.method) and not base:
                     results[row] = None
                     continue
-                searched = searches.open(row, base.settings if base else {})
+                of_base = base.settings if base else {}
+                if searches.refuses(row, of_base):
+                    continue
+                searched = searches.open(row, of_base)
                 results[row] = known.of(row, searched.basis, searched.manifest)
                 if not results[row]:
                     unsettled.append(searched)
@@ -79,7 +90,8 @@ def search(
                 _round(rounds, context, on_outcome=on_outcome, on_round=on_round, on_trials=on_trials)
             results |= {each.row: each.result() for each in unsettled}
     found = tuple(result for _, result in sorted(results.items()) if result)
-    return BestSettings(recipe=recipe.name, results=found), [row for row, result in results.items() if not result]
+    hopeless = [row for row, result in results.items() if not result]
+    return Found(BestSettings(recipe=recipe.name, results=found), hopeless, searches.refused)
 
 
 def _round(
@@ -109,8 +121,8 @@ class _Searches:
     """The rows of a recipe, each of which can be opened as a search.
 
     Raises:
-        CtrbenchError: a name or setting is unknown, a dataset is not prepared or lacks a label or field, or the space
-            has a value that its setting cannot take.
+        CtrbenchError: a name or setting is unknown, a dataset is not prepared or lacks a label or field, every row is
+            refused, or the space has a value that its setting cannot take.
     """
 
     def __init__(
@@ -118,7 +130,10 @@ class _Searches:
     ) -> None:
         self.recipe, self.context, self.registries, self.known = recipe, context, registries, known
         self.manifests = read_manifests(recipe, data, registries, context.defaults)
-        self.rows, _ = admitted(recipe, self.manifests, registries, context.defaults)
+        self.rows, self.refused = admitted(recipe, self.manifests, registries, context.defaults)
+        if not self.rows:
+            reasons = "; ".join(f"{row}: {why}" for row, why in self.refused.items())
+            raise CtrbenchError(f"{recipe.name}: nothing to search; {reasons}")
         check_paths(recipe, self.rows, context.defaults)
         for row in self.rows:
             self.open(row)
@@ -127,6 +142,15 @@ class _Searches:
         """The rows of the base, and the others."""
         base = [row for row in self.rows if row.method == self.recipe.base]
         return base, [row for row in self.rows if row.method != self.recipe.base]
+
+    def refuses(self, row: RowKey, of_base: Mapping[str, object]) -> bool:
+        """Notes a row that keeps the best settings of its base, and whose method refuses to be run with them."""
+        if not self.recipe.keeps_base(row.method):
+            return False
+        config = build_config(self.recipe, row, 0, of_base, self.context.defaults)
+        reason = refusal(config, self.manifests[row.dataset], self.registries, self.context.defaults)
+        self.refused |= {row: reason} if reason else {}
+        return reason is not None
 
     def open(self, row: RowKey, of_base: Mapping[str, object] = {}) -> RowSearch:
         """The search of a row. The first trial has the best settings of the base, where they are known, and the

@@ -18,11 +18,12 @@ from ctrbench.store.identity import ALGORITHM_VERSION
 from ctrbench.store.store import Store
 from tests.fakes import prepared
 from tests.fakes.recipes import recipe as toy_recipe
-from tests.fakes.registries import registries
+from tests.fakes.registries import Weighted, registries
 from tests.fakes.work import log
 from tests.tuning.trials import SPACE, find_all, searched
 
 ROOT = Path(__file__).parents[2]
+PICKY = {"backbones": ["deep"], "methods": ["picky"], "base": "picky"}
 OTHER_BASIS = (
     "the settings of toy net plain were searched with another recipe or another version of the algorithm; "
     "run: ctrbench search …/toy-table.toml"
@@ -30,9 +31,9 @@ OTHER_BASIS = (
 
 
 def find(place, recipe, **options):
-    best, hopeless = find_all(place, recipe, **options)
-    assert hopeless == []
-    return best
+    found = find_all(place, recipe, **options)
+    assert (found.hopeless, found.refused) == ([], {})
+    return found.best
 
 
 def begun(place):
@@ -141,6 +142,22 @@ def test_a_method_is_searched_anew_around_other_settings_of_a_frozen_base(place)
         plan_of(place, recipe, BestSettings(results=(other, weighted)))
     _, renewed = find(place, recipe, known=BestSettings(results=(other, weighted))).results
     assert renewed.settings["training.penalty"] == 0.02
+
+
+def test_a_method_that_refuses_the_settings_of_a_frozen_base_holds_up_no_other(place, monkeypatch):
+    monkeypatch.setattr(Weighted, "least_epochs", lambda settings: 2)
+    space = {**SPACE, "training.epochs": {"choices": [1]}}
+    recipe = searched(search={"freeze_base": True, "space": space})
+    refused = {RowKey("toy", "net", "weighted"): "with its settings it needs training.epochs of at least 2, and has 1"}
+    found = find_all(place, recipe)
+    assert ([each.method for each in found.best.results], found.refused) == (["plain"], refused)
+    made = plan_of(place, recipe, found.best)
+    assert ({job.config.method for job in made.jobs}, made.refused) == ({"plain"}, refused)
+
+
+def test_a_search_of_nothing_but_refused_rows(place):
+    with pytest.raises(CtrbenchError, match="toy-table: nothing to search; toy deep picky: it wants a history"):
+        find_all(place, toy_recipe(**PICKY, search={"trials": 1, "space": {"training.penalty": {"choices": [1e-3]}}}))
 
 
 def test_no_two_rows_draw_the_same_points(place):
@@ -283,9 +300,9 @@ def test_a_failed_trial_counts_but_does_not_win(place):
 def test_a_row_whose_trials_all_diverge_holds_up_no_other(place):
     recipe = searched(search={"space": {"training.penalty": {"choices": [1e-3]}, "method.weight": {"choices": [9]}}})
     for _ in range(2):
-        best, hopeless = find_all(place, recipe)
-        assert [(each.method, each.settings) for each in best.results] == [("plain", {"training.penalty": 1e-3})]
-        assert hopeless == [RowKey("toy", "net", "weighted")]
+        found = find_all(place, recipe)
+        assert [(each.method, each.settings) for each in found.best.results] == [("plain", {"training.penalty": 1e-3})]
+        assert found.hopeless == [RowKey("toy", "net", "weighted")]
     assert len(begun(place)) == 2
 
 
@@ -465,7 +482,7 @@ def test_a_cohort_that_a_method_reads_is_part_of_the_data_of_its_search(place):
     prepare("0")
     space = {"training.penalty": {"choices": [0.01]}}
     recipe = searched(methods=["plain", "seeing"], seeds=1, search={"space": space})
-    best, _ = find_all(place, recipe, among=among)
+    best = find(place, recipe, among=among)
     write_best_settings(place / "results", best)
     assert read_best_settings(place / "results").results == best.results
     assert {each.method: each.cohorts for each in best.results} == {"plain": (), "seeing": ("age_group",)}
@@ -474,7 +491,7 @@ def test_a_cohort_that_a_method_reads_is_part_of_the_data_of_its_search(place):
     with pytest.raises(CtrbenchError, match="the settings of toy net seeing were searched on other data"):
         make_plan(recipe, data=place / "data", best=best, registries=among)
     before = begun(place)
-    again, _ = find_all(place, recipe, among=among, known=best)
+    again = find(place, recipe, among=among, known=best)
     assert len(begun(place)) == len(before) + 1
     assert [each.cohort_fingerprint for each in again.results] != [each.cohort_fingerprint for each in best.results]
 

@@ -88,7 +88,7 @@ def _look(number: int, looks: int, far: dict[str, float]) -> EpochMetrics:
 
 
 def find_all(place: Path, recipe: Recipe, *, jobs: int = 1, among: Registries | None = None, **options):
-    """Best settings and hopeless rows of a recipe on ``place/data``; trials lie in ``place/results``."""
+    """What a search of a recipe ends with on ``place/data``; trials lie in ``place/results``."""
     store, known = Store.of_searches(place / "results"), among or registries()
     with contextlib.closing(LocalExecutor(place / "data", jobs=jobs)) as executor:
         context = RunContext(store, executor, work, known.defaults())
