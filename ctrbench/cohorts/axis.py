@@ -46,15 +46,17 @@ class Axis:
     columns: tuple[str, ...]
     factors: tuple["_Factor", ...]
 
-    def codes(self, values: NDArray[np.integer]) -> NDArray[np.int64]:
-        """The group of each example, given its codes and numbers (E, number of columns) in the axis's columns."""
-        found = np.zeros(len(values), dtype=np.int64)
-        outside = np.zeros(len(values), dtype=bool)
+    def factor_codes(self, values: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The group (E, F) of each example in each of the F factors of the axis, given its codes and numbers (E, F) in
+        the axis's columns."""
+        return np.stack([factor.codes(values[:, place]) for place, factor in enumerate(self.factors)], 1)
+
+    def codes(self, factors: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The group of each example, given its groups (E, F) in the factors; -1 where one of them is -1."""
+        found = np.zeros(len(factors), dtype=np.int64)
         for place, factor in enumerate(self.factors):
-            own = factor.codes(values[:, place])
-            outside |= own < 0
-            found = found * len(factor.groups) + own
-        return np.where(outside, -1, found)
+            found = found * len(factor.groups) + factors[:, place]
+        return np.where((factors < 0).any(1), -1, found)
 
     @property
     def source(self) -> Source:

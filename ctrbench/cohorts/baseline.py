@@ -70,14 +70,13 @@ def judged(settings: DataSettings, axis: Axis, prepared: Prepared, rows: np.ndar
     if not np.array_equal(examples.rows.cpu().numpy(), rows):
         raise CtrbenchError(f"{prepared.manifest.name}: the stored predictions are of other rows; remove them")
     values = feed.cohort_codes(examples).cpu().numpy()
-    users = prepared.rows["user"][examples.rows]
-    units = {"user": users, "item": examples.items, "row": examples.rows}
+    units = {"user": prepared.rows["user"][examples.rows], "item": examples.items}
     observed = slice(None) if examples.observed is None else examples.observed[:, 0].cpu().numpy()
     return Judged(
         predictions=predictions[observed],
         labels=examples.labels[:, 0].cpu().numpy()[observed] == 1,
-        codes=axis.codes(values[:, : len(axis.columns)])[observed],
-        units={source: units[source].cpu().numpy().astype(np.int64)[observed] for source in SOURCES},
+        factors=axis.factor_codes(values[:, : len(axis.columns)])[observed],
+        units={source: unit.cpu().numpy().astype(np.int64)[observed] for source, unit in units.items()},
         hashes={
             source: values[:, len(axis.columns) + hashes.index(f"random_{source}")].astype(np.int64)[observed]
             for source in SOURCES

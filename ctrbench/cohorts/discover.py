@@ -7,6 +7,7 @@ Shape:
 """
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, islice
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from ctrbench.cohorts.axis import Axis, Group
 from ctrbench.cohorts.divergence import Divergence, Histograms, divergence, matrix, shuffles
 from ctrbench.data.cohort_rule import columns_of_rules, interval
-from ctrbench.data.schema import LARGEST_NUMBER, Manifest, Source
+from ctrbench.data.schema import Manifest, Source
 from ctrbench.errors import CtrbenchError
 from ctrbench.recipe.cohort_file import FoundCohort, FoundCohorts, FoundPair, Pair
 
@@ -28,10 +29,10 @@ class Judged:
     """(E,)"""
     labels: NDArray[np.bool_]
     """(E,)"""
-    codes: NDArray[np.int64]
-    """(E,) group of the axis."""
-    units: dict[Source, NDArray[np.int64]]
-    """User, item and row (E,) of each example."""
+    factors: NDArray[np.int64]
+    """(E, F) group in each factor of the axis."""
+    units: dict[str, NDArray[np.int64]]
+    """User and item (E,) of each example."""
     hashes: dict[Source, NDArray[np.int64]]
     """The random number (E,) of each example's user, item and row (:data:`ctrbench.data.schema.NUMBERS`)."""
 
@@ -86,7 +87,7 @@ def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -
     Raises:
         CtrbenchError: fewer than two groups have the least share of the rows.
     """
-    groups, codes = len(axis.groups), judged.codes
+    groups, codes = len(axis.groups), axis.codes(judged.factors)
     inside = codes >= 0
     rows = np.bincount(codes[inside], minlength=groups)
     positives = np.bincount(codes[inside & judged.labels], minlength=groups)
@@ -134,12 +135,18 @@ class _Compared:
 def _null(
     judged: Judged, axis: Axis, histograms: Histograms, eligible: NDArray[np.bool_], options: Options
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of shuffled groups, the mean divergence (G, G) and the largest one between large enough groups, by shuffle."""
-    drawn_codes = shuffles(judged.codes, judged.units[axis.source], np.random.default_rng(options.seed))
+    """Of shuffled groups, the mean divergence (G, G) and the largest one between large enough groups, by shuffle.
+
+    Each factor is shuffled by itself: one of items over items, the others over users, whose rows are alike in more
+    than the factor.
+    """
+    generator = np.random.default_rng(options.seed)
+    units = [judged.units["item" if source == "item" else "user"] for source in axis.sources]
+    drawn_factors = zip(*map(partial(shuffles, generator=generator), judged.factors.T, units), strict=True)
     pairs = np.triu(np.outer(eligible, eligible), 1)
     total, largest = np.zeros(pairs.shape), np.zeros(options.shuffles)
-    for shuffle, codes in enumerate(islice(drawn_codes, options.shuffles)):
-        counts = histograms.of(codes, len(axis.groups))
+    for shuffle, factors in enumerate(islice(drawn_factors, options.shuffles)):
+        counts = histograms.of(axis.codes(np.stack(factors, 1)), len(axis.groups))
         drawn = matrix(counts, options.divergence, histograms.centres)
         total += drawn
         largest[shuffle] = drawn[pairs].max()
@@ -150,7 +157,8 @@ def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, c
     """The most and the least divergent pair of large enough groups, and two random cohorts as large as the former."""
     large = [int(group) for group in np.flatnonzero(groups.eligible)]
     order = sorted(combinations(large, 2), key=lambda pair: (-groups.found[pair], pair))
-    facts = {group: _facts(axis.groups[group], judged, groups.histograms, judged.codes == group) for group in large}
+    codes = axis.codes(judged.factors)
+    facts = {group: _facts(axis.groups[group], judged, groups.histograms, codes == group) for group in large}
 
     def pair_of(kind: Pair, one: int, other: int) -> FoundPair:
         first, second = facts[one], facts[other]
@@ -181,7 +189,12 @@ def _facts(group: Group, judged: Judged, histograms: Histograms, inside: NDArray
 
 
 def _random_pair(judged: Judged, axis: Axis, like: FoundPair, groups: _Compared, options: Options) -> FoundPair:
-    """Two random sets of users, items or rows with as large shares of the rows as a pair."""
+    """Two random sets of users, items or rows with as large shares of the rows as a pair; of rows also where an axis
+    has factors of both users and items, so that they are less alike than its cohorts.
+
+    Raises:
+        CtrbenchError: all rows beyond the head are of one user or item that it holds.
+    """
     source = axis.source
     hashes = judged.hashes[source]
     ranked = np.sort(hashes)
@@ -189,7 +202,10 @@ def _random_pair(judged: Judged, axis: Axis, like: FoundPair, groups: _Compared,
         int(ranked[min(len(ranked) - 1, round(share * len(ranked)))])
         for share in (like.head.share, like.head.share + like.tail.share)
     )
-    ends = ((0, first), (first + 1, second if second > first else LARGEST_NUMBER))
+    beyond = ranked[ranked > first]
+    if not len(beyond):
+        raise CtrbenchError(f"axis {axis.expression!r}: too few {source}s for two random sets as large as its cohorts")
+    ends = ((0, first), (first + 1, max(second, int(beyond[0]))))
     cohorts = []
     for name, (low, high) in zip(("head", "tail"), ends, strict=True):
         inside = (hashes >= low) & (hashes <= high)
@@ -197,4 +213,4 @@ def _random_pair(judged: Judged, axis: Axis, like: FoundPair, groups: _Compared,
         cohorts.append(_facts(group, judged, groups.histograms, inside))
     counts = [np.array(cohort.predictions) for cohort in cohorts]
     value = divergence(counts[0], counts[1], options.divergence, groups.histograms.centres)
-    return FoundPair(pair="random", head=cohorts[0], tail=cohorts[1], divergence=value, null=value, found_on="")
+    return FoundPair(pair="random", head=cohorts[0], tail=cohorts[1], divergence=value, found_on="")

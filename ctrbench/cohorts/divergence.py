@@ -85,7 +85,17 @@ def matrix(counts: NDArray[np.int64], kind: Divergence, centres: NDArray[np.floa
 def shuffles(
     codes: NDArray[np.integer], units: NDArray[np.integer], generator: np.random.Generator
 ) -> Iterator[NDArray[np.integer]]:
-    """Without end, codes (E,) where which unit has which code is drawn anew; all rows of a unit (E,) have one code."""
-    _, first, place = np.unique(units, return_index=True, return_inverse=True)
+    """Without end, codes (E,) where the rows of each unit (E,) have the codes of another unit's rows, in turn.
+
+    So a code that all rows of a unit share stays shared, and one that differs among them is as unevenly spread over the
+    rows of a unit as before.
+    """
+    order = np.argsort(units, kind="stable")
+    _, start, rows = np.unique(units[order], return_index=True, return_counts=True)
+    unit = np.repeat(np.arange(len(rows)), rows)
+    place = np.arange(len(order)) - start[unit]
+    drawn = np.empty_like(codes)
     while True:
-        yield generator.permutation(codes[first])[place]
+        other = generator.permutation(len(rows))[unit]
+        drawn[order] = codes[order][start[other] + place % rows[other]]
+        yield drawn.copy()

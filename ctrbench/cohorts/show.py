@@ -82,7 +82,7 @@ def _pairs(found: Discovery) -> "Table":
             f"{pair.head.share:.1%} / {pair.tail.share:.1%}",
             ratios if found.comparable else "not comparable",
             f"{pair.divergence:.4f}",
-            f"{pair.null:.4f}",
+            "-" if pair.null is None else f"{pair.null:.4f}",
         )
     return table
 
@@ -92,7 +92,7 @@ def sentences(found: Discovery, shuffles: int) -> Iterator[str]:
     pair = found.found.pairs[0]
     yield f"divergence: {NAMES[found.found.divergence]}, of log predictions in {found.histograms.bins} bins"
     p = found.p[found.place(pair.head), found.place(pair.tail)]
-    unit = {"user": "users", "item": "items", "row": "rows"}[found.axis.source]
+    unit = " and ".join(dict.fromkeys("items" if source == "item" else "users" for source in found.axis.sources))
     sign = "<=" if p <= 1 / (1 + shuffles) else "="
     yield (
         f"head: {pair.head.name}; tail: {pair.tail.name}: the most divergent pair of large enough cohorts, "
@@ -107,7 +107,7 @@ def sentences(found: Discovery, shuffles: int) -> Iterator[str]:
 
 
 def _times(pair: FoundPair) -> str:
-    return f"{pair.divergence / pair.null:.1f} times" if pair.null > 0 else "above"
+    return f"{pair.divergence / pair.null:.1f} times" if pair.null else "above"
 
 
 def picture(found: Discovery, ending: str) -> bytes:

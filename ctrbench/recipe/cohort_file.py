@@ -32,8 +32,9 @@ class FoundPair(Strict):
     head: FoundCohort
     tail: FoundCohort
     divergence: float
-    null: float
-    """Mean divergence of the two where which user, item or row is in which cohort is shuffled."""
+    null: float | None = None
+    """Mean divergence of the two where which user or item is in which cohort is shuffled; None for random cohorts,
+    whose divergence is such a draw itself."""
     found_on: str
     """Fingerprint of the data, as far as the rules and training read them."""
 
@@ -90,4 +91,4 @@ def add_to_cohort_file(path: Path, found: FoundCohorts, command: str) -> None:
     known = read_cohort_file(path).cohorts if path.exists() else ()
     kept = [each for each in known if (each.dataset, each.axis) != (found.dataset, found.axis)]
     whole = CohortFile(cohorts=tuple(sorted([*kept, found], key=lambda each: (each.dataset, each.axis))))
-    write_toml(path, whole.model_dump(mode="json"), command, option="--output")
+    write_toml(path, whole.model_dump(mode="json", exclude_none=True), command, option="--output")

@@ -24,7 +24,7 @@ def prepared():
 def codes_of(axis, prepared):
     feed = Feed(prepared, DataSettings(minimum_history=0), cohorts=axis.columns)
     values = feed.cohort_codes(feed.training).numpy()
-    return axis.codes(values), values
+    return axis.codes(axis.factor_codes(values)), values
 
 
 @pytest.mark.parametrize(

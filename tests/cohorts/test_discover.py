@@ -1,5 +1,7 @@
 """Which pairs are found, on rows made by hand: 4 cohorts of 250 users, with 8 rows each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,8 +29,8 @@ def judged(means=MEANS, ratios=(0.1, 0.2, 0.3, 0.05), sizes=(250,) * 4, seed=0):
     return Judged(
         predictions=np.exp(np.minimum(np.array(means)[codes] + 0.3 * generator.standard_normal(len(codes)), -1e-3)),
         labels=generator.random(len(codes)) < np.array(ratios)[codes],
-        codes=codes,
-        units={"user": users, "item": codes, "row": np.arange(len(codes))},
+        factors=codes[:, None],
+        units={"user": users, "item": codes},
         hashes={"user": hashes, "item": hashes, "row": hashes},
     )
 
@@ -97,6 +99,34 @@ def test_small_cohorts_are_left_out(prepared):
     ]
     with pytest.raises(CtrbenchError, match="fewer than two groups have 45% of the 8,000 rows of the search holdout"):
         found(prepared, rows, least_share=0.45)
+
+
+def test_users_that_differ_do_not_make_a_product_of_users_and_rows_look_divergent(prepared):
+    """The rows of a user share the level of prediction: a shuffle over rows would find 0.05 in most of these worlds."""
+    generator = np.random.default_rng(1)
+    axis = read_axis("random_user/3*random_row/2", prepared)
+    users = np.repeat(np.arange(120), 20)
+    numbers = np.arange(len(users), dtype=np.int64)
+    found = []
+    for _ in range(20):
+        level, factor = generator.normal(-2, 0.5, 120), generator.permutation(120) % 3
+        rows = Judged(
+            predictions=np.exp(np.minimum(level[users], -1e-3)),
+            labels=generator.random(len(users)) < 0.2,
+            factors=np.stack([factor[users], generator.integers(0, 2, len(users))], 1),
+            units={"user": users, "item": users},
+            hashes=dict.fromkeys(("user", "item", "row"), numbers),
+        )
+        p = discover(rows, axis, prepared.manifest, Options(shuffles=19, bins=20)).p
+        found.append(p[np.triu_indices(len(p), 1)].min())
+    assert np.mean(np.array(found) <= 0.1) <= 0.3
+
+
+def test_two_random_sets_need_more_than_one_user(prepared):
+    rows = judged()
+    same = replace(rows, hashes={**rows.hashes, "user": np.zeros_like(rows.hashes["user"])})
+    with pytest.raises(CtrbenchError, match="too few users for two random sets as large as its cohorts"):
+        found(prepared, same)
 
 
 def test_the_head_has_more_positives_only_where_that_can_be_compared(prepared):

@@ -1,5 +1,7 @@
 """Divergences against their definitions, and the null."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,17 @@ def test_shuffling_keeps_units_whole_and_cohorts_as_large():
     assert (drawn != codes).mean() > 0.5
     _, first = np.unique(units, return_index=True)
     assert sorted(drawn[first].tolist()) == sorted(codes[first].tolist())
+
+
+def test_shuffling_keeps_what_differs_within_a_unit_as_uneven_as_it_was():
+    units, codes = np.repeat(np.arange(200), 10), np.zeros(2000, np.int64)
+    codes[:1000] = np.tile([0, 1], 500)
+    drawn = next(shuffles(codes, units, np.random.default_rng(0))).reshape(200, 10)
+    assert sorted(drawn.sum(1).tolist()) == [0] * 100 + [5] * 100
+    assert sorted(map(tuple, drawn.tolist())) == sorted(map(tuple, codes.reshape(200, 10).tolist()))
+
+
+def test_a_unit_with_more_rows_than_the_other_takes_its_codes_again_from_the_first():
+    units, codes = np.array([0, 1, 1, 1, 0]), np.array([1, 2, 3, 4, 5])
+    swapped = {tuple(drawn.tolist()) for drawn in islice(shuffles(codes, units, np.random.default_rng(0)), 20)}
+    assert swapped == {(1, 2, 3, 4, 5), (2, 1, 5, 1, 3)}
