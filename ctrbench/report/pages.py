@@ -12,14 +12,14 @@
 ``KEY=VALUE`` pairs are written as in a shell: ``variant="one penalty, w 0.05"``. ``format=.2f`` is a format
 specification, ``abs=yes`` drops the sign, and ``minus.KEY=VALUE`` subtracts the same field of the cell with these other
 keys. Cells are chosen by dataset, backbone, method, variant, task, group (``overall``), metric (the recipe's first) and
-by (``activeness``).
+by (``activeness``); ``among=0-4`` computes them from these seeds alone.
 """
 
 import difflib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ctrbench import places
@@ -141,7 +141,7 @@ class Pages:
         return found[0]
 
     def _cells(self, name: str, words: Words) -> Sequence[Cell]:
-        data = self._rows(name)
+        data = _among(self._rows(name), words["among"]) if "among" in words else self._rows(name)
         metric = words.get("metric", data.recipe.metrics[0])
         return [cell for cell in cells(data, _absolute(metric), words.get("by", BY)) if cell.metric == metric]
 
@@ -184,6 +184,18 @@ def changes(before: str, after: str) -> list[int]:
     return [
         line + 1 for tag, start, stop, _, _ in blocks if tag != "equal" for line in range(start, max(stop, start + 1))
     ]
+
+
+def _among(data: ReportData, seeds: str) -> ReportData:
+    """The rows of some seeds, ``FIRST-LAST``."""
+    match = re.fullmatch(r"(\d+)-(\d+)", seeds)
+    if not match:
+        raise CtrbenchError(f"among={seeds}: want the first and the last seed, such as 0-4")
+    first, last = map(int, match.groups())
+    rows = tuple(row for row in data.rows if first <= row.record.seed <= last)
+    if not rows:
+        raise CtrbenchError(f"{data.recipe.name} has no finished run with seeds {seeds}")
+    return replace(data, rows=rows)
 
 
 def _absolute(name: str) -> str:
