@@ -1,5 +1,6 @@
 """The base of every typed document that this package reads: cards, recipes, settings, manifests, records."""
 
+import json
 import math
 import tomllib
 from collections.abc import Mapping
@@ -20,16 +21,34 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     @classmethod
-    def read(cls, values: object, where: str) -> Self:
-        """Validates a parsed document; ``where`` names it in the error.
+    def read(cls, values: object, where: str, *, ours: bool = False) -> Self:
+        """Validates a parsed document; ``where`` names it in the error. ``ours``: the package wrote it, so that types
+        need no strict check, which takes longer.
 
         Raises:
             CtrbenchError: keys are unknown, missing or of the wrong type; it names all, and suggests known keys.
         """
         try:
-            return cls.model_validate(values)
+            if ours or (text := _json(values)) is None:
+                return cls.model_validate(values)
+            # As JSON, where a list may stand for a tuple, but neither true nor "2" for a number.
+            return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
             raise CtrbenchError(f"{where}: {'; '.join(_messages(error, cls))}") from None
+
+
+def _json(values: object) -> str | None:
+    """A document as JSON; None where it holds what JSON does not, such as a date: validation will name it."""
+
+    def mapping(value: object) -> object:
+        if isinstance(value, Mapping):
+            return dict(value)
+        raise TypeError
+
+    try:
+        return json.dumps(values, default=mapping)
+    except TypeError:
+        return None
 
 
 def _messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -66,7 +85,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
                 owner = _model_in(owner.model_fields[part].annotation) or owner
         section = path.removesuffix(_shown(detail["loc"][-1]))
         return str(unknown("key", path, [section + field for field in owner.model_fields]))
-    message = detail["msg"].removeprefix("Value error, ")
+    message = detail["msg"].removeprefix("Value error, ").replace("should be an object", "should be a table")
     place = f"{path}: " if path else ""
     got = "" if detail["type"] in ("value_error", "missing") else f" (got {detail.get('input')!r:.60})"
     return f"{place}{message[0].lower()}{message[1:]}{got}"

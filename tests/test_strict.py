@@ -25,7 +25,7 @@ class Outer(Strict):
         ({"nam": "x"}, "here: unknown key 'nam'; did you mean name?"),
         ({"name": 1, "parts": [{"size": "x"}, {"siz": 2}]}, None),
         ({"name": "x", "parts": [{"size": 1, "kind": 1.5}]}, "here: parts.0.kind"),
-        ({"name": "x", "table": {"a": "x"}}, "here: table.a: input should be a valid integer, unable to parse string"),
+        ({"name": "x", "table": {"a": "x"}}, "here: table.a: input should be a valid integer (got 'x')"),
     ],
 )
 def test_every_wrong_place_of_a_document_is_named_once(document, message):

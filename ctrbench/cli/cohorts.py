@@ -63,13 +63,14 @@ def cohorts(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from rich.console import Console
 
+    from ctrbench.backbones.kernels import check_kernels
     from ctrbench.cohorts.discover import Options
     from ctrbench.cohorts.divergence import DIVERGENCES
     from ctrbench.cohorts.find import find_cohorts
-    from ctrbench.cohorts.show import sentences, tables
+    from ctrbench.cohorts.show import ending_of, sentences, tables
     from ctrbench.execution.drive import RunContext
     from ctrbench.execution.local import LocalExecutor
-    from ctrbench.execution.run import RunJob
+    from ctrbench.execution.run import RunJob, resolve_device
     from ctrbench.planning.registries import REGISTRIES
     from ctrbench.registry import unknown
     from ctrbench.store.best_settings import read_best_settings
@@ -79,6 +80,9 @@ def cohorts(
         raise CtrbenchError(f"--divergence: {unknown('divergence', divergence, DIVERGENCES)}")
     if figure and len(axis) > 1:
         raise CtrbenchError("--figure draws one axis; name one --axis")
+    if figure:
+        ending_of(figure)
+    check_kernels(kernels, resolve_device(device))
     baseline = _baseline(recipe, dataset, backbone, set_)
     data, results = places.data_folder(data), places.results_folder(results)
     executor = LocalExecutor(data, jobs=1)
@@ -134,7 +138,7 @@ def _say_trained(outcome: "Outcome") -> None:
 
 
 def _write(found: "Discovery", output: Path | None, figure: Path | None, options: Iterable[str]) -> None:
-    from ctrbench.cohorts.show import picture
+    from ctrbench.cohorts.show import ending_of, picture
     from ctrbench.files import write_file
     from ctrbench.recipe.cohort_file import add_to_cohort_file
 
@@ -143,5 +147,5 @@ def _write(found: "Discovery", output: Path | None, figure: Path | None, options
         add_to_cohort_file(output, found.found, shlex.join(words))
         typer.echo(f"written to {output}", err=True)
     if figure:
-        write_file(figure, picture(found, figure.suffix.removeprefix(".")), option="--figure")
+        write_file(figure, picture(found, ending_of(figure)), option="--figure")
         typer.echo(f"drawn to {figure}", err=True)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ctrbench.errors import CtrbenchError
+
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -48,8 +50,16 @@ By = Annotated[
 
 
 def split_names(values: Iterable[str]) -> list[str]:
-    """Names of a repeatable option that also takes commas."""
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+    """Names of a repeatable option that also takes commas.
+
+    Raises:
+        CtrbenchError: an empty value, such as that of an unset variable, which would otherwise mean all names.
+    """
+    values = list(values)
+    names = [name.strip() for value in values for name in value.split(",") if name.strip()]
+    if values and not names:
+        raise CtrbenchError("an option for names has an empty value; leave it out, or name something")
+    return names
 
 
 def resolve_jobs(jobs: int | None, device: str) -> int:

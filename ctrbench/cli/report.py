@@ -73,6 +73,12 @@ def report(
     from ctrbench.recipe.collection import for_each_recipe
 
     results, data = places.results_folder(results), places.data_folder(data)
+    if check and not pages:
+        raise CtrbenchError("--check goes with --pages")
+    if pages and (recipe or by or dataset or backbone or method or full or save or output):
+        raise CtrbenchError(
+            "--pages regenerates README.md and the results' README.md whole; give --check or nothing else"
+        )
     if pages:
         _regenerate(results, check=check)
         return

@@ -1,6 +1,7 @@
 """A discovery for people: tables for the terminal, sentences, and a figure."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,16 +111,24 @@ def _times(pair: FoundPair) -> str:
     return f"{pair.divergence / pair.null:.1f} times" if pair.null else "above"
 
 
-def picture(found: Discovery, ending: str) -> bytes:
-    """The divergence of every pair as a heat map, and the predictions of head and tail (C2AL figure 3), as png or svg.
+def ending_of(figure: Path) -> str:
+    """The ending of a figure's name, which says how it is drawn: png or svg.
 
     Raises:
         CtrbenchError: another ending.
     """
-    from ctrbench.report.render.picture import METADATA, drawn  # noqa: PLC0415 - matplotlib is slow to import
+    from ctrbench.report.render.picture import METADATA  # noqa: PLC0415 - matplotlib is slow to import
 
+    ending = figure.suffix.removeprefix(".")
     if ending not in METADATA:
         raise CtrbenchError(f"--figure: a figure ends in {' or '.join(f'.{known}' for known in METADATA)}")
+    return ending
+
+
+def picture(found: Discovery, ending: str) -> bytes:
+    """The divergence of every pair as a heat map, and the predictions of head and tail (C2AL figure 3): png or svg."""
+    from ctrbench.report.render.picture import drawn  # noqa: PLC0415 - matplotlib is slow to import
+
     title = f"Cohorts of {found.axis.expression}, {found.found.dataset}"
     note = f"{NAMES[found.found.divergence]}. Rows: the search holdout."
     return drawn(lambda: _drawing(found), ending, title=title, note=note)

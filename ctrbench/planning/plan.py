@@ -63,8 +63,8 @@ def make_plan(
 
     Raises:
         CtrbenchError: an unknown name, a setting that no row has or of another type, a dataset that is not prepared, a
-            label, field or column that a dataset lacks, a search that is missing or was made with other settings or
-            data, or no row is left to run.
+            label, field or column that a dataset lacks, a view of a task that no job has, a search that is missing or
+            was made with other settings or data, or no row is left to run.
     """
     defaults = registries.defaults()
     manifests = read_manifests(recipe, data, registries, defaults)
@@ -90,7 +90,16 @@ def make_plan(
                     config = build_config(recipe, row, seed, settings[row], defaults)
                     job = make_job(config, row, manifest, registries, defaults)
                     jobs.setdefault(job.identity, job)
+    _check_tasks_of_views(recipe, jobs.values(), manifests)
     return Plan(tuple(jobs.values()), refused, manifests)
+
+
+def _check_tasks_of_views(recipe: Recipe, jobs: Iterable[Job], manifests: Mapping[str, Manifest]) -> None:
+    tasks = (Tasks.of(job.config.data, manifests[job.config.dataset].labels, job.config.dataset) for job in jobs)
+    known = dict.fromkeys(name for own in tasks for name in own.names)
+    for view in recipe.views:
+        if view.task and view.task not in known:
+            raise CtrbenchError(f"{recipe.name}: view {view.kind}: {unknown('task', view.task, known)}")
 
 
 def make_job(config: JobConfig, row: RowKey, manifest: Manifest, registries: Registries, defaults: Defaults) -> Job:
@@ -153,6 +162,8 @@ def _check_data(config: JobConfig, manifest: Manifest) -> None:
     Inputs.of(manifest, config.data.fields)
     config.training.check_balance(tasks.trained)
     _, metric = tasks.watched(config.training.watch, "training.watch")
+    if metric not in METRICS.names():
+        raise unknown("metric of training.watch", metric, METRICS.names())
     if METRICS.get(metric).needs_truth:
         raise CtrbenchError(f"training.watch {metric}: needs true probabilities, which no training may see")
 

@@ -97,6 +97,9 @@ def _found_cohorts(path: Path, names: object) -> list[dict[str, Any]]:
     """The contents of the files of cohorts that a recipe names."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise CtrbenchError(f"{path}: cohorts: want a list of paths of files that ctrbench cohorts wrote")
+    for name in names:
+        if not (file := path.parent / name).exists():
+            raise CtrbenchError(f"{path}: cohorts: no file {file}; ctrbench cohorts --output {file} writes it")
     found = [each for name in names for each in read_cohort_file(path.parent / name).cohorts]
     axes = [(each.dataset, each.axis) for each in found]
     if twice := next((axis for axis in axes if axes.count(axis) > 1), None):

@@ -49,6 +49,12 @@ class Dimension(Strict):
             return self.choices
         return self.low, self.high, math.nextafter(self.low, self.high)
 
+    def rounded(self, value: float) -> float:
+        """A number of the range to three digits, and within the range still."""
+        assert self.low is not None
+        assert self.high is not None
+        return min(max(float(f"{value:.3g}"), self.low), self.high)
+
     def holds(self, value: object) -> bool:
         """Whether a search may draw the value."""
         if self.low is None or self.high is None:
@@ -83,7 +89,7 @@ class Search(Strict):
     trials: int = Field(ge=1, le=10_000)
     """Trials per dataset, backbone and method. If a method has fewer distinct points, all of them are tried."""
     trials_on: dict[DatasetName, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
-    """Dataset -> its number of trials, where that is not ``trials``."""
+    """Dataset -> its number of trials, where that is not ``trials``; not together with ``base_trials``."""
     base_trials: int | None = Field(None, ge=1, le=10_000)
     """Number of trials of the base, where that is not ``trials``. With ``freeze_base`` every other method inherits what
     they found, and adds ``trials`` of its own."""
@@ -103,6 +109,12 @@ class Search(Strict):
     space: dict[str, Dimension] = Field(min_length=1)
     """Path of a setting (``training.penalty``, ``method.weight``) -> its values. A method that lacks the setting is
     searched over the rest."""
+
+    @model_validator(mode="after")
+    def _one_exception(self) -> Self:
+        if self.base_trials and self.trials_on:
+            raise ValueError("base_trials and trials_on each make an exception from trials; give one of them")
+        return self
 
     def budget(self, dataset: str, *, of_base: bool) -> int:
         """Number of trials on a dataset."""

@@ -21,7 +21,7 @@ def read_lines(path: Path, model: type[T]) -> list[T]:
     """The documents of a file, in its order; empty if the file does not exist.
 
     Raises:
-        CtrbenchError: the file cannot be read, or a line is damaged.
+        CtrbenchError: the file cannot be read or is empty, or a line is damaged.
     """
     if not path.exists():
         return []
@@ -29,8 +29,10 @@ def read_lines(path: Path, model: type[T]) -> list[T]:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise CtrbenchError(f"{path}: cannot be read ({error}); restore the file from git") from None
+    if not text:
+        raise CtrbenchError(f"{path}: it is empty; restore it from git")
     # Not splitlines, which also breaks lines at separators within a JSON string.
-    lines = text.removesuffix("\n").split("\n") if text else []
+    lines = text.removesuffix("\n").split("\n")
     return [_parsed(line, model, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
 
@@ -65,7 +67,7 @@ def parse_record(document: Any, where: str) -> Record:
         document = {**document, "epochs": epochs}
     except (KeyError, TypeError, IndexError, AttributeError, ValueError):
         raise CtrbenchError(f"{where}: not a record; restore the file from git, or repeat the job") from None
-    record = Record.read(document, where)
+    record = Record.read(document, where, ours=True)
     try:
         own = record.own_identity()
     except ValueError:  # a setting that is not finite

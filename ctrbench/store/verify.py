@@ -53,9 +53,7 @@ def _documents(
     except CtrbenchError as error:
         found.append(error)
         return []
-    if not documents:
-        found.append(CtrbenchError(f"{path}: it is empty; restore it from git"))
-    elif twice := len(documents) - len(set(map(key, documents))):
+    if twice := len(documents) - len(set(map(key, documents))):
         lines = "1 line is" if twice == 1 else f"{twice} lines are"
         found.append(CtrbenchError(f"{path}: {lines} duplicated; {PACK}"))
     elif sorted(documents, key=order) != documents:

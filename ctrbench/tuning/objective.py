@@ -7,6 +7,7 @@ from ctrbench.data.schema import Manifest
 from ctrbench.data.tasks import Tasks, mean_over_tasks
 from ctrbench.errors import CtrbenchError
 from ctrbench.metrics import METRICS
+from ctrbench.registry import unknown
 from ctrbench.store.identity import JobConfig
 from ctrbench.store.record import Record
 
@@ -27,6 +28,8 @@ class Objective:
         """
         tasks = Tasks.of(config.data, manifest.labels, manifest.name)
         named, metric = tasks.watched(text, "search.objective")
+        if metric not in METRICS.names():
+            raise unknown("metric of search.objective", metric, METRICS.names())
         if METRICS.get(metric).direction == "one":
             raise CtrbenchError(f"search.objective {text}: best at 1, neither highest nor lowest; name another metric")
         if METRICS.get(metric).needs_truth:

@@ -152,6 +152,21 @@ class _Searches:
         self.refused |= {row: reason} if reason else {}
         return reason is not None
 
+    def _probe(self, row: RowKey, point: Mapping[str, object], where: str = "") -> set[str]:
+        """The cohorts that a trial of a point reads while it trains.
+
+        Raises:
+            CtrbenchError: no trial can have the point; it says ``where`` the point is from.
+        """
+        recipe, registries, defaults = self.recipe, self.registries, self.context.defaults
+        assert recipe.search
+        try:
+            config = build_config(recipe, row, recipe.search.seed, point, defaults, judged_on="search_holdout")
+            make_job(config, row, self.manifests[row.dataset], registries, defaults)
+        except CtrbenchError as error:
+            raise CtrbenchError(f"{where}{error}") from None
+        return set(cohorts_of(config, registries, defaults))
+
     def open(self, row: RowKey, of_base: Mapping[str, object] = {}) -> RowSearch:
         """The search of a row. The first trial has the best settings of the base, where they are known, and the
         defaults of those that the base lacks; where the base is frozen, every trial has its best settings."""
@@ -160,16 +175,15 @@ class _Searches:
         assert settings
         space = space_of(recipe, row, defaults)
         frozen = of_base if recipe.keeps_base(row.method) else {}
+        read = self._probe(row, frozen)
+        for path, dimension in space.items():
+            for value in dimension.probes():
+                read |= self._probe(row, {**frozen, path: value}, f"search.space.{path} = {value!r:.60}: ")
+        config = build_config(recipe, row, settings.seed, frozen, defaults, judged_on="search_holdout")
         first: dict[str, object] = {}
-        read: set[str] = set()
-        for point in ({}, *({path: value} for path, dimension in space.items() for value in dimension.probes())):
-            config = build_config(recipe, row, settings.seed, {**frozen, **point}, defaults, judged_on="search_holdout")
-            make_job(config, row, manifest, self.registries, defaults)
-            read.update(cohorts_of(config, self.registries, defaults))
         if of_base:
-            plain = build_config(recipe, row, settings.seed, {}, defaults, judged_on="search_holdout")
             places = {path: place for path in space if (place := parse_setting_path(path, row, defaults))}
-            first = {path: setting(plain, *place, defaults) for path, place in places.items()}
+            first = {path: setting(config, *place, defaults) for path, place in places.items()}
             first |= {} if frozen else of_base
         own_basis = basis(recipe, row, defaults, self.registries.plugins(row), frozen=frozen)
         study = Study(

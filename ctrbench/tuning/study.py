@@ -45,12 +45,16 @@ class Study:
     objective: Objective
     first: Mapping[str, Any] = field(default_factory=dict)
     """The first point, where it is given; the sampler draws the settings whose value here is outside the space. A grid
-    needs no first point."""
+    of which every point is tried needs no first one."""
 
     @property
     def budget(self) -> int:
         """Number of trials: in a space of choices only, at most the number of its distinct points."""
         return min(self.trials_at_most, _grid_size(self.space) or self.trials_at_most)
+
+    @property
+    def _whole_grid(self) -> bool:
+        return (_grid_size(self.space) or math.inf) <= self.trials_at_most
 
     def open_round(self) -> dict[int, dict[str, Any]]:
         """Number -> point of the trials without an outcome, or else of a newly proposed round; empty at the end."""
@@ -63,7 +67,7 @@ class Study:
             # Outcomes are told without this sampler: a grid sampler would try to stop Optuna's own loop.
             proposing = optuna.load_study(study_name=self.name, storage=self._storage, sampler=self._sampler(asked))
             distributions = {path: _distribution(dimension) for path, dimension in self.space.items()}
-            if not asked and self.first and not _grid_size(self.space):
+            if not asked and self.first and not self._whole_grid:
                 proposing.enqueue_trial(self._parameters(self.first))
             for _ in range(min(ROUND, self.budget - asked)):
                 proposing.ask(distributions)
@@ -128,7 +132,7 @@ class Study:
 
     def _point(self, trial: "FrozenTrial") -> dict[str, Any]:
         return {
-            path: dimension.choices[trial.params[path]] if dimension.choices else float(f"{trial.params[path]:.3g}")
+            path: dimension.choices[trial.params[path]] if dimension.choices else dimension.rounded(trial.params[path])
             for path, dimension in self.space.items()
         }
 

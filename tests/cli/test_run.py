@@ -259,6 +259,15 @@ ROW = 'title = "Mine"\ndatasets = ["toy"]\nbackbones = ["din"]\nmethods = ["plai
             "ad-hoc: training: batch_size: ",
         ),
         (("--method", "aqcl", "--dataset", "toy", "--set", "training.watch=clck.auc"), "'clck'; did you mean click?"),
+        (
+            ("--method", "aqcl", "--dataset", ""),
+            "an option for names has an empty value; leave it out, or name something",
+        ),
+        (("--method", "aqcl,", "--dataset", " , "), "an option for names has an empty value"),
+        (
+            ("--method", "aqcl", "--dataset", "toy", "--set", "training.epochs=true"),
+            "should be a valid integer (got True)",
+        ),
         (("--method", "aqcl", "--dataset", "toy", "--seeds", "0"), "ad-hoc: seeds: input should be greater"),
         (("--method", "aqcl", "--dataset", "toy", "--results", __file__), "cannot be written (Not a directory)"),
         (
@@ -276,6 +285,20 @@ def test_faults_are_one_line(ctrbench, place, arguments, message):
     assert status == 1
     assert message in err.splitlines()[-1]
     assert "Traceback" not in err
+    assert fakes.log(place / "data") == []
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        ("[views.options]\nfoo = 1", "mine: options of view levels: unknown key 'foo'; known: none"),
+        ('task = "clik"', "mine: view levels: unknown task 'clik'; did you mean click?"),
+    ],
+)
+def test_a_view_that_cannot_be_shown_is_refused_before_anything_is_trained(ctrbench, place, view, message):
+    recipe = place / "mine.toml"
+    recipe.write_text(f'{ROW}[[views]]\nkind = "levels"\n{view}\n')
+    assert ctrbench("run", recipe, "--jobs", 1) == (1, "", f"error: {message}\n")
     assert fakes.log(place / "data") == []
 
 

@@ -64,6 +64,8 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
         ('name = "x/../../ESCAPED"', "name: 'x/../../ESCAPED' is not fit to be the name of a recipe"),
         (f'name = "{"n" * 300}"', "of a recipe is too long (300 letters)"),
         ('published = "../secret"', "published: '../secret' is not fit"),
+        ("seeds = true", "seeds: input should be a valid integer (got True)"),
+        ('seeds = "3"', "seeds: input should be a valid integer (got '3')"),
         ("seeds = 1_000_000_000_000", "seeds: input should be less than or equal to 1000"),
         ("representations = 1_000_000_000_000", "representations: input should be less than or equal to 100000"),
         (
@@ -85,9 +87,9 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
         (f"[variants.{'n' * 300}]", "of a variant is too long (300 letters)"),
         ("seeds = ", "cannot be read as TOML"),
         ("representations = -1", "representations: input should be greater than or equal to 0"),
-        ('variants = ["one"]', "variants: input should be a valid dictionary"),
+        ('variants = ["one"]', "variants: input should be a table"),
         ('[variants.""]', "'' is not fit to be the name of a variant"),
-        ("[variants]\none = 3", "variants.one: input should be a valid dictionary"),
+        ("[variants]\none = 3", "variants.one: input should be a table"),
     ],
 )
 def test_faults_are_one_line_that_names_the_file(tmp_path, line, message):

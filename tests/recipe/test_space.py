@@ -1,6 +1,7 @@
 """What a search may try."""
 
 import pytest
+from pydantic import ValidationError
 
 from ctrbench.recipe.space import Dimension, Search
 
@@ -41,3 +42,13 @@ def test_a_dataset_may_have_a_budget_of_its_own():
     search = Search(trials=24, trials_on={"small": 3}, space={"training.penalty": Dimension(**LOG)})
     assert (search.budget("small", of_base=False), search.budget("large", of_base=True)) == (3, 24)
     assert list(search.further_seeds()) == [1001, 1002, 1003]
+
+
+def test_one_exception_from_the_number_of_trials():
+    with pytest.raises(ValidationError, match="base_trials and trials_on each make an exception from trials"):
+        Search(trials=8, base_trials=24, trials_on={"small": 12}, space={"training.penalty": Dimension(**LOG)})
+
+
+@pytest.mark.parametrize(("drawn", "kept"), [(0.9996, 0.9999), (0.50049, 0.5), (0.10004, 0.1), (0.12345, 0.123)])
+def test_a_rounded_number_stays_in_its_range(drawn, kept):
+    assert Dimension(low=0.1, high=0.9999).rounded(drawn) == kept

@@ -131,6 +131,19 @@ def test_the_command_writes_or_only_checks(tmp_path, monkeypatch):
     assert CliRunner().invoke(app, [*arguments, "--check"]).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--check"], "--check goes with --pages"),
+        (["quickstart", "--check"], "--check goes with --pages"),
+        (["quickstart", "--pages", "--check"], "--pages regenerates README.md and the results' README.md whole"),
+        (["--pages", "--save"], "--pages regenerates README.md and the results' README.md whole"),
+    ],
+)
+def test_pages_and_reports_are_not_asked_for_at_once(arguments, message):
+    assert str(CliRunner().invoke(app, ["report", *arguments]).exception).startswith(message)
+
+
 @pytest.mark.parametrize("name", ["README.md", "results/README.md"])
 def test_no_line_of_a_page_begins_with_a_marker_within_its_text(name):
     """Markdown would take the whole line for HTML."""

@@ -373,4 +373,5 @@ def test_rows_of_a_record(manifest):
 def test_read_lines_of_a_file_that_is_not_there(tmp_path):
     assert read_lines(tmp_path / "none.jsonl", DataFacts) == []
     (tmp_path / "empty.jsonl").write_text("")
-    assert read_lines(tmp_path / "empty.jsonl", DataFacts) == []
+    with pytest.raises(CtrbenchError, match="it is empty; restore it from git"):
+        read_lines(tmp_path / "empty.jsonl", DataFacts)

@@ -107,6 +107,13 @@ def test_plain_with_one_task_trains_with_the_same_bits(small):
     assert looks[0][0].validation == looks[1][0].validation
 
 
+@pytest.mark.parametrize("balance", get_args(BalanceOfGradients))
+def test_models_that_share_nothing_train_as_with_the_sum(orders, balance):
+    runs = [start("single-task", "plain", orders, data=TWO_TASKS, epochs=1, balance=each) for each in ("sum", balance)]
+    looks = [next(fit(run)) for run in runs]
+    assert looks[0].validation == looks[1].validation
+
+
 def test_the_order_of_projections_changes_from_step_to_step(small, monkeypatch):
     """Also without dropout, and though torch's own stream is left where it was."""
     run = start("din", "c2al", small, method_settings=COHORTS, backbone_settings={"dropout": 0.0}, balance="pcgrad")

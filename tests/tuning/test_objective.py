@@ -34,8 +34,8 @@ def test_it_is_read_from_records():
     ("text", "message"),
     [
         ("conversoin.auc", "unknown task of search.objective 'conversoin'; did you mean conversion?"),
-        ("conversion", "unknown metric 'conversion'"),
-        ("click.aucc", "unknown metric 'aucc'; did you mean auc?"),
+        ("conversion", "unknown metric of search.objective 'conversion'"),
+        ("click.aucc", "unknown metric of search.objective 'aucc'; did you mean auc?"),
         ("expected_ne", "search.objective expected_ne: needs true probabilities, which no search may see"),
         ("real_auc", "search.objective real_auc: needs true probabilities, which no search may see"),
         ("calibration", "search.objective calibration: best at 1, neither highest nor lowest; name another metric"),

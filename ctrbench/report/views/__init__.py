@@ -53,8 +53,8 @@ def needs_of(recipe: Recipe) -> "Needs":
     ``nothing``.
 
     Raises:
-        CtrbenchError: a view does not exist.
+        CtrbenchError: a view does not exist, or one of its options.
     """
-    needs = {VIEWS.get(spec.kind).needs for spec in views_of(recipe)}
+    needs = {VIEWS.get(spec.kind)(spec, recipe.name).needs for spec in views_of(recipe)}
     order: tuple[Needs, ...] = ("runs", "references", "nothing")
     return next(each for each in order if each in needs)

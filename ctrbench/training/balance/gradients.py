@@ -17,7 +17,7 @@ from ctrbench.training.gradients import gradients_of
 
 
 class GradientBalancer(Balancer):
-    """Balances the terms where they share weights.
+    """Balances the terms where they share weights; a model that shares none has the gradient of the sum.
 
     The weights of the backbone below its output that several terms reach are shared: there the gradient is a weighted
     sum of the terms' gradients, whose weights follow from their inner products. All else, the output and the method's
@@ -36,7 +36,8 @@ class GradientBalancer(Balancer):
         """A backward pass for each term and two more; waits for the device. A loss of one term has one pass."""
         named = {**loss.primary, **loss.terms}
         terms = [*named.values()]
-        found = [gradients_of(term, self.shareable) for term in terms] if len(terms) > 1 else []
+        several = len(terms) > 1 and self.shareable
+        found = [gradients_of(term, self.shareable) for term in terms] if several else []
         counts = [sum(own[place] is not None for own in found) for place in range(len(self.shareable))]
         shared = [place for place, count in enumerate(counts) if count > 1]
         if not shared:
