@@ -214,6 +214,8 @@ def _search(data: ReportData) -> str:
     )
     if search.freeze_base:
         text += "; every other method keeps the best settings of the base, and only its own were searched"
+    elif data.recipe.compared:
+        text += f"; the first trial of every method but {data.recipe.base} has the best settings of {data.recipe.base}"
     if search.seeds > 1:
         text += f"; the best {search.finalists:.0%} ran with {search.seeds} seeds, whose mean chose the settings"
     if not (searched := data.searched):

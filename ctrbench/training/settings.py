@@ -71,6 +71,8 @@ class TrainingSettings(Strict):
     along every gradient (Liu et al., ICLR 2021). ``aligned-mtl``: the mean of the gradients with their principal
     components scaled to the shortest (arXiv 2305.19000).
 
+    What the paper of a backbone adds, such as the auxiliary losses and the penalty of FDN, is not balanced.
+
     A constant factor of a loss has no effect on what ``ema``, ``nash`` and ``imtl-g`` choose, and a passing one in
     ``uncertainty``: these four take no ``task_weights``, and with ``nash`` and ``imtl-g`` the weight of a method's part
     acts on the parameters that it does not share alone."""

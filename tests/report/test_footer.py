@@ -183,16 +183,16 @@ def searched(trials, finalists, *edges, failed=0, **search):
 
 def test_a_search_says_where_it_judged_and_what_lies_on_an_edge(beauty):
     edges = edge("icl", "training.penalty", 0.1), edge("aqcl", "training.penalty", 0.1), edge("aqcl", "method.w1", 10)
+    judged = (
+        "trials for each method, dataset and backbone (fewer points: all of them), judged on rows set aside from "
+        "training; the first trial of every method but plain has the best settings of plain; "
+    )
     assert notes(beauty, **searched(1200, 300, *edges))["Search"] == (
-        "20 trials for each method, dataset and backbone (fewer points: all of them), judged on rows set aside from "
-        "training; the best 25% ran with 4 seeds, whose mean chose the settings; 1,200 trials in all, 300 of them with "
-        "every seed. On the edge of its space: training.penalty 0.1 (icl, aqcl); method.w1 10 (aqcl)"
+        f"20 {judged}the best 25% ran with 4 seeds, whose mean chose the settings; 1,200 trials in all, 300 of them "
+        "with every seed. On the edge of its space: training.penalty 0.1 (icl, aqcl); method.w1 10 (aqcl)"
     )
     said = notes(beauty, **searched(60, 60, failed=2, seeds=1, trials_on={"ta-feng": 12}))["Search"]
-    assert said == (
-        "20 (12 on ta-feng) trials for each method, dataset and backbone (fewer points: all of them), judged on rows "
-        "set aside from training; 60 trials in all, 60 of them with every seed, 2 diverged"
-    )
+    assert said == f"20 (12 on ta-feng) {judged}60 trials in all, 60 of them with every seed, 2 diverged"
 
 
 def test_rows_on_an_edge_are_named_by_what_tells_them_apart_in_the_table(beauty):

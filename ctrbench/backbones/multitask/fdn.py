@@ -47,20 +47,23 @@ class Pairs(Head):
     def __init__(self, size: int, settings: FDNSettings, tasks: int) -> None:
         super().__init__()
         self.tasks, self.pairs = tasks, settings.pairs
-        sizes, dropout = settings.expert, settings.dropout
-        self.experts = Experts(1, 2 * tasks * settings.pairs, size, sizes, dropout=dropout, activation=nn.ELU)
+        sizes = settings.expert
+        self.specific, self.shared = (
+            Experts(1, tasks * settings.pairs, size, sizes, dropout=settings.dropout, activation=nn.ELU)
+            for _ in range(2)
+        )
         self.logit_layers = Linears(tasks, (1 + tasks) * settings.pairs * sizes[-1], 1)
         self.alone = Linears(tasks * settings.pairs, sizes[-1], 1) if settings.auxiliary else None
 
     @property
     def task_specific(self) -> list[nn.Module]:
-        """The layers on the features."""
-        return [self.logit_layers, *([self.alone] if self.alone else [])]
+        """The specific experts, and the layers on the features."""
+        return [self.specific, self.logit_layers, *([self.alone] if self.alone else [])]
 
     def decompose(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """The specific and the shared features (T * J, B, K) of the pairs."""
-        specific, shared = self.experts(h.unsqueeze(0))[0].chunk(2)
-        return specific, shared
+        x = h.unsqueeze(0)
+        return self.specific(x)[0], self.shared(x)[0]
 
     def logits(self, specific: Tensor, shared: Tensor) -> Tensor:
         """(B, T)"""

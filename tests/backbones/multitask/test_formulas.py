@@ -162,10 +162,11 @@ def test_fdn_decomposes_features(feed, batch, orthogonality):
     weights = {"auxiliary": 0.5, "orthogonality_weight": 0.3}
     model = make(feed, "fdn", pairs=2, expert=[6, 5], orthogonality=orthogonality, **weights)
     w, x = arrays(model), vectors(model, batch)
-    features = np.array(
-        [[expert(w, "output.experts", 0, e, experts=8, x=row, activation=elu) for row in x] for e in range(8)]
+    specific, shared = (
+        np.array([[expert(w, place, 0, e, experts=4, x=row, activation=elu) for row in x] for e in range(4)])
+        for place in ("output.specific", "output.shared")
     )
-    specific, shared = features[:4].reshape(2, 2, len(x), 5), features[4:].reshape(2, 2, len(x), 5)
+    specific, shared = specific.reshape(2, 2, len(x), 5), shared.reshape(2, 2, len(x), 5)
     wanted, alone = np.zeros((len(x), 2)), np.zeros((2, len(x), 2))
     for b in range(len(x)):
         for t in (0, 1):
