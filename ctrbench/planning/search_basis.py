@@ -47,9 +47,10 @@ def basis(
         return ""
     search = recipe.search.model_dump(mode="json", exclude_defaults=True)
     search["space"] = {path: search["space"][path] for path in space_of(recipe, row, defaults)}
-    # The row's own effort: that of other datasets is not its own.
-    if own := search.pop("trials_on", {}).get(row.dataset):
-        search["trials"] = own
+    # The row's own effort: that of other datasets, and of the base for another row, is not its own.
+    search.pop("trials_on", None)
+    search.pop("base_trials", None)
+    search["trials"] = recipe.search.budget(row.dataset, of_base=row.method == recipe.base)
     unset = recipe.model_copy(update={"overrides": {}, "variants": {}})
     config = build_config(unset, row, recipe.search.seed, frozen, defaults, judged_on="search_holdout")
     document: list[object] = [ALGORITHM_VERSION, config.model_dump(mode="json", exclude_defaults=True), search]

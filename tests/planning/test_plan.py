@@ -364,6 +364,13 @@ def test_what_is_searched_depends_on_the_dataset_but_not_on_variants_or_what_is_
     both = {"toy": {}, "other": {}}
     assert of() == of({"trials_on": {"other": 2}}, datasets=both)
     assert of() == of({"trials": 2, "trials_on": {"toy": 1}}) != of({"trials_on": {"toy": 2}})
+    assert of() == of({"base_trials": 9})
+    search = {"trials": 1, "base_trials": 9, "space": {"training.penalty": {"choices": [0.1]}}}
+    of_base = [
+        basis(recipe(search=each), RowKey("toy", "net", "plain"), DEFAULTS)
+        for each in (search, {**search, "base_trials": 8})
+    ]
+    assert len(set(of_base)) == 2
 
 
 def test_a_recipe_with_a_search_wants_it_made(place):
