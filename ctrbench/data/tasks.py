@@ -98,6 +98,10 @@ class Tasks:
         """The task that a metric without a task's name refers to."""
         return self.trained[0]
 
+    def after(self, task: str) -> str | None:
+        """The conversion that may follow a click: the second of two trained tasks, for the first; else None."""
+        return self.trained[1] if len(self.trained) == 2 and task == self.main else None
+
     @property
     def names(self) -> tuple[str, ...]:
         """Trained tasks, then derived and conditional ones."""

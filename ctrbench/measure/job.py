@@ -73,12 +73,14 @@ def measure_job(
         chosen = np.flatnonzero(observed) if observed is not None else slice(None)
         truth = true_probability(prepared, rows, tasks, task)[chosen] if by_group and synthetic else None
         real = real_probability(prepared, rows, tasks, task) if by_group else None
+        conversion = tasks.after(task)
         sample = Sample(
             targets.of(task),
             probability[chosen],
             targets.users[chosen],
             truth=truth,
             real=None if real is None else real[chosen],
+            converted=targets.labels[conversion][chosen] if conversion else None,
         )
         measured = measure(
             sample,

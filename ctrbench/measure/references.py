@@ -56,23 +56,25 @@ def measure_references(
     """
     key = manifest.fingerprint, manifest.measuring_fingerprint
     columns = {each for each in expressions if each != OVERALL}
-    current = {
-        (row.task, row.reference)
+    stored = {
+        (row.task, row.reference): row.values.keys()
         for row in store.references(manifest.name)
-        if (row.fingerprint, row.measuring_fingerprint) == key
-        and row.columns.issuperset(columns)
-        and row.values.keys() >= set(_metrics(manifest, probabilities=row.probabilities))
+        if (row.fingerprint, row.measuring_fingerprint) == key and row.columns.issuperset(columns)
     }
-    kinds = references_of(manifest)
-    known = {task for task, _ in current if current.issuperset((task, kind) for kind in kinds)}
     prepared: Prepared | None = None
     for settings in wanted:
         tasks = Tasks.of(settings, manifest.labels, manifest.name)
         for task in tasks.names:
-            if (definition := tasks.definition(task)) not in known:
-                known.add(definition)
-                prepared = prepared or Prepared.read(data / manifest.name)
-                store.write_references(*reference_rows(prepared, tasks, task, expressions))
+            conversions, definition = tasks.after(task) is not None, tasks.definition(task)
+            if all(
+                stored.get((definition, kind), set()) >= set(_metrics(manifest, kind, conversions=conversions))
+                for kind in references_of(manifest)
+            ):
+                continue
+            prepared = prepared or Prepared.read(data / manifest.name)
+            facts, rows = reference_rows(prepared, tasks, task, expressions)
+            store.write_references(facts, rows)
+            stored |= {(row.task, row.reference): row.values.keys() for row in rows}
 
 
 def references_of(manifest: Manifest) -> tuple[Reference, ...]:
@@ -95,13 +97,15 @@ def reference_rows(
     columns = {name: (codes[chosen], names) for name, (codes, names) in cuts}
     label, users, rows = targets.of(task), targets.users[chosen], rows[torch.from_numpy(chosen)]
     real = real_probability(prepared, rows, tasks, task)
+    conversion = tasks.after(task)
+    converted = targets.labels[conversion][chosen] if conversion else None
     groups: dict[str, Groups] = {}
     records = []
     for name, score in _scores(prepared, rows, tasks, task).items():
         probabilities = name == "oracle"
         truth = score if probabilities else None
-        sample = Sample(label, score, users, probabilities=probabilities, truth=truth, real=real)
-        metrics = _metrics(manifest, probabilities=probabilities)
+        sample = Sample(label, score, users, probabilities=probabilities, truth=truth, real=real, converted=converted)
+        metrics = _metrics(manifest, name, conversions=conversion is not None)
         measured = measure(sample, columns, metrics, within=[name for name in columns if within(name)])
         groups = groups_of(measured)
         records.append(
@@ -120,12 +124,14 @@ def reference_rows(
     return facts, records
 
 
-def _metrics(manifest: Manifest, *, probabilities: bool) -> list[str]:
+def _metrics(manifest: Manifest, reference: Reference, *, conversions: bool) -> list[str]:
     """Names of the metrics that are defined for the oracle's probabilities, or for scores that only rank the rows."""
     return [
         name
         for name, metric in METRICS.usable().items()
-        if (probabilities or not metric.needs_probabilities) and (manifest.synthetic or not metric.needs_truth)
+        if (reference == "oracle" or not metric.needs_probabilities)
+        and (manifest.synthetic or not metric.needs_truth)
+        and (conversions or not metric.needs_conversions)
     ]
 
 

@@ -15,6 +15,7 @@ METRICS: "Registry[type[Metric]]" = Registry(
     {
         "auc": "ctrbench.metrics.auc:AUC",
         "real_auc": "ctrbench.metrics.real_auc:RealAUC",
+        "converted_auc": "ctrbench.metrics.converted_auc:ConvertedAUC",
         "logloss": "ctrbench.metrics.logloss:Logloss",
         "ne": "ctrbench.metrics.ne:NormalizedEntropy",
         "expected_ne": "ctrbench.metrics.expected_ne:ExpectedNormalizedEntropy",

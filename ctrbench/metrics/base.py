@@ -51,6 +51,8 @@ class Metric(ABC):
     """Undefined for scores that only rank the rows."""
     needs_truth: ClassVar[bool] = False
     """Undefined where the truth is unknown: on all but simulated data."""
+    needs_conversions: ClassVar[bool] = False
+    """Undefined where it is unknown which clicks convert: on all but the clicks of a run that predicts both."""
     low: ClassVar[float] = 0.0
     """Lowest possible value."""
     high: ClassVar[float] = math.inf
@@ -106,8 +108,9 @@ class Metric(ABC):
 
     @classmethod
     def knows(cls, sample: Sample) -> bool:
-        """Whether a sample has the truth that the metric needs."""
-        return sample.truth is not None or not cls.needs_truth
+        """Whether a sample has the truth and the conversions that the metric needs."""
+        truth, conversions = sample.truth is not None, sample.converted is not None
+        return (truth or not cls.needs_truth) and (conversions or not cls.needs_conversions)
 
     @classmethod
     def defined_on(cls, sample: Sample) -> bool:

@@ -46,12 +46,15 @@ class Sample:
     """``(n,)``: true probability of label 1; None where it is unknown."""
     real: NDArray[np.float64] | None = None
     """``(n,)``: true probability of a label 1 that no accidental click brought about; None where it is unknown."""
+    converted: NDArray[np.bool_] | None = None
+    """``(n,)``: whether a conversion followed, for the clicks of a run that predicts both; None for all else."""
     _summed: list[tuple[NDArray[np.integer], int, Totals]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         label, score = np.asarray(self.label), np.asarray(self.score, dtype=np.float64)
         known = {"true probabilities": self.truth, "true probabilities of real clicks": self.real}
-        for name, values in {"scores": score, "user codes": self.user, **known}.items():
+        others = {"scores": score, "user codes": self.user, "conversions": self.converted}
+        for name, values in {**others, **known}.items():
             if values is not None and len(values) != len(label):
                 raise ValueError(f"{len(values)} {name} for {len(label)} labels")
         for probability in known.values():

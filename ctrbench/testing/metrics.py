@@ -5,6 +5,7 @@ Shape:
 """
 
 import math
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -33,7 +34,8 @@ class MetricContract:
         random = np.random.default_rng(8)
         probability = random.random(ROWS)
         label, user = random.random(ROWS) < probability, random.integers(0, 30, ROWS)
-        return Sample(label, probability, user, truth=probability, real=probability)
+        converted = label & (random.random(ROWS) < probability)
+        return Sample(label, probability, user, truth=probability, real=probability, converted=converted)
 
     @pytest.fixture
     def codes(self) -> np.ndarray:
@@ -68,15 +70,17 @@ class MetricContract:
         assert sample.user is not None
         assert sample.truth is not None
         assert sample.real is not None
-        truth, real = sample.truth[order], sample.real[order]
-        shuffled = Sample(sample.label[order], sample.score[order], sample.user[order], truth=truth, real=real)
+        assert sample.converted is not None
+        known = {name: getattr(sample, name)[order] for name in ("truth", "real", "converted")}
+        shuffled = Sample(sample.label[order], sample.score[order], sample.user[order], **known)
         found = chosen.by_group(shuffled, codes[order], 5)
         assert found == pytest.approx(chosen.by_group(sample, codes, 5), rel=1e-12)
 
     def test_better_predictions_have_better_values(self, chosen: type[Metric], sample: Sample) -> None:
         """True probabilities against the same, shrunk for positives and raised for negatives."""
-        score = np.clip(sample.score - 0.3 * sample.label + 0.2, 0, 1)
-        worse = Sample(sample.label, score, sample.user, truth=sample.truth, real=sample.real)
+        assert sample.converted is not None
+        score = np.clip(sample.score - 0.3 * sample.label - 0.1 * sample.converted + 0.2, 0, 1)
+        worse = replace(sample, score=score)
         assert chosen.goodness(chosen.overall(sample)) > chosen.goodness(chosen.overall(worse)) > -math.inf
         assert chosen.goodness(None) == -math.inf
 

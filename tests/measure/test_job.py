@@ -43,7 +43,7 @@ def test_each_task_has_its_own_rows_groups_and_values(orders, measured):
     users = orders.rows["user"][rows].numpy()
     one, two = predicted.astype(np.float64).T
     samples = {
-        "click": ("click", Sample(click, one, users)),
+        "click": ("click", Sample(click, one, users, converted=conversion)),
         "conversion": ("conversion given click", Sample(conversion[click], two[click], users[click])),
         "ctcvr": ("click x conversion", Sample(click & conversion, one * two, users)),
     }
@@ -53,7 +53,7 @@ def test_each_task_has_its_own_rows_groups_and_values(orders, measured):
     for task, (definition, sample) in samples.items():
         metrics = found.tasks[task]
         assert metrics.definition == definition
-        known = {name for name, metric in METRICS.usable().items() if not metric.needs_truth}
+        known = {name for name, metric in METRICS.usable().items() if metric.knows(sample)}
         assert set(metrics.values) == known
         for name in known:
             wanted = METRICS.get(name).overall(sample)
@@ -94,6 +94,10 @@ def test_true_probabilities_are_read_for_test_rows_alone(tmp_path):
     assert "age_group" not in worse["click"].left_out["expected_ne"]
     chosen_on = measure_job(simulated, rows, tasks, targets, truth, by_group=False).tasks
     assert {"expected_ne", "real_auc"}.isdisjoint(chosen_on["click"].values)
+    converted, clicked = targets.labels["conversion"], targets.labels["click"]
+    wanted = auc(converted[clicked], truth[clicked, 0])
+    assert found["click"].values["converted_auc"]["overall"] == [pytest.approx(wanted)]
+    assert all("converted_auc" not in found[task].values for task in found if task != "click")
 
 
 def test_real_clicks_are_read_for_test_rows_by_task_and_within_surfaces(tmp_path):

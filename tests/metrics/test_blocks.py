@@ -10,14 +10,15 @@ from ctrbench.metrics.blocks import Blocks
 from ctrbench.metrics.measure import measure
 from ctrbench.metrics.sample import Sample
 
-SUPPORTED = ("auc", "logloss", "ne", "real_auc")
+SUPPORTED = ("auc", "converted_auc", "logloss", "ne", "real_auc")
 
 
 def drawn(seed, rows, *, groups=3, blocks=4, scores=6):
     """Labels, tied scores, groups of which some rows are outside, and blocks."""
     random = np.random.default_rng(seed)
     real = random.integers(0, scores, rows) / (scores - 1)  # 0 and 1 among them
-    sample = Sample(random.random(rows) < 0.4, (1 + random.integers(0, scores, rows)) / (scores + 2), real=real)
+    label, score = random.random(rows) < 0.4, (1 + random.integers(0, scores, rows)) / (scores + 2)
+    sample = Sample(label, score, real=real, converted=label & (random.random(rows) < 0.5))
     codes = random.integers(-1, groups, rows).astype(np.int8)
     return sample, codes, Blocks(random.integers(0, blocks, rows).astype(np.int32), blocks)
 
@@ -30,7 +31,8 @@ def test_a_block_is_left_out_as_if_its_rows_had_not_been_measured(metric, seed, 
     for group, values in enumerate(left):
         for block, value in enumerate(values):
             kept = (codes == group) & (blocks.codes != block)
-            rest = Sample(sample.label[kept], sample.score[kept], real=sample.real[kept])
+            known = {"real": sample.real[kept], "converted": sample.converted[kept]}
+            rest = Sample(sample.label[kept], sample.score[kept], **known)
             (expected,) = METRICS.get(metric).by_group(rest, np.zeros(kept.sum(), np.int8), 1)
             assert value == (None if expected is None else pytest.approx(expected, abs=1e-12))
 

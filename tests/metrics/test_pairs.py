@@ -60,7 +60,8 @@ def test_without_each_block_it_is_that_of_the_other_rows():
 def test_a_column_is_measured_within_its_groups_as_one_group():
     random = np.random.default_rng(3)
     label, score, codes = random.integers(0, 2, 300), random.random(300), random.integers(-1, 3, 300)
-    sample, column = Sample(label, score, random.integers(0, 9, 300), truth=score, real=score), (codes, ["a", "b", "c"])
+    known = {"truth": score, "real": score, "converted": score < label / 2}
+    sample, column = Sample(label, score, random.integers(0, 9, 300), **known), (codes, ["a", "b", "c"])
     blocks = Blocks(random.integers(0, 4, 300), 4)
     found = measure(
         sample,
@@ -73,7 +74,7 @@ def test_a_column_is_measured_within_its_groups_as_one_group():
     inside = codes >= 0
     assert found.groups["within(age)"] == Groups(["within(age)"], [int(inside.sum())], [int(label[inside].sum())])
     of_pairs = {name for name, values in found.values.items() if values["within(age)"] != [None]}
-    assert of_pairs == {"auc", "real_auc"} == set(found.left_out)
+    assert of_pairs == {"auc", "converted_auc", "real_auc"} == set(found.left_out)
     assert found.values["auc"]["within(age)"] == [AUC.within(sample, codes, 3)]
     assert found.left_out["auc"]["within(age)"] == [AUC.within_without_each_block(sample, codes, 3, blocks)]
     assert set(found.values) == set(METRICS.names())

@@ -46,9 +46,10 @@ RC: dict[Any, Any] = {
 """The fixed hash salt gives an SVG the same ids, and so the same bytes, every time."""
 
 NOTE_SIZE = 7.0
-NOTE_LETTERS_PER_INCH = 19
+NOTE_LETTERS_PER_INCH = 18
 NOTE_LINE = NOTE_SIZE * 1.3 / 72
-"""Inches."""
+MARGIN = 0.08
+"""Both in inches."""
 
 
 def panels(rows: int, columns: int, width: float = 3.6, height: float = 3.0) -> "tuple[Figure, NDArray[np.object_]]":
@@ -65,7 +66,7 @@ def caption(figure: "Figure", title: str, note: str) -> None:
 
     width, height = map(float, figure.get_size_inches())
     title = textwrap.fill(title, int(width * 12), break_on_hyphens=False)
-    note = textwrap.fill(note, int(width * NOTE_LETTERS_PER_INCH), break_on_hyphens=False)
+    note = textwrap.fill(note, int((width - 2 * MARGIN) * NOTE_LETTERS_PER_INCH), break_on_hyphens=False)
     below = (note.count("\n") + 1) * NOTE_LINE + 0.15
     above = (title.count("\n") + 1) * 0.18 + 0.08
     total = height + below + above
@@ -73,8 +74,8 @@ def caption(figure: "Figure", title: str, note: str) -> None:
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)
     engine.set(rect=(0.0, below / total, 1.0, height / total))
-    figure.text(0.08 / width, 1 - 0.06 / total, title, fontsize=10, fontweight="bold", va="top")
-    figure.text(0.08 / width, 0.06 / total, note, fontsize=NOTE_SIZE, va="bottom", color="#404040", linespacing=1.2)
+    figure.text(MARGIN / width, 1 - 0.06 / total, title, fontsize=10, fontweight="bold", va="top")
+    figure.text(MARGIN / width, 0.06 / total, note, fontsize=NOTE_SIZE, va="bottom", color="#404040", linespacing=1.2)
 
 
 def legend_above(axes: "Axes") -> None:
