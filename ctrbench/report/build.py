@@ -1,6 +1,6 @@
 """A report: summary, views and footer, ready for any format."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.recipe.column import parse_column, within
 from ctrbench.recipe.recipe import Recipe, ViewSpec
+from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.against import variants_as_methods
 from ctrbench.report.cells import Cell
 from ctrbench.report.footer import Note, footer
@@ -200,13 +201,20 @@ def incomplete(data: ReportData) -> str | None:
 
 
 def _data(data: ReportData) -> str:
-    seeds: dict[str, set[int]] = {}
+    seeds: dict[str, dict[RowKey, int]] = {}
     for row in data.rows:
-        seeds.setdefault(row.key.dataset, set()).add(row.record.seed)
+        of_dataset = seeds.setdefault(row.key.dataset, {})
+        of_dataset[row.key] = of_dataset.get(row.key, 0) + 1
     facts = {each.dataset: each for each in data.facts}
     texts = []
     for name in seeds or facts:
         own = facts[name]
-        size = count(len(seeds[name])) if seeds else f"{own.users:,} users"
+        size = _span(seeds[name].values()) if seeds else f"{own.users:,} users"
         texts.append(f"{name}: {own.title}, {size}{', simulated, never called reproduced' * own.synthetic}")
     return f"Data: {'; '.join(texts)}." if texts else ""
+
+
+def _span(seeds: Collection[int]) -> str:
+    """The numbers of seeds of some rows."""
+    least, most = min(seeds), max(seeds)
+    return count(most) if least == most else f"{least} to {count(most)}"

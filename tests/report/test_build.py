@@ -34,6 +34,12 @@ def test_a_recipe_without_views_shows_three_tables_for_each_metric(beauty):
     ]
 
 
+def test_the_note_of_a_picture_says_how_many_seeds_its_rows_have(beauty):
+    assert build(data(rows(beauty))).data.endswith(", 5 seeds.")
+    fewer = [each for each in beauty if each.method != "aqcl" or each.seed < 3]
+    assert build(data(rows(fewer))).data.endswith(", 3 to 5 seeds.")
+
+
 def test_an_outside_reference_is_never_called_the_paper(beauty):
     report = build(data(rows(beauty), of=recipe(published_by="Elsewhere")))
     texts = [text for view in report.views for text in (view.title, view.reading, *view.table.names)]
