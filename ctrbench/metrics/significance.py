@@ -46,15 +46,19 @@ class Error:
     of_users: float | None = None
     """Variance by the sample of users; None where it was not measured."""
     blocks: int = 0
-    """K."""
+    """Blocks of users with any rows: at most K."""
 
     @classmethod
     def of(cls, values: NDArray[np.float64], without_blocks: NDArray[np.float64] | None = None) -> Self | None:
-        """The error of the mean of ``values``; None with one seed, whose spread is unknown.
+        """The error of the mean of ``values``.
+
+        None with one seed, whose spread is unknown, and where the sample of users is too small for a jackknife: a value
+        is undefined without some block, or a single block holds all rows.
 
         Args:
             values: ``(S,)``.
-            without_blocks: ``(S, K)``: the same values without each block of users; None where unknown.
+            without_blocks: ``(S, K)``: the same values without each block of users, NaN where undefined; None where
+                unknown. A block whose absence changes no value has no rows, and does not count.
         """
         count = len(values)
         if count < 2:
@@ -62,7 +66,12 @@ class Error:
         own = cls(count, float(np.var(values, ddof=1)) / count)
         if without_blocks is None:
             return own
-        left = without_blocks.mean(0)
+        counted = (without_blocks != values[:, None]).any(0)
+        if not counted.any():
+            return replace(own, of_users=0.0, blocks=without_blocks.shape[1])
+        if counted.sum() == 1 or np.isnan(without_blocks).any():
+            return None
+        left = without_blocks[:, counted].mean(0)
         jackknife = float((len(left) - 1) / len(left) * np.square(left - left.mean()).sum())
         return replace(own, of_users=jackknife, blocks=len(left))
 
@@ -98,7 +107,7 @@ class Estimate:
 
     value: float
     error: Error | None
-    """None with one seed: no interval and no p are then known."""
+    """None where it is unknown (:meth:`Error.of`), and then interval and p are too."""
     comparisons: int = 1
     """The size of the family of comparisons that it belongs to: interval and p are corrected by Bonferroni alike, so
     that p is below 0.05 exactly where the 95 % interval excludes 0."""

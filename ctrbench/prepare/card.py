@@ -281,6 +281,8 @@ def _document(path: Path) -> dict[str, Any]:
     if (base := own.pop("extends", None)) is None:
         return own
     known = places.cards()
+    if not isinstance(base, str):
+        raise CtrbenchError(f"{path}: extends: want the name of a dataset (got {base!r:.60})")
     if base not in known or known[base] == path:
         raise CtrbenchError(f"{path}: extends: {unknown('dataset', str(base), known)}")
     return _document(known[base]) | own

@@ -70,11 +70,15 @@ def raw_of(purchases: pd.DataFrame, households: pd.DataFrame, products: pd.DataF
     """Purchases with their households' and products' attributes; ``unit_price`` is missing where nothing was counted.
 
     Raises:
-        CtrbenchError: a quantity or a value is negative or not a number.
+        CtrbenchError: a quantity or a value is negative or not a number, or a time is none.
     """
+    purchases = purchases.copy()
     for name in ("quantity", "sales_value"):
+        purchases[name] = pd.to_numeric(purchases[name], errors="coerce")
         refuse(file, purchases, ~(purchases[name] >= 0), f"{name} is negative or not a number")
-    day = purchases["transaction_timestamp"].dt.normalize()
+    time = pd.to_datetime(purchases["transaction_timestamp"], format="ISO8601", errors="coerce")
+    refuse(file, purchases, time.isna(), "transaction_timestamp is missing or no time")
+    day = time.dt.normalize()
     interactions = purchases[[HOUSEHOLD, PRODUCT, "line"]].rename(columns={HOUSEHOLD: "user", PRODUCT: "item"})
     price = purchases["sales_value"] / purchases["quantity"].where(purchases["quantity"] > 0)
     return Raw(

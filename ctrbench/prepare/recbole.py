@@ -6,6 +6,7 @@ CIKM 2021, section 3.1. Its package ships MovieLens 100K (F. M. Harper, J. A. Ko
 """
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +55,16 @@ def read(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
         CtrbenchError: the file is not text, lacks a column, or a line has more or fewer values than the header.
     """
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        # Not splitlines, which also breaks lines at separators that a title may hold.
+        lines = path.read_text("utf-8-sig").rstrip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise CtrbenchError(f"{path.name}: cannot be read as text ({error}); get the file again") from None
-    header, *rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if lines else [[]]
+    header, *rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if any(lines) else [[]]
     names, kinds = [name.partition(":")[0] for name in header], [name.partition(":")[2] for name in header]
     if missing := [name for name in needed if name not in names]:
         raise CtrbenchError(f"{path.name}: no column {', '.join(missing)}; pass the right file by --source")
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise CtrbenchError(f"{path.name}: two columns are named {twice[0]!r}; rename one")
     for number, row in enumerate(rows, 2):
         if len(row) != len(names):
             raise CtrbenchError(

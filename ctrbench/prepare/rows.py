@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ctrbench.data.schema import Split
+from ctrbench.data.splitmix import mixed
 from ctrbench.prepare import negatives
 from ctrbench.prepare.card import NegativeSettings
 
@@ -78,7 +79,7 @@ def order(interactions: pd.DataFrame, ties: str) -> NDArray[np.int64]:
         ties: as on the card.
     """
     user, item, time = (interactions[name].to_numpy() for name in ("user", "item", "time"))
-    tie = _mixed(user, item) if ties == "hashed" else np.arange(len(user))
+    tie = _hashed(user, item) if ties == "hashed" else np.arange(len(user))
     return np.lexsort((tie, time, user))
 
 
@@ -146,9 +147,6 @@ def _latest(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.maximum.accumulate(np.where(flags, np.arange(len(flags)), 0))
 
 
-def _mixed(user: NDArray[np.int32], item: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """A hash of user and item: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
-    mixed = (user.astype(np.uint64) << np.uint64(32)) + item.astype(np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+def _hashed(user: NDArray[np.int32], item: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """A hash of user and item."""
+    return mixed((user.astype(np.uint64) << np.uint64(32)) + item.astype(np.uint64))

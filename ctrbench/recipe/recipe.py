@@ -166,7 +166,11 @@ class Recipe(Strict):
     @field_validator("datasets", "backbones", "methods", mode="before")
     @classmethod
     def _names_alone(cls, value: object) -> object:
-        return {name: {} for name in value} if isinstance(value, list | tuple) else value
+        if not isinstance(value, list | tuple):
+            return value
+        if wrong := [name for name in value if not isinstance(name, str)]:
+            raise ValueError(f"want names (got {wrong[0]!r:.60})")
+        return {name: {} for name in value}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -238,7 +238,8 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
         f"{_errors(cells)}; intervals and p are Student's t; those of changes are corrected by Bonferroni for the "
         "methods that the recipe compares, shown or not, in one group, metric and variant; a method improves or hurts "
         f"where p < {SIGNIFICANT}; "
-        f"{_margins(cells)}; a dash is undefined (one class, one seed, a base at chance)."
+        f"{_margins(cells)}; a dash is undefined (one class, one seed, a base at chance, a group that hangs on one "
+        "block of users)."
     )
     if references := dict.fromkeys(cell.method for cell in cells if cell.is_reference):
         meanings = REFERENCE_MEANINGS
@@ -267,7 +268,10 @@ def _errors(cells: Sequence[Cell]) -> str:
     both = "the error of training (seeds) and that of the sample of test users (a jackknife over blocks of users)"
     if with_users == len(errors):
         return f"intervals hold {both}"
-    alone = "the error of training (seeds) alone, not that of the sample of test users, which these runs did not store"
+    alone = (
+        "the error of training (seeds) alone, not that of the sample of test users, which is not measured for a metric "
+        "or was not stored by these runs"
+    )
     return f"intervals hold {both}, or {alone}" if with_users else f"intervals hold {alone}"
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DASH = "-"
+LOW, HIGH = "_low", "_high"
+"""How the names of the columns with the two ends of an interval end."""
 """Shown for an undefined value: a group of one class, a spread of one seed, a verdict without a published value."""
 
 
@@ -133,13 +135,19 @@ class Frame:
     def with_intervals(self) -> Self:
         """The frame for reading: columns ``X_low`` and ``X_high`` become one, and underscores become spaces."""
         columns, rows = [], [list[Value]() for _ in self.rows]
+        values = [column.name for column in self.columns if not column.is_key]
+        highs = {
+            name: name.removesuffix(LOW) + HIGH
+            for name in values
+            if name.endswith(LOW) and name.removesuffix(LOW) + HIGH in values
+        }
         for place, column in enumerate(self.columns):
-            if column.name.endswith("_high"):
+            if column.name in highs.values():
                 continue
-            ends = column.name.endswith("_low")
-            name = column.name.replace("_low", " 95 %").replace("_", " ")
-            columns.append(replace(column, name=name))
-            high = self.names.index(column.name.replace("_low", "_high")) if ends else place
+            ends = column.name in highs
+            name = column.name.removesuffix(LOW) + " 95 %" if ends else column.name
+            columns.append(replace(column, name=name.replace("_", " ")))
+            high = self.names.index(highs[column.name]) if ends else place
             for new, row in zip(rows, self.rows, strict=True):
                 new.append(_interval(row[place], row[high]) if ends else row[place])
         return replace(self, columns=tuple(columns), rows=tuple(map(tuple, rows)))

@@ -286,7 +286,7 @@ def _one_of(first: Record, second: Record, path: Path) -> Record:
 
 def _results(record: Record) -> dict[str, object]:
     """A record's content, without the cost of its epochs."""
-    document = record.model_dump(exclude={"timings", "environment"})
+    document = record.model_dump(exclude={"timings", "environment", "weights"})
     costs = ("seconds", "cpu_seconds", "rows_per_second")
     document["epochs"] = [{key: each[key] for key in each if key not in costs} for each in document["epochs"]]
     return document

@@ -19,10 +19,11 @@ def pack(store: Store) -> Packed:
     """Moves every finished job, and the reference rows, into the archive; predictions stay in the work folder.
 
     The archive's files are put in order first, as after a merge of two branches. A kill between two steps loses
-    nothing: a record leaves the work folder after the archive has it.
+    nothing: a record leaves the work folder after the archive has it. A record of the same job that the archive has
+    already is replaced: the work folder's is of a later run.
 
     Raises:
-        CtrbenchError: a file is damaged or cannot be written, or two records of a job disagree.
+        CtrbenchError: a file is damaged or cannot be written, or two lines of a job in the archive disagree.
     """
     archive, work, waiting = store.archive, store.work, store.unpacked_data
     with store.locked():

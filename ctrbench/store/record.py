@@ -139,11 +139,11 @@ class TaskMetrics(Strict):
     record stays small."""
 
     def without_each_block(self, metric: str, column: str, place: int) -> NDArray[np.float64] | None:
-        """The values (K,) of a group, by its place in the column, without each block of users; None where they were
-        not measured or one of them is undefined."""
+        """The values (K,) of a group, by its place in the column, without each block of users, NaN where the metric is
+        undefined without the block; None where they were not measured."""
         changes = self.left_out.get(metric, {}).get(column)
         value = self.values[metric][column][place] if changes else None
-        if changes is None or value is None or None in changes[place]:
+        if changes is None or value is None:
             return None
         return value + LEFT_OUT_UNIT * np.array(changes[place], dtype=np.float64)
 

@@ -82,10 +82,11 @@ class TrainingSettings(Strict):
     epochs: int = Field(30, ge=1, le=100_000)
     """Most epochs of a run; early stopping may end it before."""
     looks: int = Field(1, ge=1, le=1000)
-    """Validations per epoch: one after each of this many equal parts of its batches. The batches and the weights at the
-    end of an epoch do not depend on it; which weights are kept, and when training stops, does. Within an epoch some
-    rows have been trained on once more than others, which can make such looks worse than those at the ends of epochs:
-    let ``patience`` and ``schedule_patience`` span whole epochs."""
+    """Validations per epoch: one after each of this many equal parts of its batches. The batches and, unless the
+    schedule is ``plateau``, which counts looks, the weights at the end of an epoch do not depend on it; which weights
+    are kept, and when training stops, does. Within an epoch some rows have been trained on once more than others, which
+    can make such looks worse than those at the ends of epochs: let ``patience`` and ``schedule_patience`` span whole
+    epochs."""
     patience: int = Field(3, ge=1, le=100_000)
     """Looks without a better watched value before training stops; the weights of the best look are kept. With one look
     per epoch, it counts epochs."""

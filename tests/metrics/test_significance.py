@@ -68,6 +68,29 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
     assert (error.of_training, error.blocks, error.degrees) == (0.0, 50, pytest.approx(49))
 
 
+def test_a_block_without_rows_counts_for_nothing():
+    random = np.random.default_rng(4)
+    values = random.normal(0.7, 0.01, 5)
+    left = values[:, None] + random.normal(0, 0.001, 8)
+    empty = np.concatenate([left, np.repeat(values[:, None], 42, axis=1)], axis=1)
+    assert Error.of(values, empty) == Error.of(values, left)
+    assert Error.of(values, left).blocks == 8
+    none = Error.of(values, np.repeat(values[:, None], 50, axis=1))
+    assert (none.of_users, none.degrees) == (0.0, 4)
+
+
+def test_users_too_few_for_a_jackknife_leave_no_error():
+    """A single block holds all rows that matter, or the value is undefined without one of them."""
+    values = np.array([0.7, 0.71, 0.69])
+    single = np.repeat(values[:, None], 50, axis=1)
+    single[:, 7] = np.nan
+    assert Error.of(values, single) is None
+    single[:, 7] = 0.6
+    assert Error.of(values, single) is None
+    found = estimate(values, single)
+    assert (found.interval, found.p, found.detectable) == (None, None, None)
+
+
 def test_variances_add_up_with_satterthwaites_degrees():
     error = Error(seeds=5, of_training=4.0, of_users=1.0, blocks=50)
     assert error.variance == 5.0

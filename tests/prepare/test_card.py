@@ -183,6 +183,9 @@ def test_a_card_may_extend_a_shipped_one(tmp_path: Path) -> None:
     mine = read_card(path)
     assert (mine.name, mine.negatives.exponent, mine.negatives.seed) == ("mine", 1.0, 0)
     assert (mine.fields, mine.split, mine.counts) == (base.fields, base.split, base.counts)
+    path.write_text('extends = ["ta-feng"]\nname = "mine"\n')
+    with pytest.raises(CtrbenchError, match=r"mine.toml: extends: want the name of a dataset \(got \['ta-feng'\]\)"):
+        read_card(path)
     path.write_text('extends = "ta-fen"\nname = "mine"\n')
     with pytest.raises(CtrbenchError, match=r"mine.toml: extends: unknown dataset 'ta-fen'; did you mean ta-feng"):
         read_card(path)

@@ -66,6 +66,12 @@ def test_a_price_needs_a_quantity(tmp_path):
     assert (raw.interactions["time"] % 86_400 == 0).all()
     with pytest.raises(CtrbenchError, match="t, line 2: quantity is negative or not a number"):
         raw_of(purchases.assign(quantity=[1, -1] + [1] * 16), households, products, "t")
+    texts = purchases.astype(dict.fromkeys(("quantity", "sales_value", "transaction_timestamp"), str))
+    assert raw_of(texts, households, products, "t").interactions.equals(raw.interactions)
+    with pytest.raises(CtrbenchError, match="t, line 1: quantity is negative or not a number"):
+        raw_of(texts.assign(quantity=["one"] * 18), households, products, "t")
+    with pytest.raises(CtrbenchError, match="t, line 1: transaction_timestamp is missing or no time"):
+        raw_of(texts.assign(transaction_timestamp=["soon"] * 18), households, products, "t")
 
 
 def test_damaged_files_and_missing_columns(tmp_path):

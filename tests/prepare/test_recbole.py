@@ -89,8 +89,17 @@ def test_a_fault_names_file_and_line_and_writes_nothing(tmp_path, name, rows, me
     assert not (tmp_path / "data" / "movielens-100k").exists()
 
 
+def test_a_title_may_hold_what_other_readers_take_for_the_end_of_a_line(tmp_path):
+    path = files(tmp_path / "raw") / "ml-100k.item"
+    path.write_bytes(path.read_bytes().replace(b'"Lone quote', "Next\u0085line\u2028".encode()))
+    assert read(path, ("item_id",))["movie_title"].iloc[3] == "Next\u0085line\u2028"
+
+
 def test_a_file_of_another_kind(tmp_path):
     folder = files(tmp_path / "raw")
+    (folder / "ml-100k.inter").write_text("user_id:token\trating:float\trating:float\n1\t2\t3\n")
+    with pytest.raises(CtrbenchError, match=r"ml-100k.inter: two columns are named 'rating'; rename one"):
+        read(folder / "ml-100k.inter", ("user_id",))
     (folder / "ml-100k.inter").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CtrbenchError, match=r"ml-100k.inter: cannot be read as text"):
         read(folder / "ml-100k.inter", ("user_id",))

@@ -30,6 +30,12 @@ def test_name_is_the_files_and_names_may_be_lists_or_tables(tmp_path):
     assert read(tmp_path, tables).methods == {"plain": {}, "weighted": {"weight": 0.1}}
 
 
+def test_names_are_texts(tmp_path):
+    (tmp_path / "mine.toml").write_text(MINIMAL.replace('["toy"]', '[["toy"]]'))
+    with pytest.raises(CtrbenchError, match=r"mine.toml: datasets: want names \(got \['toy'\]\)"):
+        read_recipe(tmp_path / "mine.toml")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

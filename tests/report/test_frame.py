@@ -51,6 +51,13 @@ def test_ends_of_an_interval_become_one_column():
     assert shown.texts() == [("a", "x", "0.7123", "[0.7, 0.72]", "1234567"), ("b", "y", "-", "-", "2")]
 
 
+def test_names_that_end_as_if_they_were_an_end_stay():
+    columns = Column("price_low", is_key=True), Column("risk_high", is_key=True), Column("gain_low", ".2f")
+    shown = Frame(columns, (("cheap", "none", 0.1),)).with_intervals()
+    assert shown.names == ("price low", "risk high", "gain low")
+    assert shown.rows == (("cheap", "none", 0.1),)
+
+
 def test_records_of_different_kinds_are_stacked():
     frame = stacked(("a", "b"), [{"a": "x"}, {"b": 1.0, "c": 2.0}])
     assert frame.rows == (("x", None), (None, 1.0))

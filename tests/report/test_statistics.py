@@ -45,11 +45,11 @@ def test_difference_and_corrected_p_equal_scipy(table):
 
 
 def with_blocks(auc, *, seed, method, shift):
-    """A record whose AUC changes by ``shift`` where any of its first 25 blocks is left out."""
+    """A record whose AUC is higher by half of ``shift`` without any of its first 25 blocks, else lower."""
     made = record(auc, seed=seed, method=method)
     click = made.tasks["click"]
-    units = round(shift / 1e-7)
-    left = {"auc": {"overall": [[units] * 25 + [0] * 25]}}
+    units = round(shift / 2e-7)
+    left = {"auc": {"overall": [[units] * 25 + [-units] * 25]}}
     return made.model_copy(update={"tasks": {"click": click.model_copy(update={"left_out": left})}})
 
 
@@ -86,6 +86,16 @@ def test_runs_without_the_users_error_are_compared_by_seeds_alone():
     made += records({"icl": BEAUTY["icl"]})
     found = by_place(cells(data(rows(made)), "auc", "overall"))
     assert found["icl", "overall", "auc"].difference.error.of_users is None
+
+
+def test_a_group_that_hangs_on_one_block_of_users_has_no_verdict():
+    made = [with_blocks(auc, seed=s, method="plain", shift=0.001) for s, auc in enumerate(BEAUTY["plain"])]
+    made += [with_blocks(auc, seed=s, method="icl", shift=0.0014) for s, auc in enumerate(BEAUTY["icl"])]
+    for each in made:
+        each.tasks["click"].left_out["auc"]["overall"][0][3] = None
+    cell = by_place(cells(data(rows(made)), "auc", "overall"))["icl", "overall", "auc"]
+    assert cell.base_delta == pytest.approx(np.mean(BEAUTY["icl"]) - np.mean(BEAUTY["plain"]))
+    assert (cell.delta_interval, cell.p, cell.effect, cell.interval) == (None, None, None, None)
 
 
 def test_lower_ne_improves(table):

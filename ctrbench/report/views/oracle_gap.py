@@ -118,7 +118,8 @@ def _records(data: ReportData, metric: type[Metric], task: str, by: str) -> Iter
         if cell.base_delta is None or best is None or start is None:
             continue
         low, high = cell.delta_interval or (None, None)
-        closed = _closed(cell.base_delta, cell.delta_interval, best - start)
+        better = metric.goodness(best) > metric.goodness(start)
+        closed = _closed(cell.base_delta, cell.delta_interval, best - start if better else 0.0)
         yield cell, (cell.pairs, start, best, cell.base_delta, low, high, *closed, cell.verdict)
 
 

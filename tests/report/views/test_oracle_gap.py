@@ -48,6 +48,14 @@ def test_a_metric_that_should_be_low_has_the_same_sign_of_closed():
     assert first["closed_low"] <= first["closed"] <= first["closed_high"]
 
 
+@pytest.mark.parametrize("metric", ["auc", "ne"])
+def test_there_is_no_way_to_an_oracle_below_the_base(monkeypatch, metric):
+    monkeypatch.setattr(f"{__name__}.PLAIN", (0.82, 0.84))
+    records = list(shown(metric=metric).views[0].frame.records())
+    assert [(row["closed"], row["closed_low"]) for row in records] == [(None, None)] * 2
+    assert all(row["change"] for row in records)
+
+
 def test_a_metric_that_is_best_at_1_has_no_way_to_the_oracle():
     with pytest.raises(NothingToShowError, match="no method has a finished run"):
         shown(metric="calibration")
