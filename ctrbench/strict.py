@@ -85,7 +85,9 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
                 owner = _model_in(owner.model_fields[part].annotation) or owner
         section = path.removesuffix(_shown(detail["loc"][-1]))
         return str(unknown("key", path, [section + field for field in owner.model_fields]))
-    message = detail["msg"].removeprefix("Value error, ").replace("should be an object", "should be a table")
+    message = detail["msg"].removeprefix("Value error, ")
+    for json_name, name in (("an object", "a table"), ("a valid array", "a list")):
+        message = message.replace(f"should be {json_name}", f"should be {name}")
     place = f"{path}: " if path else ""
     got = "" if detail["type"] in ("value_error", "missing") else f" (got {detail.get('input')!r:.60})"
     return f"{place}{message[0].lower()}{message[1:]}{got}"

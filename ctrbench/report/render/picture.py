@@ -28,6 +28,16 @@ def picture(view: ViewData, report: "Report", ending: str) -> bytes:
     return drawn(lambda: draw(view.frame), ending, title=view.title, note=note)
 
 
+def _settle(drawing: "Figure") -> None:
+    """Fixes the panels where the layout puts them, to a millionth of the figure: its solver's last digits depend on
+    where objects lie in memory, and an SVG names its parts by them."""
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine("none")
+    for axes in drawing.axes:
+        left, bottom, width, height = (round(bound, 6) for bound in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
+
+
 def drawn(make: "Callable[[], Figure]", ending: str, *, title: str, note: str) -> bytes:
     """A drawing in the style of all figures (``png`` or ``svg``), with a title above and a note below."""
     with mpl.rc_context():
@@ -35,6 +45,7 @@ def drawn(make: "Callable[[], Figure]", ending: str, *, title: str, note: str) -
         mpl.rcParams.update(RC)
         drawing = make()
         caption(drawing, title, note)
+        _settle(drawing)
         buffer = io.BytesIO()
         drawing.savefig(buffer, format=ending, metadata=METADATA[ending])
     return buffer.getvalue()

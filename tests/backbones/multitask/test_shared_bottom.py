@@ -77,7 +77,7 @@ def test_it_keeps_no_layer_of_the_bottom_that_nothing_reads(two_tasks):
         ),
         (
             {"bottom_settings": {"hidden": "wide"}},
-            "hidden: input should be a valid tuple (got 'wide')",
+            "hidden: input should be a list (got 'wide')",
         ),
         ({"bottom_settings": 3}, "backbones.shared-bottom: bottom_settings: input should be a table"),
         ({"bottom": 3}, "backbones.shared-bottom: bottom: input should be a valid string"),
