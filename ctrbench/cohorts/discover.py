@@ -105,7 +105,8 @@ def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -
     # single-step maximum test of Westfall and Young, Resampling-Based Multiple Testing, 1993.
     p = (1 + (largest[:, None, None] >= found).sum(0)) / (1 + options.shuffles)
     comparable = manifest.negatives.source == "impressions" or axis.source == "item"
-    pairs = _pairs(judged, axis, _Compared(histograms, found, null, eligible), options, comparable=comparable)
+    compared = _Compared(codes, histograms, found, null, eligible)
+    pairs = _pairs(judged, axis, compared, options, comparable=comparable)
     cohorts = FoundCohorts(
         dataset=manifest.name,
         axis=axis.expression,
@@ -124,8 +125,10 @@ def _read_by(pair: FoundPair, manifest: Manifest) -> str:
 
 @dataclass(frozen=True)
 class _Compared:
-    """Every pair of groups: divergence and its mean over shuffles (G, G), and which groups (G,) are large enough."""
+    """The group (E,) of each example; of every pair of groups, divergence and its mean over shuffles (G, G); and which
+    groups (G,) are large enough."""
 
+    codes: NDArray[np.int64]
     histograms: Histograms
     found: NDArray[np.float64]
     null: NDArray[np.float64]
@@ -157,8 +160,7 @@ def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, c
     """The most and the least divergent pair of large enough groups, and two random cohorts as large as the former."""
     large = [int(group) for group in np.flatnonzero(groups.eligible)]
     order = sorted(combinations(large, 2), key=lambda pair: (-groups.found[pair], pair))
-    codes = axis.codes(judged.factors)
-    facts = {group: _facts(axis.groups[group], judged, groups.histograms, codes == group) for group in large}
+    facts = {group: _facts(axis.groups[group], judged, groups.histograms, groups.codes == group) for group in large}
 
     def pair_of(kind: Pair, one: int, other: int) -> FoundPair:
         first, second = facts[one], facts[other]

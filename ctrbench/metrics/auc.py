@@ -39,15 +39,7 @@ class AUC(PairMetric):
     @classmethod
     def pairs_without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Pairs:
         """From two orders of the rows (:func:`pairs_won_without_each`)."""
-        ranking, group = sample.ranking.by_group(codes, groups)
-        return pairs_won_without_each(
-            group,
-            ranking.tie,
-            sample.label[ranking.order],
-            groups,
-            block=blocks.codes[ranking.order],
-            blocks=blocks.count,
-        )
+        return grouped_pairs_without_each(sample.label, sample.ranking, codes, groups, blocks)
 
 
 def auc(label: NDArray[np.generic], score: NDArray[np.floating]) -> float | None:
@@ -81,3 +73,13 @@ def grouped_pairs(label: NDArray[np.generic], ranking: Ranking, codes: NDArray[n
     :func:`grouped_auc`."""
     own, group = ranking.by_group(codes, groups)
     return pairs_won(group, own.tie, np.asarray(label, dtype=bool)[own.order], groups)
+
+
+def grouped_pairs_without_each(
+    label: NDArray[np.bool_], ranking: Ranking, codes: NDArray[np.integer], groups: int, blocks: Blocks
+) -> Pairs:
+    """:func:`grouped_pairs` without each block in turn (:func:`pairs_won_without_each`)."""
+    own, group = ranking.by_group(codes, groups)
+    return pairs_won_without_each(
+        group, own.tie, label[own.order], groups, block=blocks.codes[own.order], blocks=blocks.count
+    )

@@ -13,10 +13,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ctrbench.metrics.auc import grouped_pairs, grouped_pairs_without_each
 from ctrbench.metrics.base import Direction
 from ctrbench.metrics.blocks import Blocks
 from ctrbench.metrics.pairs import PairMetric, Pairs
-from ctrbench.metrics.ranking import pairs_won, pairs_won_without_each
 from ctrbench.metrics.sample import Sample
 
 
@@ -37,21 +37,12 @@ class ConvertedAUC(PairMetric):
     @classmethod
     def pairs(cls, sample: Sample, codes: NDArray[np.integer], groups: int) -> Pairs:
         """Pairs of a click with and a click without a conversion."""
-        ranking, group = sample.ranking.by_group(_clicks(sample, codes), groups)
-        return pairs_won(group, ranking.tie, _converted(sample)[ranking.order], groups)
+        return grouped_pairs(_converted(sample), sample.ranking, _clicks(sample, codes), groups)
 
     @classmethod
     def pairs_without_each_block(cls, sample: Sample, codes: NDArray[np.integer], groups: int, blocks: Blocks) -> Pairs:
-        """From two orders of the clicks (:func:`pairs_won_without_each`)."""
-        ranking, group = sample.ranking.by_group(_clicks(sample, codes), groups)
-        return pairs_won_without_each(
-            group,
-            ranking.tie,
-            _converted(sample)[ranking.order],
-            groups,
-            block=blocks.codes[ranking.order],
-            blocks=blocks.count,
-        )
+        """From two orders of the clicks (:func:`ctrbench.metrics.ranking.pairs_won_without_each`)."""
+        return grouped_pairs_without_each(_converted(sample), sample.ranking, _clicks(sample, codes), groups, blocks)
 
 
 def _clicks(sample: Sample, codes: NDArray[np.integer]) -> NDArray[np.integer]:
