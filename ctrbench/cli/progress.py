@@ -51,7 +51,7 @@ class Display:
         self._name_width = max([self._name_width, *(len(_name(job)) for job in jobs)])
         for job in jobs:
             if self._store.finished(job.identity, job.names):
-                self._done.append((job.row, len(self._store.read(job.identity, job.names).record.epochs), None))
+                self._done.append((job.row, self._store.read(job.identity, job.names).record.looks, None))
             else:
                 self._left[job.identity] = job
 
@@ -61,7 +61,7 @@ class Display:
 
         job = self._left.pop(outcome.job.identity)
         if outcome.record:
-            self._done.append((job.row, len(outcome.record.epochs), outcome.record.timings.training_seconds))
+            self._done.append((job.row, outcome.record.looks, outcome.record.timings.training_seconds))
         else:
             self._failed += 1
         # On a terminal the table below shows it.
@@ -95,8 +95,8 @@ class Display:
         table.add_row(f"{self._count()} jobs", ProgressBar(total=total, completed=ended), note)
         for job, progress in self._active():
             bar = ProgressBar(total=progress.at_most, completed=progress.epoch)
-            training = job.config.training
-            note = f"epoch {_epochs(progress.epoch, training.looks)} of at most {training.epochs}"
+            now, last = (_epochs(looks, job.config.training.looks) for looks in (progress.epoch, progress.at_most))
+            note = f"epoch {now} of at most {last}"
             table.add_row(Text(_name(job)), bar, note)
         return table
 
@@ -122,7 +122,8 @@ class Display:
         # Progress that an earlier command left behind does not advance.
         under_way = progress and progress.updated >= self._started
         since = time.time() - progress.updated if progress and under_way else 0.0
-        return Left(job.row, job.config.training.most_looks, progress, since)
+        training = job.config.training
+        return Left(job.row, training.models * training.most_looks, progress, since)
 
 
 def _name(job: "Job") -> str:

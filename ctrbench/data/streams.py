@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-Purpose = Literal["backbone", "method", "shuffle", "negatives", "dropout", "augmentation", "critics"]
+Purpose = Literal["backbone", "method", "shuffle", "negatives", "dropout", "augmentation", "critics", "model"]
 
 
 def derived_seed(seed: int, purpose: Purpose, epoch: int = 0) -> int:

@@ -20,10 +20,10 @@ from ctrbench.execution.order import Order, Output
 from ctrbench.measure.job import measure_job
 from ctrbench.measure.representations import representations
 from ctrbench.planning.settings import full_settings
-from ctrbench.store.record import Environment, Record, Timings
+from ctrbench.store.record import Environment, FurtherModel, Record, Timings
 from ctrbench.training.build import build, feed_for
-from ctrbench.training.fit import Training, fit
-from ctrbench.training.predict import predict
+from ctrbench.training.ensemble import Ensemble, model_seeds
+from ctrbench.training.fit import Training
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -59,18 +59,18 @@ class RunJob:
         order: Order = assignment.config
         config = order.job.config
         prepared = Prepared.read(data / config.dataset, resolve_device(self.device))
-        feed, training = _training(order, prepared, self.kernels)
-        surroundings = environment(feed.device, kernels_of(training.backbone, training.method))
+        feed, ensemble = _models(order, prepared, self.kernels)
+        surroundings = environment(feed.device, kernels_of(ensemble.first.backbone, ensemble.first.method))
         if assignment.checkpoint is not None:
-            _restore(training, assignment.checkpoint, assignment.identity)
-        at_most = config.training.most_looks
-        yield Handover(assignment.identity, tuple(training.epochs), at_most, assignment.checkpoint)
-        for _ in fit(training):
-            yield Handover(assignment.identity, tuple(training.epochs), at_most, training.checkpoint())
-        return _output(order, prepared, feed, training, surroundings)
+            _restore(ensemble, assignment.checkpoint, assignment.identity)
+        at_most = ensemble.most_looks
+        yield Handover(assignment.identity, ensemble.looks, at_most, assignment.checkpoint)
+        for _ in ensemble.fit():
+            yield Handover(assignment.identity, ensemble.looks, at_most, ensemble.checkpoint())
+        return _output(order, prepared, feed, ensemble, surroundings)
 
 
-def _training(order: Order, prepared: Prepared, kernels: str) -> tuple[Feed, Training]:
+def _models(order: Order, prepared: Prepared, kernels: str) -> tuple[Feed, Ensemble]:
     config, settings = order.job.config, full_settings(order.job.config, order.defaults)
     feed = feed_for(
         config.method, settings["method"], prepared, config.data, search_holdout=config.judged_on == "search_holdout"
@@ -78,36 +78,38 @@ def _training(order: Order, prepared: Prepared, kernels: str) -> tuple[Feed, Tra
     fingerprint = prepared.manifest.fingerprint_with(_cohorts(feed))
     if config.identity(fingerprint, order.job.plugins) != order.job.identity:
         raise CtrbenchError(f"{config.dataset}: the prepared data changed; run the same command again")
-    backbone, method = build(
-        feed,
-        config.training,
-        backbone=config.backbone,
-        method=config.method,
-        seed=config.seed,
-        backbone_settings=settings["backbone"],
-        method_settings=settings["method"],
-    )
-    use_kernels(kernels, feed.device, backbone, method)
-    training = Training(backbone, method, feed, config.training, config.seed, attention_rows=config.attention_rows)
-    return feed, training
+    models = []
+    for seed in model_seeds(config.seed, config.training.models):
+        backbone, method = build(
+            feed,
+            config.training,
+            backbone=config.backbone,
+            method=config.method,
+            seed=seed,
+            backbone_settings=settings["backbone"],
+            method_settings=settings["method"],
+        )
+        use_kernels(kernels, feed.device, backbone, method)
+        models.append(Training(backbone, method, feed, config.training, seed, attention_rows=config.attention_rows))
+    return feed, Ensemble(models)
 
 
-def _restore(training: Training, checkpoint: bytes, identity: str) -> None:
+def _restore(ensemble: Ensemble, checkpoint: bytes, identity: str) -> None:
     try:
-        training.restore(checkpoint)
+        ensemble.restore(checkpoint)
     except CtrbenchError as error:
         way_out = f"remove work/jobs/{identity} in the results folder to begin the job anew"
         raise CtrbenchError(f"the job's checkpoint is {error}; {way_out}") from None
 
 
-def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, surroundings: Environment) -> Output:
-    config = order.job.config
+def _output(order: Order, prepared: Prepared, feed: Feed, ensemble: Ensemble, surroundings: Environment) -> Output:
+    config, first = order.job.config, ensemble.first
     started = time.perf_counter()
     split = Split.TEST if config.judged_on == "test" else Split.VALIDATION
     feed.unlock(split)
     feed.end_training()
     examples = feed.split(split)
-    predicted = predict(training.backbone, feed, split)
+    predicted = ensemble.predict(split)
     measurement = measure_job(
         prepared,
         examples.rows,
@@ -120,7 +122,7 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
     seconds = time.perf_counter() - started
     shown = None
     if config.representations:
-        shown = representations(training.backbone, training.method, feed, config.representations)
+        shown = representations(first.backbone, first.method, feed, config.representations)
     facts, cohorts = measurement.facts, _cohorts(feed)
     record = Record(
         identity=order.job.identity,
@@ -131,11 +133,14 @@ def _output(order: Order, prepared: Prepared, feed: Feed, training: Training, su
         cohorts=cohorts,
         cohort_fingerprint=prepared.manifest.fingerprint_with(cohorts) if cohorts else None,
         measuring_fingerprint=facts.measuring_fingerprint,
-        best_epoch=training.best_epoch,
-        epochs=tuple(training.epochs),
+        best_epoch=first.best_epoch,
+        epochs=tuple(first.epochs),
+        further_models=tuple(
+            FurtherModel(best_epoch=model.best_epoch, epochs=tuple(model.epochs)) for model in ensemble.models[1:]
+        ),
         tasks=measurement.tasks,
-        weights=sum(weight.numel() for weight in training.backbone.parameters() if weight.requires_grad),
-        timings=_timings(training, seconds),
+        weights=ensemble.weights,
+        timings=_timings(ensemble, seconds),
         environment=surroundings,
     )
     columns = {"row": examples.rows.cpu().numpy()}
@@ -148,11 +153,11 @@ def _cohorts(feed: Feed) -> tuple[str, ...]:
     return tuple(cohort.name for cohort in feed.cohorts)
 
 
-def _timings(training: Training, evaluation_seconds: float) -> Timings:
-    cpu_seconds = sum(epoch.cpu_seconds for epoch in training.epochs)
-    rows = sum(epoch.rows_per_second * epoch.cpu_seconds for epoch in training.epochs)
+def _timings(ensemble: Ensemble, evaluation_seconds: float) -> Timings:
+    cpu_seconds = sum(look.cpu_seconds for look in ensemble.looks)
+    rows = sum(look.rows_per_second * look.cpu_seconds for look in ensemble.looks)
     return Timings(
-        training_seconds=sum(epoch.seconds for epoch in training.epochs),
+        training_seconds=sum(look.seconds for look in ensemble.looks),
         training_cpu_seconds=cpu_seconds,
         rows_per_second=rows / cpu_seconds,
         evaluation_seconds=evaluation_seconds,

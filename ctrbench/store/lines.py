@@ -5,7 +5,7 @@ give the same number back.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,7 +53,7 @@ def line_of(document: Strict) -> str:
 def plain(document: Strict) -> dict[str, Any]:
     """The content of a document's line."""
     found = document.model_dump(mode="json", exclude_defaults=True)
-    return {**found, "epochs": _columns(found["epochs"])} if isinstance(document, Record) else found
+    return _with_epochs(found, _columns) if isinstance(document, Record) else found
 
 
 def parse_record(document: Any, where: str) -> Record:
@@ -63,8 +63,7 @@ def parse_record(document: Any, where: str) -> Record:
         CtrbenchError: the record is damaged, or its content does not match its identity.
     """
     try:
-        epochs = _epochs(document["epochs"])
-        document = {**document, "epochs": epochs}
+        document = _with_epochs(document, _epochs)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError):
         raise CtrbenchError(f"{where}: not a record; restore the file from git, or repeat the job") from None
     record = Record.read(document, where, ours=True)
@@ -88,6 +87,14 @@ def _parsed(line: str, model: type[T], where: str) -> T:
     if model is Record:
         return parse_record(document, where)  # type: ignore[return-value]
     return model.read(document, where)
+
+
+def _with_epochs(record: dict[str, Any], form: Callable[[Any], Any]) -> dict[str, Any]:
+    """A record's document, with the epochs of all its models in another form."""
+    changed = {"epochs": form(record["epochs"])}
+    if "further_models" in record:
+        changed["further_models"] = [_with_epochs(model, form) for model in record["further_models"]]
+    return {**record, **changed}
 
 
 def _columns(epochs: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -159,6 +159,15 @@ class GroupMetrics(NamedTuple):
     """Metric -> value; None where it is undefined."""
 
 
+class FurtherModel(Strict):
+    """The training of another model of a job than the first (``training.models``)."""
+
+    best_epoch: int
+    """Position in ``epochs``, from 1, of the look whose weights are kept."""
+    epochs: tuple[EpochMetrics, ...] = Field(min_length=1)
+    """One entry per look."""
+
+
 class Record(Strict):
     """A finished job."""
 
@@ -184,9 +193,11 @@ class Record(Strict):
     best_epoch: int
     """Position in ``epochs``, from 1, of the look whose weights are kept."""
     epochs: tuple[EpochMetrics, ...] = Field(min_length=1)
-    """One entry per look."""
+    """One entry per look of the job's only model, or of the first."""
+    further_models: tuple[FurtherModel, ...] = ()
+    """Its other models; all of them together predict."""
     tasks: dict[str, TaskMetrics] = Field(min_length=1)
-    """At the best look's weights, on the rows of ``judged_on``; of a trial only the overall values are stored."""
+    """At the best looks' weights, on the rows of ``judged_on``; of a trial only the overall values are stored."""
     weights: int | None = None
     """Trained weights of the model that predicts, embedding tables included; a method's are dropped. None in records
     from before they were counted."""
@@ -198,10 +209,21 @@ class Record(Strict):
         """The look whose weights are kept."""
         return self.epochs[self.best_epoch - 1]
 
+    @property
+    def models(self) -> "tuple[Record | FurtherModel, ...]":
+        """How each of its models was trained."""
+        return self, *self.further_models
+
+    @property
+    def looks(self) -> int:
+        """The number of looks of all its models."""
+        return sum(len(model.epochs) for model in self.models)
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if not 1 <= self.best_epoch <= len(self.epochs):
-            raise ValueError(f"best epoch {self.best_epoch} of {len(self.epochs)}")
+        for model in self.models:
+            if not 1 <= model.best_epoch <= len(model.epochs):
+                raise ValueError(f"best epoch {model.best_epoch} of {len(model.epochs)}")
         for metrics in self.tasks.values():
             _check(metrics.values)
         return self

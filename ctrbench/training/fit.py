@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ from ctrbench.training.settings import TrainingSettings
 from ctrbench.training.under_way import EpochUnderWay
 from ctrbench.training.validation import Watch, validate
 
-LAYOUT = 6
+LAYOUT = 7
 """Version of a checkpoint's layout; counted up when the names of its tensors or the fields of its epochs change."""
 
 
@@ -105,8 +106,12 @@ class Training:
         self.method.load_state_dict(below("method", self.best))
 
     def checkpoint(self) -> bytes:
-        """Weights, moments, the balance's state, best weights unless they are the latest, the looks so far and, within
-        an epoch, the states of its random streams."""
+        """:meth:`state` as bytes."""
+        return dump(*self.state())
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Weights, moments, the balance's state, best weights unless they are the latest and, within an epoch, the
+        states of its random streams; and the looks so far."""
         best = {} if self.best_epoch == len(self.epochs) else self.best
         tensors = {
             **under("backbone", self.backbone.state_dict()),
@@ -116,7 +121,7 @@ class Training:
             **under("best", best),
             **under("stream", self.under_way.streams() if self.under_way else {}),
         }
-        return dump(tensors, {"origin": self.origin, "epochs": [asdict(epoch) for epoch in self.epochs]})
+        return tensors, {"origin": self.origin, "epochs": [asdict(epoch) for epoch in self.epochs]}
 
     @property
     def origin(self) -> dict[str, str]:
@@ -138,7 +143,10 @@ class Training:
         Raises:
             CtrbenchError: the bytes are not a checkpoint.
         """
-        tensors, state = parse(checkpoint, self.feed.device)
+        self.load(*parse(checkpoint, self.feed.device))
+
+    def load(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        """As :meth:`restore`, from the result of :meth:`state`."""
         if state.get("origin") != self.origin:
             return
         self.backbone.load_state_dict(below("backbone", tensors))

@@ -99,9 +99,14 @@ class TrainingSettings(Strict):
     derived one, or ``mean.METRIC``, the mean over the trained tasks. Logloss is lowest long before AUC is highest on
     sampled negatives."""
 
+    models: int = Field(1, ge=1, le=1000)
+    """Models that a run trains, one after another, each with a seed of its own; the run predicts the mean of their
+    probabilities. Two plain models are a yardstick for a method: what is gained by training more, without any idea. The
+    first model is that of a run with one; every other one's seed follows from the run's."""
+
     @property
     def most_looks(self) -> int:
-        """Looks of a run that is not stopped early."""
+        """Looks of a model whose training is not stopped early."""
         return self.epochs * self.looks
 
     def check_balance(self, tasks: Collection[str]) -> None:

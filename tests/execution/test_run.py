@@ -128,6 +128,33 @@ def test_a_job_hands_over_before_its_first_epoch_and_after_each_and_resumes_with
     assert [epoch.loss for epoch in output.record.epochs] == [epoch.loss for epoch in whole.record.epochs]
 
 
+def test_a_job_of_several_models_predicts_their_mean_and_records_each(data_folder):
+    several, rest = {"training": {"epochs": 2, "models": 2}}, {"training": {"epochs": 2}}
+    handovers, output = finish(data_folder, assigned(data_folder, settings=several))
+    assert [(len(each.epochs), each.at_most) for each in handovers] == [(looks, 4) for looks in range(5)]
+    record, (_, one) = output.record, finish(data_folder, assigned(data_folder, settings=rest))
+    (second,) = record.further_models
+    losses = [epoch.loss for epoch in record.epochs]
+    assert losses == [epoch.loss for epoch in one.record.epochs]
+    assert losses != [epoch.loss for epoch in second.epochs]
+    assert record.looks == 4
+    assert record.weights == 2 * one.record.weights
+    looks = (*record.epochs, *second.epochs)
+    assert record.timings.training_seconds == pytest.approx(sum(look.seconds for look in looks))
+    # The mean of two predictions differs from one of them by as much as from the other.
+    other = 2 * output.predictions["click"].to_numpy() - one.predictions["click"].to_numpy()
+    assert not np.allclose(other, one.predictions["click"].to_numpy(), atol=1e-4)
+    assert ((other > 0) & (other < 1)).all()
+    assert parse_record(plain(record), "a line") == record
+    # It goes on within either model.
+    for place in (1, 2, 3):
+        resumed, again = finish(
+            data_folder, assigned(data_folder, settings=several, checkpoint=handovers[place].checkpoint)
+        )
+        assert [len(each.epochs) for each in resumed] == list(range(place, 5))
+        assert again.predictions.equals(output.predictions)
+
+
 def test_fused_kernels_are_recorded_and_resume_with_the_same_bits(data_folder):
     pytest.importorskip("numba", reason="needs ctrbench[fast]")
     handovers, whole = finish(data_folder, assigned(data_folder), "fused")

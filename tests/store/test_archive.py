@@ -12,7 +12,7 @@ import pytest
 from ctrbench.errors import CtrbenchError
 from ctrbench.store.archive import Archive
 from ctrbench.store.lines import line_of, parse_record, plain, read_lines
-from ctrbench.store.record import DataFacts, Groups, Record
+from ctrbench.store.record import DataFacts, FurtherModel, Groups, Record
 from ctrbench.training.history import EpochMetrics
 from tests.fakes import prepared, records
 
@@ -137,6 +137,7 @@ def test_a_line_leaves_out_what_equals_a_default_and_no_more(manifest):
         "algorithm_version",
         "cohorts",
         "cohort_fingerprint",
+        "further_models",
         "weights",
     }
     assert parse_record(json.loads(line_of(record)), "here") == record
@@ -147,6 +148,18 @@ def test_a_line_leaves_out_what_equals_a_default_and_no_more(manifest):
     )
     assert set(plain(full)) >= {"settings", "representations", "cohorts", "cohort_fingerprint"}
     assert parse_record(plain(full), "here") == full
+
+
+def test_the_epochs_of_further_models_are_stored_by_column_too(manifest):
+    record = records.record(records.config(settings={"training": {"models": 2}}), manifest)
+    second = FurtherModel(best_epoch=1, epochs=record.epochs)
+    record = record.model_copy(update={"further_models": (second,)})
+    document = json.loads(line_of(record))
+    assert document["further_models"] == [{"best_epoch": 1, "epochs": document["epochs"]}]
+    assert parse_record(document, "here") == record
+    document["further_models"][0]["best_epoch"] = 1 + len(record.epochs)
+    with pytest.raises(CtrbenchError, match="best epoch"):
+        parse_record(document, "here")
 
 
 def test_the_version_of_a_line_that_names_none_never_changes(manifest, monkeypatch):
