@@ -105,7 +105,7 @@ def discover(judged: Judged, axis: Axis, manifest: Manifest, options: Options) -
     # single-step maximum test of Westfall and Young, Resampling-Based Multiple Testing, 1993.
     p = (1 + (largest[:, None, None] >= found).sum(0)) / (1 + options.shuffles)
     comparable = manifest.negatives.source == "impressions" or axis.source == "item"
-    compared = _Compared(codes, histograms, found, null, eligible)
+    compared = _Compared(codes, histograms, found, null, p, eligible)
     pairs = _pairs(judged, axis, compared, options, comparable=comparable)
     cohorts = FoundCohorts(
         dataset=manifest.name,
@@ -125,13 +125,14 @@ def _read_by(pair: FoundPair, manifest: Manifest) -> str:
 
 @dataclass(frozen=True)
 class _Compared:
-    """The group (E,) of each example; of every pair of groups, divergence and its mean over shuffles (G, G); and which
-    groups (G,) are large enough."""
+    """The group (E,) of each example; of every pair of groups, divergence, its mean over shuffles and p (G, G); and
+    which groups (G,) are large enough."""
 
     codes: NDArray[np.int64]
     histograms: Histograms
     found: NDArray[np.float64]
     null: NDArray[np.float64]
+    p: NDArray[np.float64]
     eligible: NDArray[np.bool_]
 
 
@@ -172,6 +173,7 @@ def _pairs(judged: Judged, axis: Axis, groups: _Compared, options: Options, *, c
             tail=tail,
             divergence=float(groups.found[one, other]),
             null=float(groups.null[one, other]),
+            p=float(groups.p[one, other]),
             found_on="",
         )
 

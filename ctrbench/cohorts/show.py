@@ -72,7 +72,7 @@ def _pairs(found: Discovery) -> "Table":
     table = Table(title="pairs that a recipe may use")
     for name in ("pair", "head", "tail"):
         table.add_column(name)
-    for name in ("shares", "positive labels", "divergence", "shuffled"):
+    for name in ("shares", "positive labels", "divergence", "shuffled", "p"):
         table.add_column(name, justify="right")
     for pair in found.found.pairs:
         ratios = f"{pair.head.positive_ratio:.4f} / {pair.tail.positive_ratio:.4f}"
@@ -84,6 +84,7 @@ def _pairs(found: Discovery) -> "Table":
             ratios if found.comparable else "not comparable",
             f"{pair.divergence:.4f}",
             "-" if pair.null is None else f"{pair.null:.4f}",
+            "-" if pair.p is None else f"{pair.p:.3f}",
         )
     return table
 

@@ -35,6 +35,9 @@ class FoundPair(Strict):
     null: float | None = None
     """Mean divergence of the two where which user or item is in which cohort is shuffled; None for random cohorts,
     whose divergence is such a draw itself."""
+    p: float | None = None
+    """Share of the shuffles, the data themselves counted, in which some pair of large enough cohorts is at least as
+    divergent; None for random cohorts, and in older files."""
     found_on: str
     """Fingerprint of the data, as far as the rules and training read them."""
 

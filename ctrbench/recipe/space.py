@@ -1,6 +1,7 @@
 """What a search of settings may try: section ``[search]`` of a recipe."""
 
 import math
+from collections.abc import Collection
 from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import Field, model_validator
@@ -61,16 +62,19 @@ class Dimension(Strict):
             return value in self.choices
         return _is_number(value) and self.low <= value <= self.high
 
-    def on_edge(self, value: object) -> bool:
-        """Whether a number lies at an end of the space, so that a wider space may hold a better number.
+    def on_edge(self, value: object, tried: Collection[object] = ()) -> bool:
+        """Whether a number lies at an end of the space, or of what was tried of it, where better may lie beyond.
 
         An end is the least or the greatest of the choices, or :data:`EDGE` of the range next to low or high. A natural
-        end does not count.
+        end does not count. Of choices, the value is at an end too where all greater ones, or all lesser ones, are
+        missing from ``tried``, the values that a search has drawn.
         """
         if not _is_number(value):
             return False
         if self.low is None or self.high is None:
             numbers = list(filter(_is_number, self.choices))
+            if tried and any(_all_untried(numbers, tried, sign * value, sign) for sign in (1, -1)):
+                return True
             at_low, at_high = len(numbers) > 1 and value == min(numbers), len(numbers) > 1 and value == max(numbers)
         else:
             low, high, at = (math.log(end) if self.log else end for end in (self.low, self.high, value))
@@ -124,6 +128,12 @@ class Search(Strict):
     def further_seeds(self) -> range:
         """The seeds of the second rung."""
         return range(self.seed + 1, self.seed + self.seeds)
+
+
+def _all_untried(numbers: Collection[float], tried: Collection[object], value: float, sign: int) -> bool:
+    """Whether there are numbers above a value, all counted times ``sign``, and none of them was tried."""
+    above = [number for number in numbers if sign * number > value]
+    return bool(above) and not any(number in tried for number in above)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

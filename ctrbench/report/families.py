@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.significance import CONFIDENCE, Error, Estimate, standard_deviation
+from ctrbench.planning.settings import parse_setting_path
 from ctrbench.report.cells import Cell
 from ctrbench.report.comparable import why_not_comparable
 from ctrbench.report.margins import margin_of
@@ -42,9 +43,10 @@ V = TypeVar("V", float, Values)
 
 @dataclass(frozen=True)
 class Family:
-    """One metric in one group of one dataset, backbone and variant, for every method: a family of comparisons.
+    """One metric in one group of one dataset, backbone and variant, for every method: comparisons of one family.
 
-    It has all methods of the recipe's file, so that no verdict turns on which of them are finished or shown."""
+    The family has all methods of the recipe's file, so that no verdict turns on which of them are finished or shown,
+    each with all variants that leave the base as it is."""
 
     data: ReportData
     example: ReportRow
@@ -83,11 +85,24 @@ class Family:
     def cells(self) -> list[Cell]:
         """One per method."""
         differences = {method: self.difference(method) for method in self.values}
-        compared = len(self.data.recipe.compared | set(differences) - {self.base})
+        compared = len(self.data.recipe.compared | set(differences) - {self.base}) * self._variants_of_one_base()
         return [
             self._cell(method, difference and replace(difference, comparisons=compared))
             for method, difference in differences.items()
         ]
+
+    def _variants_of_one_base(self) -> int:
+        """Of the recipe's variants, the number that leave the base as this one does: its runs are compared with all of
+        theirs, as in a sweep of a method's setting."""
+        recipe, defaults = self.data.recipe, self.data.defaults
+
+        def of_base(variant: str) -> dict[object, object]:
+            key = replace(self.example.key, method=self.base, variant=variant)
+            own = recipe.variants.get(variant, {})
+            return {place: value for path, value in own.items() if (place := parse_setting_path(path, key, defaults))}
+
+        own = of_base(self.example.key.variant)
+        return max(1, sum(of_base(variant) == own for variant in recipe.variants))
 
     def _cell(self, method: str, difference: Estimate | None) -> Cell:
         level = self.level(method)

@@ -236,8 +236,8 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     text = (
         f"mean ± sample standard deviation over seeds; a change is the difference to {base}, paired by seed; "
         f"{_errors(cells)}; intervals and p are Student's t; those of changes are corrected by Bonferroni for the "
-        "methods that the recipe compares, shown or not, in one group, metric and variant; a method improves or hurts "
-        f"where p < {SIGNIFICANT}; "
+        "methods that the recipe compares, shown or not, in one group and metric, each with all variants that leave "
+        f"{base} as it is; a method improves or hurts where p < {SIGNIFICANT}; "
         f"{_margins(cells)}; a dash is undefined (one class, one seed, a base at chance, a group that hangs on one "
         "block of users)."
     )

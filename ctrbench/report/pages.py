@@ -12,7 +12,7 @@
 ``KEY=VALUE`` pairs are written as in a shell: ``variant="one penalty, w 0.05"``. ``format=.2f`` is a format
 specification, ``abs=yes`` drops the sign, and ``minus.KEY=VALUE`` subtracts the same field of the cell with these other
 keys. Cells are chosen by dataset, backbone, method, variant, task, group (``overall``), metric (the recipe's first) and
-by (``activeness``); ``among=0-4`` computes them from these seeds alone.
+by (``activeness``); ``among=0,2-4`` computes them from these seeds alone.
 """
 
 import difflib
@@ -187,12 +187,12 @@ def changes(before: str, after: str) -> list[int]:
 
 
 def _among(data: ReportData, seeds: str) -> ReportData:
-    """The rows of some seeds, ``FIRST-LAST``."""
-    match = re.fullmatch(r"(\d+)-(\d+)", seeds)
-    if not match:
-        raise CtrbenchError(f"among={seeds}: want the first and the last seed, such as 0-4")
-    first, last = map(int, match.groups())
-    rows = tuple(row for row in data.rows if first <= row.record.seed <= last)
+    """The rows of some seeds: ``SEED`` and ``FIRST-LAST``, with commas between."""
+    ranges = [re.fullmatch(r"(\d+)(?:-(\d+))?", part) for part in seeds.split(",")]
+    if not all(ranges):
+        raise CtrbenchError(f"among={seeds}: want seeds, such as 0-4 or 0,2-4")
+    ends = [(int(match[1]), int(match[2] or match[1])) for match in ranges if match]
+    rows = tuple(row for row in data.rows if any(first <= row.record.seed <= last for first, last in ends))
     if not rows:
         raise CtrbenchError(f"{data.recipe.name} has no finished run with seeds {seeds}")
     return replace(data, rows=rows)

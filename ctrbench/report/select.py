@@ -351,7 +351,7 @@ def _search_facts(
         for result in searches
         for path, value in result.settings.items()
         if path in searched.get(result.method, {})
-        and space[path].on_edge(value)
+        and space[path].on_edge(value, [trial.settings.get(path) for trial in result.trials])
         and (*result.names.values(), path, value) in used
     ]
     states = Counter(trial.state for result in searches for trial in result.trials)

@@ -31,6 +31,21 @@ def test_a_natural_end_is_no_edge(dimension, value, edge):
     assert Dimension(**dimension).on_edge(value) is edge
 
 
+@pytest.mark.parametrize(
+    ("natural", "value", "tried", "edge"),
+    [
+        (None, 8, [1, 4, 8], True),
+        (None, 8, [1, 8, 16], False),
+        (None, 4, [4, 8, 16], True),
+        ("both", 8, [1, 4, 8], True),
+        ("both", 16, [1, 16], False),
+        (None, 8, [], False),
+    ],
+)
+def test_the_last_of_the_choices_that_a_search_drew_is_an_edge(natural, value, tried, edge):
+    assert Dimension(choices=[1, 4, 8, 16], natural=natural).on_edge(value, tried) is edge
+
+
 def test_what_a_dimension_holds():
     assert Dimension(**LOG).holds(1e-5)
     assert not Dimension(**LOG).holds(0.2)

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from matplotlib.image import imread
 
 from ctrbench.planning.search_basis import UnsearchedError
 from ctrbench.recipe.read import read_recipe, recipe_names
@@ -35,6 +36,13 @@ def test_a_report_is_what_the_archive_says(archive, tmp_path, name):
     for view in report.drawn:
         picture = RESULTS / "figures" / f"{report.picture_name(view)}.csv"
         assert csv_format.frame(view.frame) == picture.read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", sorted((RESULTS / "figures").glob("*.png")), ids=lambda path: path.stem)
+def test_nothing_of_a_figure_lies_beyond_its_edges(path):
+    pixels = imread(path)
+    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert (edge == 1).all()
 
 
 def test_every_recipe_whose_runs_are_all_archived_has_its_report(archive, tmp_path):

@@ -41,6 +41,7 @@ def made(pages, text):
         ("cell", "aqcl-table2 dataset=amazon-beauty backbone=din method=aqcl field=base_delta among=0-9", "+0.0052"),
         ("cell", "aqcl-table2 dataset=amazon-beauty backbone=din method=aqcl field=base_delta among=5-9", "+0.0007"),
         ("cell", "aqcl-table2 dataset=amazon-beauty backbone=din method=aqcl field=seeds among=7-20", "3"),
+        ("cell", "aqcl-table2 dataset=amazon-beauty backbone=din method=aqcl field=seeds among=0,2,5-7", "5"),
         ("count", "task=conversion metric=auc effect=hurts", "2"),
         ("value", f"{FORMS} view=sweep setting=training.embedding_l2 value=0.01 rows=overall column=mean", "0.7594"),
         ("value", "aqcl-figure2 dataset=amazon-beauty view=activeness group=non-active column=longest", "6"),
@@ -78,7 +79,7 @@ def test_what_stands_between_markers_and_outside_stays(pages):
         ("\n<!-- cell: method='x -->", 'page.md, line 3: No closing quotation in "method=\'x"'),
         ("<!-- cell: method=aqcll --><!-- /cell -->", "page.md, line 2: tasks-oncold has no cells with dataset=oncold"),
         ("<!-- cell: field=mean --><!-- /cell -->", "page.md, line 2: tasks-oncold has 6 cells with dataset"),
-        ("<!-- cell: method=aqcl among=3 --><!-- /cell -->", "among=3: want the first and the last seed, such as 0-4"),
+        ("<!-- cell: method=aqcl among=0,x --><!-- /cell -->", "among=0,x: want seeds, such as 0-4 or 0,2-4"),
         (
             "<!-- cell: method=aqcl among=5-4 --><!-- /cell -->",
             "page.md, line 2: tasks-oncold has no finished run with seeds 5-4",

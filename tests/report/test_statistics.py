@@ -244,6 +244,17 @@ def test_variants_are_compared_each_with_its_own_base(beauty):
     assert (near.p, far.p) == (pytest.approx(2 * p), pytest.approx(2 * p))
 
 
+@pytest.mark.parametrize(
+    ("second", "comparisons"),
+    [({"methods.aqcl.weight": 0.5}, 4), ({"method.weight": 0.5}, 4), ({"training.learning_rate": 0.5}, 2)],
+)
+def test_variants_that_leave_the_base_as_it_is_are_one_family(beauty, second, comparisons):
+    of = recipe(variants={"as searched": {}, "other": second})
+    found = by_place(cells(data(rows(beauty, "as searched"), of=of), "auc", "overall"))
+    difference = found["aqcl", "overall", "auc"].difference
+    assert difference.comparisons == comparisons
+
+
 def test_rows_that_share_a_run_have_its_numbers(beauty):
     made = [*rows(beauty[:5], "near"), *rows(beauty[5:], "near"), *rows(beauty[:5], "far")]
     plain = [c for c in every(data(made)) if (c.method, c.group, c.metric) == ("plain", "overall", "auc")]

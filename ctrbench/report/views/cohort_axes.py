@@ -19,7 +19,8 @@ PARTS = (OVERALL, "head", "tail")
 
 COLUMNS = (
     *(Column(name, is_key=True) for name in ("dataset", "backbone", "axis", "rows", "cohort")),
-    *(Column("divergence", ".4f"), Column("shuffled", ".4f"), Column("positives", ".2f", " %"), Column("seeds")),
+    *(Column("divergence", ".4f"), Column("shuffled", ".4f"), Column("p shuffled", ".3f", is_probability=True)),
+    *(Column("positives", ".2f", " %"), Column("seeds")),
     *(Column("change", "+.3f", " %"), Column("95 % interval", "+.3f"), Column("p", ".3f", is_probability=True)),
     *(Column("verdict"), Column("published", "+.2f", " %"), Column("published positives", ".2f", " %")),
     Column("beside the paper"),
@@ -64,8 +65,9 @@ def _reading(metric: type[Metric], base: str) -> str:
         f"A change is {metric.relative.label} against {base}, over all test rows and in the head and the tail of the "
         "axis; where the metric is an error, negative is better. The divergence of the two cohorts, its mean where "
         "cohorts are shuffled, and their shares of positives are those of the search holdout, on which the cohorts "
-        "were found and their baseline was not trained. The paper's data are private: its values stand beside ours "
-        "and are not reproduced."
+        "were found and their baseline, one run, was not trained. Its p is the share of shuffles with any pair as "
+        "divergent: corrected for the pairs of an axis, not for the axes. The paper's data are private: its values "
+        "stand beside ours and are not reproduced."
     )
 
 
@@ -90,7 +92,7 @@ def _rows(
             cell = next((each for each in own if each.group == (cohort.name if cohort else OVERALL)), None)
             yield (
                 *(dataset, backbone, name, part, cohort.name if cohort else "all"),
-                *((None, None) if cohort else (pair.divergence, pair.null)),
+                *((None, None, None) if cohort else (pair.divergence, pair.null, pair.p)),
                 100 * cohort.positive_ratio if cohort else None,
                 *_of_cell(cell),
                 *((paper.change(part), paper.positives(part)) if paper else (None, None)),

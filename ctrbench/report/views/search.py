@@ -56,7 +56,7 @@ READING = (
     "far on the first seed, the marks are the finalists' means over all seeds, of which the best wins. Found at: the "
     "trial that is best on the first seed. Second: the mean of the next best finalist. Seed spread: the standard "
     "deviation over seeds, pooled over the finalists; a lead much smaller than it is luck. An edge is the last "
-    "twentieth of a setting's range, where no natural bound ends it."
+    "twentieth of a setting's range, or the last of the choices that were drawn, where no natural bound ends it."
 )
 
 

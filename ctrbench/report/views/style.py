@@ -39,11 +39,12 @@ RC: dict[Any, Any] = {
     "legend.handlelength": 3.2,
     "lines.markersize": 5,
     "lines.linewidth": 1.5,
-    "figure.dpi": 100,
-    "savefig.dpi": 120,
+    "figure.dpi": 120,
+    "savefig.dpi": "figure",
     "svg.hashsalt": "ctrbench",
 }
-"""The fixed hash salt gives an SVG the same ids, and so the same bytes, every time."""
+"""One resolution for the layout and for the file: letters that are fitted to pixels are not as wide in another one. The
+fixed hash salt gives an SVG the same ids, and so the same bytes, every time."""
 
 NOTE_SIZE = 7.0
 NOTE_LETTERS_PER_INCH = 18
@@ -65,7 +66,7 @@ def caption(figure: "Figure", title: str, note: str) -> None:
     from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415 - as above
 
     width, height = map(float, figure.get_size_inches())
-    title = textwrap.fill(title, int(width * 12), break_on_hyphens=False)
+    title = textwrap.fill(title, int(width * 11), break_on_hyphens=False)
     note = textwrap.fill(note, int((width - 2 * MARGIN) * NOTE_LETTERS_PER_INCH), break_on_hyphens=False)
     below = (note.count("\n") + 1) * NOTE_LINE + 0.15
     above = (title.count("\n") + 1) * 0.18 + 0.08
