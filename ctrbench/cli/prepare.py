@@ -84,11 +84,17 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
     from ctrbench.recipe.read import read_recipe, recipe_names
 
     if card is None and (name.endswith(".toml") or name in (*recipe_names(), *collection_names())):
-        datasets = dict.fromkeys(dataset for recipe in recipes_of(name) for dataset in read_recipe(recipe).datasets)
+        recipes = [read_recipe(recipe) for recipe in recipes_of(name)]
+        datasets = dict.fromkeys(
+            world for recipe in recipes for dataset in recipe.datasets for world in recipe.worlds_of(dataset)
+        )
         if not datasets.keys() - {ALL}:
             raise CtrbenchError(f"{name}: the recipe uses all prepared datasets; name the dataset to prepare")
         datasets.pop(ALL, None)
-        return [(each, _place(each, source)) for each in map(shipped_card, datasets)]
+        cards = {name: shipped_card(name) for name in datasets}
+        for recipe in recipes:
+            recipe.check_worlds({name: each.synthetic for name, each in cards.items()})
+        return [(each, _place(each, source)) for each in cards.values()]
     chosen = read_card(card) if card else shipped_card(name)
     if chosen.name != name:
         raise CtrbenchError(f"{card}: the card describes {chosen.name!r}, not {name!r}; pass {chosen.name}")

@@ -82,13 +82,13 @@ def make_plan(
         manifest = manifests[row.dataset]
         settings[row] = best_settings_of(recipe, row, best, defaults, manifest=manifest, plugins=registries.plugins)
     jobs: dict[str, Job] = {}
-    for dataset, manifest in manifests.items():
+    for dataset in manifests:
         own = [row for row in rows if row.dataset == dataset]
         for seed in range(max((len(recipe.seeds_of(dataset, row.method)) for row in own), default=0)):
             for row in own:
                 if seed in recipe.seeds_of(dataset, row.method):
                     config = build_config(recipe, row, seed, settings[row], defaults)
-                    job = make_job(config, row, manifest, registries, defaults)
+                    job = make_job(config, row, manifests[config.dataset], registries, defaults)
                     jobs.setdefault(job.identity, job)
     _check_tasks_of_views(recipe, jobs.values(), manifests)
     return Plan(tuple(jobs.values()), refused, manifests)
@@ -169,11 +169,12 @@ def _check_data(config: JobConfig, manifest: Manifest) -> None:
 
 
 def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults: Defaults) -> dict[str, Manifest]:
-    """The manifest of each of the recipe's datasets. Misspelt names and settings are reported before missing data.
+    """The manifest of each dataset that the recipe's jobs run on. Misspelt names and settings are reported before
+    missing data.
 
     Raises:
-        CtrbenchError: an unknown backbone, method or dataset, a setting that no row has, or a dataset that is not
-            prepared.
+        CtrbenchError: an unknown backbone, method or dataset, a setting that no row has, a dataset that is not
+            prepared, or worlds that are not simulated or not different.
     """
     for backbone in expanded(recipe.backbones, registries.backbones):
         registries.backbones.get(backbone)
@@ -185,7 +186,20 @@ def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults:
         if name not in prepared and places.card_name(name) not in known:
             raise unknown("dataset", name, known)
     check_paths(recipe, rows_of(recipe, names, registries.backbones, registries.methods), defaults)
-    return {name: read_manifest(data / name) for name in names}
+    manifests = {name: read_manifest(data / name) for name in names}
+    if not recipe.worlds:
+        return manifests
+    recipe.check_worlds({name: manifest.synthetic for name, manifest in manifests.items()})
+    worlds = {world: read_manifest(data / world) for name in names for world in recipe.worlds_of(name)}
+    _check_unlike(recipe, worlds)
+    return worlds
+
+
+def _check_unlike(recipe: Recipe, manifests: Mapping[str, Manifest]) -> None:
+    prints = {manifest.fingerprint: name for name, manifest in manifests.items()}
+    if same := next((name for name, manifest in manifests.items() if prints[manifest.fingerprint] != name), None):
+        other = prints[manifests[same].fingerprint]
+        raise CtrbenchError(f"{recipe.name}: worlds = true: {same} and {other} are the same world")
 
 
 def admitted(
@@ -203,7 +217,8 @@ def admitted(
     Raises:
         CtrbenchError: an unknown backbone or method, or a setting of another type.
     """
-    rows = rows_of(recipe, manifests, registries.backbones, registries.methods)
+    datasets = recipe.datasets if recipe.worlds else manifests
+    rows = rows_of(recipe, datasets, registries.backbones, registries.methods)
     refused = refusals(recipe, rows, manifests, registries, defaults, best=best)
     return [row for row in rows if row not in refused], refused
 

@@ -50,6 +50,15 @@ def dataset_names(recipe: Recipe, data: Path) -> list[str]:
     raise CtrbenchError(f"{data}: no dataset is prepared here; run: ctrbench prepare amazon-beauty")
 
 
+def world_names(recipe: Recipe, data: Path) -> list[str]:
+    """The datasets that the recipe's jobs run on: those of :func:`dataset_names`, each with the worlds of its seeds.
+
+    Raises:
+        CtrbenchError: as :func:`dataset_names`.
+    """
+    return [world for name in dataset_names(recipe, data) for world in recipe.worlds_of(name)]
+
+
 def prepared_names(data: Path) -> list[str]:
     """Datasets with a manifest in the data folder."""
     return sorted(path.parent.name for path in data.glob(f"*/{MANIFEST}"))

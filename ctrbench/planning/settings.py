@@ -129,6 +129,10 @@ def build_config(
             wrong type.
     """
     given = layered(recipe, row, best, defaults)
+    dataset = recipe.world_of(row.dataset, seed) if judged_on == "test" else row.dataset
+    if dataset != row.dataset:
+        # Cohorts hold in every world; the note of where they were found would refuse all but one.
+        given["method"].pop("found_on", None)
     known = defaults.of(row.backbone, row.method)
     names = {"backbone": f"backbones.{row.backbone}", "method": f"methods.{row.method}"}
     for section, own in given.items():
@@ -144,7 +148,7 @@ def build_config(
             # Unset keys stay out, so that a new setting changes no identity even before the file of defaults has it.
             given[section] = MODELS[section].read(own, where).model_dump(mode="json", exclude_unset=True)
     return JobConfig(
-        **row.names,
+        **row.names | {"dataset": dataset},
         seed=seed,
         settings=differing(given, known),
         judged_on=judged_on,

@@ -1,16 +1,20 @@
 """A recipe: one table or figure of a paper, as TOML."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from ctrbench import places
+from ctrbench.errors import CtrbenchError
 from ctrbench.names import ALL
 from ctrbench.recipe.cohort_file import FoundCohorts
 from ctrbench.recipe.space import Search
 from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
+
+WORLD = "@seed="
+"""Before the seed of a simulation in the name of a dataset."""
 
 
 class ViewSpec(Strict):
@@ -78,6 +82,10 @@ class Recipe(Strict):
     """Number of seeds, counted from 0."""
     seeds_on: dict[DatasetName, dict[ComponentName, Annotated[int, Field(ge=1, le=1000)]]] = Field(default_factory=dict)
     """Dataset -> method -> its number of seeds, where that is not ``seeds``."""
+    worlds: bool = False
+    """Whether every seed has a simulated world of its own: seed 1 runs on ``DATASET@seed=1``, seed 0 on the dataset
+    itself. Differences over seeds then hold the error of the sample of users, items and rows as well. Cohorts and best
+    settings are those of the dataset itself, in every world."""
     data: dict[str, Any] = Field(default_factory=dict)
     """Section ``[data]``: :class:`ctrbench.data.settings.DataSettings`."""
     training: dict[str, Any] = Field(default_factory=dict)
@@ -134,6 +142,27 @@ class Recipe(Strict):
         """The seeds of a method on a dataset."""
         return range(self.seeds_on.get(dataset, {}).get(method, self.seeds))
 
+    def world_of(self, dataset: str, seed: int) -> str:
+        """The dataset that a seed of the table runs on."""
+        return f"{dataset}{WORLD}{seed}" if self.worlds and seed else dataset
+
+    def worlds_of(self, dataset: str) -> list[str]:
+        """Every dataset that some seed of the table runs on, the dataset itself first."""
+        most = max(len(self.seeds_of(dataset, method)) for method in self.methods)
+        return list(dict.fromkeys(self.world_of(dataset, seed) for seed in range(most)))
+
+    def check_worlds(self, simulated: Mapping[str, bool]) -> None:
+        """Checks that datasets, name -> whether it is simulated, have other worlds where the recipe asks for them.
+
+        Raises:
+            CtrbenchError: one is not simulated.
+        """
+        real = next((name for name in self.datasets if self.worlds and not simulated[name]), None)
+        if real:
+            raise CtrbenchError(
+                f"{self.name}: worlds = true: {real} is not simulated, so that there is one world of it"
+            )
+
     def cohorts_on(self, dataset: str, axis: str, pair: str) -> dict[str, object]:
         """Settings of a method: the two cohorts of an axis that the files of cohorts have; empty if there are none."""
         found = self.found(dataset, axis)
@@ -186,6 +215,10 @@ class Recipe(Strict):
             raise ValueError("varied names the method whose variants are compared: set against to one of the variants")
         if self.varied and self.varied not in self.methods:
             raise ValueError(f"varied {self.varied!r} is not one of the methods")
+        if self.worlds and (named := next((name for name in self.datasets if name == ALL or WORLD in name), None)):
+            raise ValueError(
+                f"worlds gives every seed a dataset of its own: name the first one, without its seed, not {named!r}"
+            )
         most = max([self.seeds, *(count for own in self.seeds_on.values() for count in own.values())])
         if self.search and self.search.seed < most:
             raise ValueError(f"search.seed {self.search.seed} is one of the table's seeds 0 to {most - 1}")

@@ -10,6 +10,7 @@ from ctrbench.metrics import METRICS
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.metrics.row_loss import CLIP
 from ctrbench.planning.settings import full_settings
+from ctrbench.recipe.row_key import RowKey
 from ctrbench.report import naming
 from ctrbench.report.cells import Cell
 from ctrbench.report.comparable import why_not_comparable
@@ -34,7 +35,7 @@ def footer(data: ReportData, cells: Sequence[Cell], columns: Iterable[str]) -> l
     """The notes of a report, from its data, its cells and the columns that cut them; without jobs, only the notes about
     the data."""
     datasets = _datasets(data)
-    facts = [Note("Data", "; ".join(map(_data, datasets.values())))] if datasets else []
+    facts = [Note("Data", "; ".join(map(_data, datasets.values())) + _worlds(data))] if datasets else []
     if not data.rows:
         return facts
     records = list({row.record.identity: row.record for row in data.rows}.values())
@@ -66,7 +67,7 @@ def footer(data: ReportData, cells: Sequence[Cell], columns: Iterable[str]) -> l
 def _datasets(data: ReportData) -> dict[str, DataFacts]:
     """Dataset -> the facts of its data."""
     found = {facts.dataset: facts for facts in data.facts}
-    return found | {row.key.dataset: row.facts for row in data.rows}
+    return found | {row.key.dataset: row.facts for row in reversed(data.rows)}
 
 
 def _protocol(data: ReportData, datasets: Mapping[str, DataFacts]) -> str:
@@ -151,16 +152,20 @@ def _cut(facts: DataFacts, by: str, rows: str) -> str:
 def _settings(data: ReportData) -> str:
     """Settings that all jobs share, then the settings that dataset, backbone or method decide, or several of them
     together: each setting is told once for the names that decide it."""
-    places = _places(data)
-    flat = [_flat(data, row) for row in data.rows]
+    # One job of each row: seeds differ in no setting, but for the note of where cohorts were found.
+    first: dict[RowKey, ReportRow] = {}
+    for row in data.rows:
+        first.setdefault(row.key, row)
+    places = [astuple(key) for key in first]
+    flat = [_flat(data, row) for row in first.values()]
     decided: dict[tuple[int, ...], list[str]] = {}
     for path in dict.fromkeys(itertools.chain(*flat)):
         decided.setdefault(naming.deciding(places, [own.get(path) for own in flat]), []).append(path)
     told = []
     for parts, paths in sorted(decided.items(), key=lambda item: (len(item[0]), item[0])):
         texts = [_listed({path: own[path] for path in paths if path in own}) for own in flat]
-        rows = zip(places, texts, strict=True)
-        told.append(naming.told((naming.label(place, parts), text) for place, text in rows if text))
+        of_rows = zip(places, texts, strict=True)
+        told.append(naming.told((naming.label(place, parts), text) for place, text in of_rows if text))
     return ". ".join(filter(None, told))
 
 
@@ -235,9 +240,9 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     base = data.recipe.base
     text = (
         f"mean ± sample standard deviation over seeds; a change is the difference to {base}, paired by seed; "
-        f"{_errors(cells)}; intervals and p are Student's t; those of changes are corrected by Bonferroni for the "
-        "methods that the recipe compares, shown or not, in one group and metric, each with all variants that leave "
-        f"{base} as it is; a method improves or hurts where p < {SIGNIFICANT}; "
+        f"{_errors(data, cells)}; intervals and p are Student's t; those of changes are corrected by Bonferroni for "
+        "the methods that the recipe compares, shown or not, in one group and metric, each with all variants that "
+        f"leave {base} as it is; a method improves or hurts where p < {SIGNIFICANT}; "
         f"{_margins(cells)}; a dash is undefined (one class, one seed, a base at chance, a group that hangs on one "
         "block of users)."
     )
@@ -261,8 +266,13 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
     return text
 
 
-def _errors(cells: Sequence[Cell]) -> str:
+def _errors(data: ReportData, cells: Sequence[Cell]) -> str:
     """Which errors the intervals hold."""
+    if data.recipe.worlds:
+        return (
+            "every seed has a simulated world of its own, so that the spread over seeds, and with it the intervals, "
+            "hold the error of training and that of the sample of users"
+        )
     errors = [cell.difference.error for cell in cells if cell.difference and cell.difference.error]
     with_users = sum(error.of_users is not None for error in errors)
     both = "the error of training (seeds) and that of the sample of test users (a jackknife over blocks of users)"
@@ -300,6 +310,12 @@ def _clipping(data: ReportData) -> str:
     return (
         f"{clipped:,} of {rows:,} predicted rows, over all runs, were clipped at {CLIP:g} for metrics of probabilities"
     )
+
+
+def _worlds(data: ReportData) -> str:
+    """That the sizes are those of the first of several worlds; empty where all seeds share their data."""
+    worlds = len({row.record.dataset for row in data.rows})
+    return f"; the first of {worlds} worlds, one for each seed, which differ in all that is drawn" * data.recipe.worlds
 
 
 def _data(facts: DataFacts) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ctrbench.data.schema import MANIFEST, Manifest, read_manifest
 from ctrbench.errors import CtrbenchError
 from ctrbench.planning.registries import REGISTRIES, Registries
-from ctrbench.planning.rows import dataset_names, rows_of
+from ctrbench.planning.rows import dataset_names, rows_of, world_names
 from ctrbench.planning.search_basis import PluginsOf, UnsearchedError, search_of
 from ctrbench.planning.settings import build_config, check_paths, parse_setting_path, setting, space_of
 from ctrbench.recipe.recipe import Recipe
@@ -106,36 +106,44 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
     store = Store.of(results)
     names = dataset_names(recipe, data)
     keys = rows_of(recipe, names, registries.backbones, registries.methods)
-    archived = {key: store.entries(key.dataset, key.backbone, key.method) for key in keys}
+    archived = {
+        key: [
+            entry for world in recipe.worlds_of(key.dataset) for entry in store.entries(world, key.backbone, key.method)
+        ]
+        for key in keys
+    }
     plugins = {key: _plugins(key, archived[key], registries) for key in keys}
     configured = {key: [(entry.record.config, entry) for entry in archived[key]] for key in keys}
     defaults = known_defaults(keys, plugins, registries)
     check_paths(recipe, keys, defaults)
-    manifests = {name: _manifest(data / name) for name in names}
+    manifests = {name: _manifest(data / name) for name in world_names(recipe, data)}
     plugins_of = partial(_plugins_of, plugins, registries)
     best = read_best_settings(results) if recipe.search else None
     wanted, searches, unsearched = _configs(recipe, keys, manifests, best, defaults, plugins=plugins_of)
     rows: list[ReportRow] = []
     missing: dict[str, str] = {}
     stale = 0
-    for name in names:
-        own = [(key, config) for key, config in wanted if key.dataset == name]
-        manifest = manifests[name]
-        fingerprint = manifest.fingerprint if manifest else _commonest_data(own, configured)
-        for key, config in own:
-            matching = [entry for other, entry in configured[key] if other == config]
-            current = [
-                each
-                for each in matching
-                if each.record.fingerprint == fingerprint
-                and _is_current(each.record, _plugins_now(each.record, plugins[key], registries), manifest)
-            ]
-            if current:
-                rows.append(ReportRow(key, current[0].record, current[0].facts))
-            else:
-                # Rows may share a job, which is then missing only once.
-                missing.setdefault(config.model_dump_json(), f"{key} seed {config.seed}")
-                stale += len(matching)
+    fingerprints = {
+        name: manifest.fingerprint
+        if manifest
+        else _commonest_data([(key, config) for key, config in wanted if config.dataset == name], configured)
+        for name, manifest in manifests.items()
+    }
+    for key, config in wanted:
+        manifest = manifests[config.dataset]
+        matching = [entry for other, entry in configured[key] if other == config]
+        current = [
+            each
+            for each in matching
+            if each.record.fingerprint == fingerprints[config.dataset]
+            and _is_current(each.record, _plugins_now(each.record, plugins[key], registries), manifest)
+        ]
+        if current:
+            rows.append(ReportRow(key, current[0].record, current[0].facts))
+        else:
+            # Rows may share a job, which is then missing only once.
+            missing.setdefault(config.model_dump_json(), f"{key} seed {config.seed}")
+            stale += len(matching)
     refused = _refused(recipe, keys, missing, manifests, registries, best=best)
     missing = {config: name for config, name in missing.items() if name.rpartition(" seed ")[0] not in refused}
     if stale and not rows:
@@ -147,7 +155,7 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
         recipe=recipe,
         rows=tuple(rows),
         references=tuple(_references(rows, store)),
-        facts=tuple({row.key.dataset: row.facts for row in rows}.values()),
+        facts=tuple({row.key.dataset: row.facts for row in reversed(rows)}.values())[::-1],
         missing=(*missing.values(), *unsearched),
         refused=refused,
         searched=_search_facts(recipe, searches, wanted, defaults),
@@ -317,7 +325,7 @@ def _references(rows: Iterable[ReportRow], store: Store) -> list[ReferenceRow]:
     for row in rows:
         for metrics in row.record.tasks.values():
             place = (*row.facts.key, metrics.definition)
-            wanted.setdefault(row.key.dataset, {})[place] = row.facts
+            wanted.setdefault(row.record.dataset, {})[place] = row.facts
     found = []
     for dataset, places in wanted.items():
         facts = {each.key: each for each in store.facts(dataset)}

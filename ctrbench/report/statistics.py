@@ -4,8 +4,10 @@ Which comparisons belong together is in :mod:`ctrbench.report.families`.
 """
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+
+import numpy as np
 
 from ctrbench.errors import CtrbenchError, NothingToShowError
 from ctrbench.metrics import METRICS
@@ -13,8 +15,8 @@ from ctrbench.metrics.base import Metric
 from ctrbench.metrics.groups import OVERALL
 from ctrbench.report.cells import NO_BACKBONE, Cell
 from ctrbench.report.families import Family, Group, Measured, RelativeFamily
-from ctrbench.report.select import ReportData, ReportRow
-from ctrbench.store.record import Reference
+from ctrbench.report.select import ReferenceRow, ReportData, ReportRow
+from ctrbench.store.record import GroupMetrics, Groups, Reference
 
 REFERENCES: dict[Reference, str] = {
     "popularity": "item popularity",
@@ -94,10 +96,10 @@ def check_rows(data: ReportData) -> None:
     definitions: dict[tuple[str, str], str] = {}
     places = set()
     for row in data.rows:
-        record, dataset = row.record, row.key.dataset
-        if prints.setdefault(dataset, record.fingerprint) != record.fingerprint:
+        record, dataset, own = row.record, row.key.dataset, row.record.dataset
+        if prints.setdefault(own, record.fingerprint) != record.fingerprint:
             raise CtrbenchError(
-                f"{name}: runs on two versions of {dataset} ({prints[dataset][:12]} and {record.fingerprint[:12]}) "
+                f"{name}: runs on two versions of {own} ({prints[own][:12]} and {record.fingerprint[:12]}) "
                 "cannot share one table; run the older ones again"
             )
         for task, metrics in record.tasks.items():
@@ -122,18 +124,26 @@ def check_column(data: ReportData, by: str) -> None:
             some of them without each block of users, so that some differences would lack an error.
     """
     name, known = data.recipe.name, {OVERALL}
-    groups: dict[tuple[str, str], object] = {}
+    groups: dict[tuple[str, str], Groups] = {}
     errors: dict[str, set[bool]] = {}
     for row in data.rows:
         for metrics in row.record.tasks.values():
             known |= {column for columns in metrics.values.values() for column in columns}
             own = row.facts.groups.get(metrics.definition, {}).get(by)
-            if own is not None and groups.setdefault((row.key.dataset, metrics.definition), own) != own:
+            if own is None:
+                continue
+            first = groups.setdefault((row.key.dataset, metrics.definition), own)
+            if data.recipe.worlds and first.names != own.names:
+                raise NothingToShowError(
+                    f"{name}: column {by!r} has other groups in other worlds of {row.key.dataset}, whose means would "
+                    "be of unlike rows"
+                )
+            if first != own and not data.recipe.worlds:
                 raise NothingToShowError(
                     f"{name}: runs on {row.key.dataset} were measured with two versions of column {by!r}; measure them "
                     f"again: {data.recipe.command('measure')}"
                 )
-        if by != OVERALL:
+        if by != OVERALL and not data.recipe.worlds:
             errors.setdefault(row.key.dataset, set()).add(_has_user_error(row, by))
     if partly := next((dataset for dataset, found in errors.items() if len(found) > 1), None):
         raise NothingToShowError(
@@ -175,7 +185,8 @@ def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[
             for place, own in enumerate(row.record.groups(row.facts, task, column)):
                 by_method = groups.setdefault((own.column, own.group), {method: {} for method in methods})
                 if (value := own.values.get(metric.name)) is not None:
-                    left = metrics.without_each_block(metric.name, column, place)
+                    # Over redrawn worlds, the spread holds the error of the sample of users already.
+                    left = None if data.recipe.worlds else metrics.without_each_block(metric.name, column, place)
                     by_method[row.key.method][row.record.seed] = Measured(value, left)
     forms = [Family, *([RelativeFamily] if metric.relative else [])]
     found: dict[tuple[str, Group], list[Cell]] = {(method, group): [] for method in methods for group in groups}
@@ -187,12 +198,23 @@ def _block(data: ReportData, rows: Sequence[ReportRow], task: str, metric: type[
 
 
 def _references(data: ReportData, dataset: str, task: str, metric: str, by: str) -> list[Cell]:
-    """The reference rows of one task that rank its rows, and for whose scores the metric is defined."""
+    """The reference rows of one task that rank its rows, and for whose scores the metric is defined: the mean over the
+    worlds where each seed has its own."""
+    worlds = {row.record.dataset for row in data.rows if row.key.dataset == dataset}
     definitions = {
         row.record.tasks[task].definition
         for row in data.rows
         if row.key.dataset == dataset and task in row.record.tasks
     }
+    values: dict[tuple[str, str, str], list[float | None]] = {}
+    for kind, title in REFERENCES.items():
+        for reference in data.references:
+            record = reference.record
+            if record.reference == kind and record.dataset in worlds and record.task in definitions:
+                groups = () if record.constant else _groups_of(reference, (OVERALL, by))
+                for own in groups:
+                    if metric in own.values:
+                        values.setdefault((title, own.column, own.group), []).append(own.values[metric])
     return [
         Cell(
             recipe=data.recipe.name,
@@ -200,18 +222,16 @@ def _references(data: ReportData, dataset: str, task: str, metric: str, by: str)
             backbone=NO_BACKBONE,
             method=title,
             task=task,
-            column=own.column,
-            group=own.group,
+            column=column,
+            group=group,
             metric=metric,
             seeds=0,
-            mean=own.values[metric],
+            mean=None if None in own else float(np.mean([value for value in own if value is not None])),
         )
-        for kind, title in REFERENCES.items()
-        for reference in data.references
-        if (reference.record.reference, reference.record.dataset) == (kind, dataset)
-        and reference.record.task in definitions
-        and not reference.record.constant
-        for column in dict.fromkeys((OVERALL, by))
-        for own in reference.record.groups(reference.facts, column)
-        if metric in own.values
+        for (title, column, group), own in values.items()
     ]
+
+
+def _groups_of(reference: ReferenceRow, columns: Iterable[str]) -> Iterator[GroupMetrics]:
+    for column in dict.fromkeys(columns):
+        yield from reference.record.groups(reference.facts, column)

@@ -195,6 +195,22 @@ def test_a_recipe_by_its_path_leaves_simulated_data_without_the_source(tmp_path:
     assert prepared(tmp_path)["oncold-sim@scale=0.0005"].users == 454
 
 
+def test_every_world_of_a_recipe_is_prepared(tmp_path: Path, both: Path) -> None:
+    path = tmp_path / "worlds.toml"
+    path.write_text(
+        'datasets = ["oncold-sim@scale=0.0005"]\nworlds = true\nseeds = 2\ntitle = "Two worlds"\nbackbones = ["din"]\n'
+        'methods = ["plain"]\n'
+    )
+    shutil.copy(Path(__file__).parents[2] / "datasets" / "oncold-sim.toml", tmp_path / "datasets")
+    output(tmp_path, str(path))
+    one, other = prepared(tmp_path).values()
+    assert (one.name, other.name) == ("oncold-sim@scale=0.0005", "oncold-sim@scale=0.0005@seed=1")
+    assert one.fingerprint != other.fingerprint
+    path.write_text(path.read_text().replace("oncold-sim@scale=0.0005", "mine"))
+    with pytest.raises(CtrbenchError, match="worlds = true: mine is not simulated, so that there is one world of it"):
+        output(tmp_path, str(path), "--source", str(both))
+
+
 def test_cards_are_listed_but_not_the_documented_example(ctrbench, place: Path) -> None:
     _, out, _ = ctrbench("list", "datasets")
     listed = [line.partition("\t")[0] for line in out.splitlines()]

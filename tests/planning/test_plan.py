@@ -7,6 +7,7 @@ from ctrbench.planning.plan import make_plan
 from ctrbench.planning.search_basis import basis
 from ctrbench.planning.settings import build_config, full_settings
 from ctrbench.recipe.row_key import RowKey
+from ctrbench.store.defaults import shipped_defaults
 from tests.fakes import prepared
 from tests.fakes.recipes import recipe
 from tests.fakes.registries import Weighted, registries
@@ -51,6 +52,72 @@ def test_seeds_go_side_by_side_over_the_matrix(place):
         (seed, backbone, method) for seed in (0, 1) for backbone in ("net", "deep") for method in ("plain", "weighted")
     ]
     assert len({job.identity for job in jobs}) == 8
+
+
+@pytest.fixture
+def worlds(place):
+    """Three worlds of ``sim``."""
+    for seed, name in enumerate(("sim", "sim@seed=1", "sim@seed=2")):
+        prepared.prepare(place / "data", name, synthetic=True, items=3 + seed)
+    return {"datasets": ["sim"], "worlds": True, "seeds": 3}
+
+
+def test_every_seed_has_a_world_of_its_own_and_the_row_of_the_first(place, worlds):
+    found = plan(place, **worlds)
+    assert [(job.config.seed, job.config.dataset) for job in found.jobs if job.row.method == "plain"] == [
+        (0, "sim"),
+        (1, "sim@seed=1"),
+        (2, "sim@seed=2"),
+    ]
+    assert {job.row.dataset for job in found.jobs} == {"sim"}
+    assert list(found.manifests) == ["sim", "sim@seed=1", "sim@seed=2"]
+    # The first world's job is the one that a recipe without worlds has.
+    assert found.jobs[0].identity == plan(place, datasets=["sim"], seeds=1).jobs[0].identity
+    shared = plan(place, datasets=["sim"]).jobs
+    assert {job.config.dataset for job in shared} == {"sim"}
+
+
+def test_settings_of_a_dataset_hold_in_all_of_its_worlds(place, worlds):
+    found = plan(place, **worlds | {"datasets": {"sim": {"training.epochs": 7}}})
+    assert {job.config.training.epochs for job in found.jobs} == {7}
+
+
+def test_a_trial_is_judged_in_the_first_world_whatever_its_seed(worlds):
+    row = RowKey("sim", "net", "plain")
+    trial = build_config(recipe(**worlds), row, 1001, {}, DEFAULTS, judged_on="search_holdout")
+    assert trial.dataset == "sim"
+
+
+def test_cohorts_hold_in_every_world_though_they_were_found_in_the_first(worlds):
+    row, defaults = RowKey("sim", "din", "c2al"), shipped_defaults()
+    changes = {"backbones": ["din"], "methods": {"plain": {}, "c2al": {"head": ["a = b"], "found_on": "0" * 64}}}
+    first, second = (build_config(recipe(**worlds | changes), row, seed, {}, defaults) for seed in (0, 1))
+    assert first.settings["method"] == {"head": ["a = b"], "found_on": "0" * 64}
+    assert second.settings["method"] == {"head": ["a = b"]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"synthetic": False}, "toy-table: worlds = true: sim is not simulated, so that there is one world of it"),
+        ({"items": 4}, "toy-table: worlds = true: sim and sim@seed=1 are the same world"),
+    ],
+)
+def test_data_that_have_no_other_worlds(place, worlds, changed, message):
+    prepared.prepare(place / "data", "sim", **{"synthetic": True} | changed)
+    with pytest.raises(CtrbenchError, match=message):
+        plan(place, **worlds)
+
+
+def test_a_world_that_is_not_prepared(place, worlds):
+    with pytest.raises(CtrbenchError, match="sim@seed=3: not prepared"):
+        plan(place, **worlds | {"seeds": 4})
+
+
+@pytest.mark.parametrize("name", ["all", "sim@seed=2"])
+def test_worlds_need_the_name_of_the_first(name):
+    with pytest.raises(CtrbenchError, match="worlds gives every seed a dataset of its own"):
+        recipe(datasets=[name], worlds=True)
 
 
 def test_all_stands_for_every_name_and_refused_pairs_give_their_reason(place):

@@ -248,6 +248,25 @@ def test_records_are_chosen_by_configuration(place):
     assert found.missing == ("toy net plain seed 2", "toy net weighted seed 2")
 
 
+def test_the_worlds_of_a_dataset_fill_one_row(place):
+    for seed, name in enumerate(("sim", "sim@seed=1")):
+        prepared.prepare(place / "data", name, synthetic=True, items=3 + seed)
+    worlds = {"datasets": ["sim"], "worlds": True}
+    make(place, **worlds)
+    for _ in ("with the data", "without"):
+        found = table(place, **worlds, seeds=2)
+        assert [(row.key.dataset, row.record.dataset, row.record.seed) for row in found.rows] == [
+            ("sim", "sim", 0),
+            ("sim", "sim@seed=1", 1),
+        ] * 2
+        assert [facts.dataset for facts in found.facts] == ["sim"]
+        assert found.missing == ()
+        plain, weighted = (c for c in cells(found, "auc", "activeness") if (c.group, c.metric) == ("overall", "auc"))
+        values = [row.record.overall("auc") for row in found.rows]
+        assert (plain.mean, weighted.seeds) == (pytest.approx(sum(values[:2]) / 2), 2)
+        shutil.rmtree(place / "data", ignore_errors=True)
+
+
 def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):
     make(place)
     prepared.prepare(place / "data", items=4)

@@ -88,6 +88,49 @@ def test_runs_without_the_users_error_are_compared_by_seeds_alone():
     assert found["icl", "overall", "auc"].difference.error.of_users is None
 
 
+def in_worlds(made, **changes):
+    """Records of one seed each in the row of the first's dataset."""
+    worlds = [f"sim@seed={one.seed}" if one.seed else "sim" for one in made]
+    prints = {world: f"{place:064x}" for place, world in enumerate(dict.fromkeys(worlds))}
+    own = [
+        one.model_copy(update={"dataset": world, "fingerprint": prints[world], "measuring_fingerprint": prints[world]})
+        for one, world in zip(made, worlds, strict=True)
+    ]
+    found = [replace(row, key=replace(row.key, dataset="sim")) for row in rows(own, **changes)]
+    beside = [each for world, fingerprint in prints.items() for each in references(world, fingerprint)]
+    for each, shift in zip(beside, np.repeat(0.001 * np.arange(len(prints)), 4), strict=True):
+        each.record.values["auc"]["overall"][0] += shift
+    return found, beside
+
+
+def test_over_worlds_the_spread_is_the_whole_error():
+    made = [
+        with_blocks(auc, seed=seed, method=method, shift=0.01)
+        for method in ("plain", "aqcl")
+        for seed, auc in enumerate(BEAUTY[method])
+    ]
+    of = recipe(datasets=["sim"], methods=["plain", "aqcl"], worlds=True)
+    found = cells(data(*in_worlds(made), of=of), "auc", "overall")
+    table = {(cell.method, cell.metric): cell for cell in found}
+    aqcl, test = table["aqcl", "auc"], stats.ttest_rel(BEAUTY["aqcl"], BEAUTY["plain"])
+    assert (aqcl.dataset, aqcl.seeds, aqcl.difference.error.of_users) == ("sim", 5, None)
+    assert aqcl.delta_interval == pytest.approx(tuple(test.confidence_interval(0.95)), abs=1e-12)
+    # A reference row has the mean over the worlds.
+    assert table["oracle", "auc"].mean == pytest.approx(0.8105 + 0.002)
+
+
+def test_groups_that_differ_between_worlds_are_refused():
+    made = records({"plain": BEAUTY["plain"][:2]})
+    found, _ = in_worlds(made)
+    names = found[1].facts.groups["click"]["click_length"].model_copy(update={"names": ["L 0", "L 1", "L 2 to 30"]})
+    groups = {"click": {**found[1].facts.groups["click"], "click_length": names}}
+    found[1] = replace(found[1], facts=found[1].facts.model_copy(update={"groups": groups}))
+    made = data(found, of=recipe(datasets=["sim"], methods=["plain"], worlds=True))
+    assert cells(made, "auc", "activeness")
+    with pytest.raises(NothingToShowError, match="'click_length' has other groups in other worlds of sim"):
+        cells(made, "auc", "click_length")
+
+
 def test_a_group_that_hangs_on_one_block_of_users_has_no_verdict():
     made = [with_blocks(auc, seed=s, method="plain", shift=0.001) for s, auc in enumerate(BEAUTY["plain"])]
     made += [with_blocks(auc, seed=s, method="icl", shift=0.0014) for s, auc in enumerate(BEAUTY["icl"])]
