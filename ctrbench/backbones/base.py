@@ -7,6 +7,7 @@ Shape:
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field
@@ -27,23 +28,45 @@ class Embedded:
 
     fields: Tensor
     """(B, F, D)"""
-    history: Tensor
-    """(N, G, D)"""
+    look_up_history: Callable[[], Tensor]
+    """Looks the history up when it is first asked for: a backbone that pools it may never need it."""
     offsets: Tensor
     """(B + 1,) see :class:`Batch`."""
     owners: Tensor
     """(N,)"""
     shallow: Tensor | None = None
     """(B, T) logits of the shallow part (wide, FM), which methods leave unchanged."""
+    pooled: Tensor | None = None
+    """(B, F + G, D) fields and the mean of the history for each item field, where they were looked up together."""
 
     @classmethod
     def of(cls, batch: Batch, vectors: tuple[Tensor, Tensor], shallow: Tensor | None = None) -> Self:
         """The rows of a batch with the vectors of its fields and of its history."""
-        return cls(*vectors, batch.offsets, batch.owners, shallow)
+        fields, history = vectors
+        return cls(fields, lambda: history, batch.offsets, batch.owners, shallow)
+
+    @property
+    def history(self) -> Tensor:
+        """(N, G, D)"""
+        return self.look_up_history()
 
     def with_vectors(self, fields: Tensor, history: Tensor) -> Self:
         """The same rows with other vectors."""
-        return replace(self, fields=fields, history=history)
+        return replace(self, fields=fields, look_up_history=lambda: history, pooled=None)
+
+    def chunks(self, count: int) -> list[Self]:
+        """The same rows with as many equal parts of their vectors, (..., D / count) each."""
+        history = cache(lambda: self.history.chunk(count, 2))
+
+        def part(place: int) -> Callable[[], Tensor]:
+            return lambda: history()[place]
+
+        fields = self.fields.chunk(count, 2)
+        pooled = [None] * count if self.pooled is None else self.pooled.chunk(count, 2)
+        return [
+            replace(self, fields=own, look_up_history=part(place), pooled=together)
+            for place, (own, together) in enumerate(zip(fields, pooled, strict=True))
+        ]
 
     def beside_shallow(self, logits: Tensor) -> Tensor:
         """Logits (B, T) plus those of the shallow part, where there is one."""
@@ -116,6 +139,8 @@ class EmbeddingTable(Fusable):
         self.weight = nn.Parameter(weight.contiguous())
         self.before_look_up: Callable[[Tensor], None] | None = None
         """Called with the ids before a look-up in training: an optimiser may bring their rows up to date."""
+        self.gradient: Tensor | None = None
+        """(V, ...) to which a fused backward pass adds the gradient of the table itself; None: it returns it."""
 
     def look_up(self, ids: Tensor) -> Tensor:
         """The rows of some ids."""

@@ -14,7 +14,7 @@ from torch import nn
 
 from ctrbench.backbones.base import DeepSettings, Embedded
 from ctrbench.backbones.embeddings import EmbeddingsMLP
-from ctrbench.backbones.layers import FieldEmbedding, field_vectors, segment_mean
+from ctrbench.backbones.layers import FieldEmbedding, field_vectors
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
@@ -36,9 +36,8 @@ class DeepFM(EmbeddingsMLP):
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings, and the FM logit."""
-        embedded = Embedded.of(batch, self.embedding(batch))
-        fields, history = self.first_order(batch)
-        linear = fields.sum(1) + segment_mean(history.sum(1), batch.owners, batch.offsets)
+        embedded = self.embedding.embedded(batch)
+        linear = field_vectors(self.first_order.embedded(batch)).sum(1)
         vectors = field_vectors(embedded)
         pairs = 0.5 * (vectors.sum(1).square() - vectors.square().sum(1)).sum(1, keepdim=True)
         return replace(embedded, shallow=linear + pairs)

@@ -41,7 +41,7 @@ class Embeddings(Backbone):
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings."""
-        return Embedded.of(batch, self.embedding(batch))
+        return self.embedding.embedded(batch)
 
     def embed_items(self, columns: Tensor) -> Tensor:
         """Item embeddings from the table that all fields share."""

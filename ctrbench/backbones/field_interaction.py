@@ -50,6 +50,8 @@ class FieldInteraction(Backbone):
 
     def embed(self, batch: Batch) -> Embedded:
         """Field and history embeddings."""
+        if self.attention is None:
+            return self.embedding.embedded(batch)
         return Embedded.of(batch, self.embedding(batch))
 
     def embed_items(self, columns: Tensor) -> Tensor:

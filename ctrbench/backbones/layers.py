@@ -1,5 +1,6 @@
 """Layers that several backbones share."""
 
+from functools import cache
 from itertools import pairwise
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from ctrbench.backbones.base import Embedded, EmbeddingTable
 from ctrbench.backbones.masks import Dropout
+from ctrbench.backbones.pooling import look_up_pooled
 from ctrbench.data.batch import Batch
 from ctrbench.data.inputs import Inputs
 
@@ -44,6 +46,25 @@ class FieldEmbedding(EmbeddingTable):
         size = self.weight.shape[1]
         return of_fields.view(*fields.shape, size), of_history.view(*history.shape, size)
 
+    def embedded(self, batch: Batch, shallow: Tensor | None = None) -> Embedded:
+        """A batch for a backbone that pools the history by :func:`field_vectors`.
+
+        Fused, fields and means are looked up as one, and no click has a vector of its own until one is asked for.
+        """
+        if not self.fused:
+            return Embedded.of(batch, self(batch), shallow)
+        pooled = look_up_pooled(self, batch, self.starts, self.item_starts)
+        history = cache(lambda: self.of_items(batch.history))
+        fields = pooled[:, : len(self.starts)]
+        return Embedded(fields, history, batch.offsets, batch.owners, shallow, pooled)
+
+    def compile_loops(self) -> None:
+        """As :meth:`EmbeddingTable.compile_loops`."""
+        from ctrbench.backbones import pooling_loops  # noqa: PLC0415 - needs numba, an optional package
+
+        super().compile_loops()
+        pooling_loops.compile_for(self.weight.detach().numpy().dtype)
+
 
 class MLP(nn.Sequential):
     """Linear, activation, dropout, for each size. (B, sizes[0]) -> (B, sizes[-1])."""
@@ -69,5 +90,7 @@ def segment_mean(values: Tensor, owners: Tensor, offsets: Tensor) -> Tensor:
 
 def field_vectors(embedded: Embedded) -> Tensor:
     """Every field's vector, then the mean of the history for each item field: (B, F + G, D)."""
+    if embedded.pooled is not None:
+        return embedded.pooled
     pooled = segment_mean(embedded.history, embedded.owners, embedded.offsets)
     return torch.cat([embedded.fields, pooled], 1)

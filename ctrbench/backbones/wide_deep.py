@@ -54,7 +54,7 @@ class WideDeep(EmbeddingsMLP):
         linear = self.wide.of_fields(batch.ids).sum(1)
         crosses = self.cross.look_up(self._bucket(batch))
         wide = linear + segment_sum(crosses, batch.owners, len(batch.ids))
-        return Embedded.of(batch, self.embedding(batch), shallow=wide)
+        return self.embedding.embedded(batch, shallow=wide)
 
     def _bucket(self, batch: Batch) -> Tensor:
         clicked = batch.history[:, self.item_in_history].long()

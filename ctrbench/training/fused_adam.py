@@ -29,6 +29,11 @@ class FusedAdam(TableAdam["_Table"]):
         pairs = [(weight, 0.0) if form == "coupled" else (0.0, weight) for weight in weights]
         super().__init__([_Table(table, *pair) for table, pair in zip(tables, pairs, strict=True)])
 
+    def take_gradients(self) -> None:
+        """Lets fused backward passes add to the tables' gradients here, so that they return none."""
+        for table in self.tables:
+            table.take_gradient()
+
     def step(self, rate: float) -> float:
         """As :meth:`TableAdam.step`."""
         self.steps += 1
@@ -39,11 +44,15 @@ class _Table:
     """One table with its gradient and moments (V, ...), which the loops see flat or as rows (V, K)."""
 
     def __init__(self, table: EmbeddingTable, coupled: float, decoupled: float) -> None:
-        self.weight, self.coupled, self.decoupled = table.weight, coupled, decoupled
+        self.table, self.weight, self.coupled, self.decoupled = table, table.weight, coupled, decoupled
         stored = table.weight.detach()
         self.gradient, self.first, self.second = (torch.zeros_like(stored) for _ in range(3))
         self.rows = self.gradient.view(len(stored), -1).numpy()
         self.flat = [tensor.view(-1).numpy() for tensor in (stored, self.gradient, self.first, self.second)]
+
+    def take_gradient(self) -> None:
+        """As :meth:`FusedAdam.take_gradients`."""
+        self.table.gradient = self.gradient
 
     def step(self, number: int, rate: float) -> float:
         """Adam's step, the ``number``-th of the run; returns the penalty."""

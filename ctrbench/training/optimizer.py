@@ -32,6 +32,8 @@ class Optimizer:
         rest = [weight for weight in penalised if id(weight) not in own]
         self.table_l2 = TableL2(settings.embedding_l2, rest) if rest else None
         self.decoupled = settings.embedding_l2_form == "decoupled"
+        if isinstance(self.table_adam, FusedAdam) and not settings.takes_gradients_apart:
+            self.table_adam.take_gradients()
         parameters = [*backbone.parameters(), *method.parameters(), *balancer.parameters()]
         dense = [parameter for parameter in parameters if id(parameter) not in own]
         self.adam = torch.optim.Adam(dense, lr=settings.learning_rate, fused=True)

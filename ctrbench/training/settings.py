@@ -109,6 +109,11 @@ class TrainingSettings(Strict):
         """Looks of a model whose training is not stopped early."""
         return self.epochs * self.looks
 
+    @property
+    def takes_gradients_apart(self) -> bool:
+        """Whether some step asks for the gradients of the loss's terms, and not for their sum alone."""
+        return self.probe_every > 0 or self.balance in get_args(BalanceOfGradients)
+
     def check_balance(self, tasks: Collection[str]) -> None:
         """Checks that the balance has something to weigh.
 

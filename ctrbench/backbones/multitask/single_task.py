@@ -9,6 +9,7 @@ Shape:
 """
 
 from dataclasses import replace
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -57,11 +58,15 @@ class SingleTask(Backbone):
         """The models' embeddings side by side, and their shallow logits."""
         parts = [model.embed(batch) for model in self._models()]
         shallow = [part.shallow for part in parts if part.shallow is not None]
+        fields = torch.cat([part.fields for part in parts], 2)
+        history = cache(lambda: torch.cat([part.history for part in parts], 2))
+        pooled = [part.pooled for part in parts if part.pooled is not None]
         return replace(
             parts[0],
-            fields=torch.cat([part.fields for part in parts], 2),
-            history=torch.cat([part.history for part in parts], 2),
+            fields=fields,
+            look_up_history=history,
             shallow=torch.cat(shallow, 1) if shallow else None,
+            pooled=torch.cat(pooled, 2) if pooled else None,
         )
 
     def embed_items(self, columns: Tensor) -> Tensor:
@@ -70,9 +75,8 @@ class SingleTask(Backbone):
 
     def interact(self, embedded: Embedded) -> Tensor:
         """The models' representations side by side."""
-        fields, history = (vectors.chunk(self.tasks, 2) for vectors in (embedded.fields, embedded.history))
-        own = [embedded.with_vectors(*each) for each in zip(fields, history, strict=True)]
-        return torch.cat([model.interact(each) for model, each in zip(self._models(), own, strict=True)], 1)
+        own = zip(self._models(), embedded.chunks(self.tasks), strict=True)
+        return torch.cat([model.interact(each) for model, each in own], 1)
 
     def predict(self, h: Tensor, embedded: Embedded) -> Tensor:
         """Logits (B, T), each of a model."""
