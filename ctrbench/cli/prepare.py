@@ -40,10 +40,13 @@ def prepare(
     from ctrbench import places
     from ctrbench.prepare import stage
 
-    cards = _chosen(name, card, source)
+    # All options are checked before anything is prepared.
+    wanted = [
+        (chosen, place, _simulation(chosen, place, scale=scale, seed=seed, jobs=jobs))
+        for chosen, place in _chosen(name, card, source)
+    ]
     manifests = []
-    for chosen, place in cards:
-        simulation = _simulation(chosen, place, scale=scale, seed=seed, jobs=jobs)
+    for chosen, place, simulation in wanted:
         with _bars() as progress:
             prepared = stage.prepare(
                 chosen,
@@ -91,9 +94,9 @@ def _chosen(name: str, card: Path | None, source: Path | None) -> "list[tuple[Ca
         if not datasets.keys() - {ALL}:
             raise CtrbenchError(f"{name}: the recipe uses all prepared datasets; name the dataset to prepare")
         datasets.pop(ALL, None)
-        cards = {name: shipped_card(name) for name in datasets}
+        cards = {dataset: shipped_card(dataset) for dataset in datasets}
         for recipe in recipes:
-            recipe.check_worlds({name: each.synthetic for name, each in cards.items()})
+            recipe.check_worlds({dataset: each.synthetic for dataset, each in cards.items()})
         return [(each, _place(each, source)) for each in cards.values()]
     chosen = read_card(card) if card else shipped_card(name)
     if chosen.name != name:

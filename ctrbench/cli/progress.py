@@ -139,8 +139,11 @@ def _result(outcome: "Outcome") -> str:
         f"{task}: {values_of(record, task)}" if len(record.tasks) > 1 else values_of(record, task)
         for task in record.tasks
     )
-    best, last = (_epochs(count, record.config.training.looks) for count in (record.best_epoch, len(record.epochs)))
-    return f"{rows} {tasks}, best epoch {best} of {last}, {record.timings.training_seconds:.0f} s"
+    looks = record.config.training.looks
+    kept = ", ".join(
+        f"{_epochs(model.best_epoch, looks)} of {_epochs(len(model.epochs), looks)}" for model in record.models
+    )
+    return f"{rows} {tasks}, best epoch {kept}, {record.timings.training_seconds:.0f} s"
 
 
 def _epochs(looks: int, per_epoch: int) -> str:

@@ -127,7 +127,7 @@ class _Task:
 
 def _task(recipe: "Recipe", place: _Place, *, dry_run: bool) -> _Task:
     """Plans a recipe, and prints what is done and what is left."""
-    from ctrbench.planning.plan import make_plan, read_manifests
+    from ctrbench.planning.plan import make_plan, read_manifests, with_worlds
     from ctrbench.planning.registries import REGISTRIES
     from ctrbench.planning.status import status
     from ctrbench.report.views import needs_of
@@ -141,7 +141,8 @@ def _task(recipe: "Recipe", place: _Place, *, dry_run: bool) -> _Task:
         return _Task(store, plan, plan.manifests, recipe.columns)
     manifests = {}
     if needs == "references":
-        manifests = read_manifests(recipe, place.data, REGISTRIES, REGISTRIES.defaults())
+        first = read_manifests(recipe, place.data, REGISTRIES, REGISTRIES.defaults())
+        manifests = with_worlds(recipe, first, data=place.data)
     typer.echo("0 jobs: nothing is trained for this", err=not dry_run)
     return _Task(store, None, manifests, recipe.columns)
 

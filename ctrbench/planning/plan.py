@@ -67,7 +67,7 @@ def make_plan(
             was made with other settings or data, or no row is left to run.
     """
     defaults = registries.defaults()
-    manifests = read_manifests(recipe, data, registries, defaults)
+    manifests = with_worlds(recipe, read_manifests(recipe, data, registries, defaults), data=data)
     for name in (*recipe.metrics, *(view.metric for view in recipe.views if view.metric)):
         METRICS.get(name)
     for manifest in manifests.values():
@@ -169,12 +169,11 @@ def _check_data(config: JobConfig, manifest: Manifest) -> None:
 
 
 def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults: Defaults) -> dict[str, Manifest]:
-    """The manifest of each dataset that the recipe's jobs run on. Misspelt names and settings are reported before
-    missing data.
+    """The manifest of each of the recipe's datasets. Misspelt names and settings are reported before missing data.
 
     Raises:
-        CtrbenchError: an unknown backbone, method or dataset, a setting that no row has, a dataset that is not
-            prepared, or worlds that are not simulated or not different.
+        CtrbenchError: an unknown backbone, method or dataset, a setting that no row has, or a dataset that is not
+            prepared.
     """
     for backbone in expanded(recipe.backbones, registries.backbones):
         registries.backbones.get(backbone)
@@ -186,20 +185,27 @@ def read_manifests(recipe: Recipe, data: Path, registries: Registries, defaults:
         if name not in prepared and places.card_name(name) not in known:
             raise unknown("dataset", name, known)
     check_paths(recipe, rows_of(recipe, names, registries.backbones, registries.methods), defaults)
-    manifests = {name: read_manifest(data / name) for name in names}
+    return {name: read_manifest(data / name) for name in names}
+
+
+def with_worlds(recipe: Recipe, manifests: Mapping[str, Manifest], *, data: Path) -> dict[str, Manifest]:
+    """The manifests of a recipe's datasets, and of all worlds on which its jobs run.
+
+    Raises:
+        CtrbenchError: a world is not prepared, is not simulated, or holds the same data as another.
+    """
     if not recipe.worlds:
-        return manifests
+        return dict(manifests)
     recipe.check_worlds({name: manifest.synthetic for name, manifest in manifests.items()})
-    worlds = {world: read_manifest(data / world) for name in names for world in recipe.worlds_of(name)}
-    _check_unlike(recipe, worlds)
+    worlds = {world: read_manifest(data / world) for name in manifests for world in recipe.worlds_of(name)}
+    names: dict[str, str] = {}
+    for name, manifest in worlds.items():
+        if (first := names.setdefault(manifest.fingerprint, name)) != name:
+            raise CtrbenchError(
+                f"{recipe.name}: worlds = true: {first} and {name} hold the same data; prepare {first} "
+                f"with seed 0: ctrbench prepare {first} --seed 0"
+            )
     return worlds
-
-
-def _check_unlike(recipe: Recipe, manifests: Mapping[str, Manifest]) -> None:
-    prints = {manifest.fingerprint: name for name, manifest in manifests.items()}
-    if same := next((name for name, manifest in manifests.items() if prints[manifest.fingerprint] != name), None):
-        other = prints[manifests[same].fingerprint]
-        raise CtrbenchError(f"{recipe.name}: worlds = true: {same} and {other} are the same world")
 
 
 def admitted(

@@ -87,10 +87,13 @@ def _scope(row: RowKey) -> str:
     return f"datasets.{places.card_name(row.dataset)}."
 
 
-def layered(recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defaults) -> dict[Section, dict[str, Any]]:
+def layered(
+    recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defaults, *, elsewhere: bool = False
+) -> dict[Section, dict[str, Any]]:
     """The settings that are given for a row, by section: the recipe's sections, then the dataset's settings, the best
     settings of a search (``best``: path -> value), the variant's, ``--set``; later ones win. The cohorts of an axis
-    follow from all of them."""
+    follow from all of them; ``elsewhere``, in another world than that of the row's dataset, they are not held to the
+    data on which they were found."""
     sections: dict[Section, dict[str, Any]] = {
         "data": dict(recipe.data),
         "training": dict(recipe.training),
@@ -101,16 +104,12 @@ def layered(recipe: Recipe, row: RowKey, best: Mapping[str, Any], defaults: Defa
     for path, value in itertools.chain(*(layer.items() for layer in (of_dataset, best, of_variant, recipe.overrides))):
         if place := parse_setting_path(path, row, defaults):
             sections[place[0]][place[1]] = value
-    sections["method"] |= _cohorts(recipe, row, sections["method"], defaults.of(row.backbone, row.method)["method"])
+    own = {**defaults.of(row.backbone, row.method)["method"], **sections["method"]}
+    # A method that asks for the cohorts of an axis, unless they are given.
+    if own.get("axis") and not own.get("head"):
+        pair = own.get("pair", "divergent")
+        sections["method"] |= recipe.cohorts_on(row.dataset, own["axis"], pair, elsewhere=elsewhere)
     return sections
-
-
-def _cohorts(recipe: Recipe, row: RowKey, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The cohorts of a method that asks for those of an axis, unless they are given."""
-    own = {**known, **given}
-    if not own.get("axis") or own.get("head"):
-        return {}
-    return recipe.cohorts_on(row.dataset, own["axis"], own.get("pair", "divergent"))
 
 
 def build_config(
@@ -128,11 +127,8 @@ def build_config(
         CtrbenchError: an unknown key, a value that JSON cannot hold, or a value of ``[data]`` or ``[training]`` of the
             wrong type.
     """
-    given = layered(recipe, row, best, defaults)
     dataset = recipe.world_of(row.dataset, seed) if judged_on == "test" else row.dataset
-    if dataset != row.dataset:
-        # Cohorts hold in every world; the note of where they were found would refuse all but one.
-        given["method"].pop("found_on", None)
+    given = layered(recipe, row, best, defaults, elsewhere=dataset != row.dataset)
     known = defaults.of(row.backbone, row.method)
     names = {"backbone": f"backbones.{row.backbone}", "method": f"methods.{row.method}"}
     for section, own in given.items():

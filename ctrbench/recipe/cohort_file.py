@@ -8,6 +8,8 @@ from ctrbench.files import read_toml, write_toml
 from ctrbench.strict import Strict
 
 Pair = Literal["divergent", "least", "random"]
+FOUND_ON = "found_on"
+"""The setting of a method that notes on which data its cohorts were found."""
 
 
 class FoundCohort(Strict):
@@ -65,7 +67,7 @@ class FoundCohorts(Strict):
         pair = self.pair(kind)
         if not pair:
             return {}
-        return {"head": list(pair.head.rule), "tail": list(pair.tail.rule), "found_on": pair.found_on}
+        return {"head": list(pair.head.rule), "tail": list(pair.tail.rule), FOUND_ON: pair.found_on}
 
 
 class CohortFile(Strict):

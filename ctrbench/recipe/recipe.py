@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from ctrbench import places
 from ctrbench.errors import CtrbenchError
 from ctrbench.names import ALL
-from ctrbench.recipe.cohort_file import FoundCohorts
+from ctrbench.recipe.cohort_file import FOUND_ON, FoundCohorts
 from ctrbench.recipe.space import Search
 from ctrbench.strict import ComponentName, DatasetName, RecipeName, Strict, VariantName
 
@@ -73,7 +73,7 @@ class Recipe(Strict):
     views: tuple[ViewSpec, ...] = ()
     """What the report shows; empty: levels, changes and published values of ``metrics``."""
     representations: int = Field(0, ge=0, le=100_000)
-    """Test rows whose h is stored beside each record, for views that show it."""
+    """Test rows whose h is stored beside each record, for views that show it; of several models, the first's."""
     attention_rows: int = Field(0, ge=0, le=100_000)
     """Validation rows on which every look of a run summarises the attention weights of the backbone, parameters and
     activations, for views that show it; a backbone without attention has nothing to summarise. It costs a forward pass
@@ -148,7 +148,8 @@ class Recipe(Strict):
 
     def worlds_of(self, dataset: str) -> list[str]:
         """Every dataset that some seed of the table runs on, the dataset itself first."""
-        most = max(len(self.seeds_of(dataset, method)) for method in self.methods)
+        methods = [*self.methods, *(self.seeds_on.get(dataset, ()) if ALL in self.methods else ())]
+        most = max(len(self.seeds_of(dataset, method)) for method in methods)
         return list(dict.fromkeys(self.world_of(dataset, seed) for seed in range(most)))
 
     def check_worlds(self, simulated: Mapping[str, bool]) -> None:
@@ -160,13 +161,18 @@ class Recipe(Strict):
         real = next((name for name in self.datasets if self.worlds and not simulated[name]), None)
         if real:
             raise CtrbenchError(
-                f"{self.name}: worlds = true: {real} is not simulated, so that there is one world of it"
+                f"{self.name}: worlds = true needs simulated data, and {real} is real; remove worlds, or name a "
+                "simulated dataset"
             )
 
-    def cohorts_on(self, dataset: str, axis: str, pair: str) -> dict[str, object]:
-        """Settings of a method: the two cohorts of an axis that the files of cohorts have; empty if there are none."""
+    def cohorts_on(self, dataset: str, axis: str, pair: str, *, elsewhere: bool = False) -> dict[str, object]:
+        """Settings of a method: the two cohorts of an axis that the files of cohorts have; empty if there are none.
+
+        With ``elsewhere``, without the note of the data on which they were found, for another world of the dataset.
+        """
         found = self.found(dataset, axis)
-        return found.settings(pair) if found else {}
+        settings = found.settings(pair) if found else {}
+        return {key: value for key, value in settings.items() if not (elsewhere and key == FOUND_ON)}
 
     def found(self, dataset: str, axis: str) -> FoundCohorts | None:
         """The cohorts of an axis that the files of cohorts have; None if there are none."""

@@ -210,6 +210,7 @@ def _data(data: ReportData) -> str:
     for name in seeds or facts:
         own = facts[name]
         size = _span(seeds[name].values()) if seeds else f"{own.users:,} users"
+        size += ", a world for each" * data.recipe.worlds
         texts.append(f"{name}: {own.title}, {size}{', simulated, never called reproduced' * own.synthetic}")
     return f"Data: {'; '.join(texts)}." if texts else ""
 

@@ -83,12 +83,13 @@ class Cell:
 
     @property
     def delta_interval(self) -> Interval | None:
-        """95 % interval of the difference to the base, simultaneous over the methods of the cell's group."""
+        """95 % interval of the difference to the base, simultaneous over its family
+        (:func:`ctrbench.report.families.comparisons`)."""
         return self.difference.interval if self.difference else None
 
     @property
     def p(self) -> float | None:
-        """p of the difference, corrected for the methods of the cell's group."""
+        """p of the difference, corrected for its family."""
         return self.difference.p if self.difference else None
 
     @property

@@ -7,15 +7,17 @@ Shape: S seeds, K blocks of users.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctrbench.errors import CtrbenchError
 from ctrbench.metrics.base import Metric
 from ctrbench.metrics.significance import CONFIDENCE, Error, Estimate, standard_deviation
-from ctrbench.planning.settings import parse_setting_path
+from ctrbench.planning.settings import build_config
+from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.cells import Cell
 from ctrbench.report.comparable import why_not_comparable
 from ctrbench.report.margins import margin_of
@@ -85,24 +87,12 @@ class Family:
     def cells(self) -> list[Cell]:
         """One per method."""
         differences = {method: self.difference(method) for method in self.values}
-        compared = len(self.data.recipe.compared | set(differences) - {self.base}) * self._variants_of_one_base()
+        key, shown = self.example.key, frozenset(differences)
+        compared = comparisons(self.data, key.dataset, key.backbone, key.variant, shown)
         return [
             self._cell(method, difference and replace(difference, comparisons=compared))
             for method, difference in differences.items()
         ]
-
-    def _variants_of_one_base(self) -> int:
-        """Of the recipe's variants, the number that leave the base as this one does: its runs are compared with all of
-        theirs, as in a sweep of a method's setting."""
-        recipe, defaults = self.data.recipe, self.data.defaults
-
-        def of_base(variant: str) -> dict[object, object]:
-            key = replace(self.example.key, method=self.base, variant=variant)
-            own = recipe.variants.get(variant, {})
-            return {place: value for path, value in own.items() if (place := parse_setting_path(path, key, defaults))}
-
-        own = of_base(self.example.key.variant)
-        return max(1, sum(of_base(variant) == own for variant in recipe.variants))
 
     def _cell(self, method: str, difference: Estimate | None) -> Cell:
         level = self.level(method)
@@ -232,6 +222,29 @@ class RelativeFamily(Family):
             return None
         scale = float(unit[0])
         return Estimate(plain.value * scale, plain.error.scaled(scale) if plain.error else None)
+
+
+@lru_cache(maxsize=256)
+def comparisons(data: ReportData, dataset: str, backbone: str, variant: str, shown: frozenset[str]) -> int:
+    """The size of a family: how many unlike jobs are compared with the base as a variant leaves it.
+
+    They are those of the methods of the recipe's file, and of others that are ``shown``, with every variant that leaves
+    the base as this one does, as in a sweep of a method's setting.
+    """
+    recipe, base = data.recipe, data.recipe.base
+    methods = recipe.compared | shown - {base}
+    if not recipe.variants:
+        return len(methods)
+
+    def configured(method: str, variant: str) -> str:
+        row = RowKey(dataset, backbone, method, variant)
+        try:
+            return build_config(recipe, row, 0, {}, data.defaults).model_dump_json()
+        except CtrbenchError:  # a method of a plug-in that is not installed
+            return f"{method} {variant}"
+
+    alike = [other for other in recipe.variants if configured(base, other) == configured(base, variant)]
+    return len({configured(method, other) for method in methods for other in alike})
 
 
 def _estimate(values: Sequence[float], without_blocks: Sequence[Values | None]) -> Estimate:

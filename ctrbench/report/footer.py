@@ -268,7 +268,7 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
 
 def _errors(data: ReportData, cells: Sequence[Cell]) -> str:
     """Which errors the intervals hold."""
-    if data.recipe.worlds:
+    if data.recipe.worlds and len({row.record.dataset for row in data.rows}) > 1:
         return (
             "every seed has a simulated world of its own, so that the spread over seeds, and with it the intervals, "
             "hold the error of training and that of the sample of users"
@@ -313,9 +313,11 @@ def _clipping(data: ReportData) -> str:
 
 
 def _worlds(data: ReportData) -> str:
-    """That the sizes are those of the first of several worlds; empty where all seeds share their data."""
+    """That the sizes are those of one of several worlds; empty where all jobs share their data."""
     worlds = len({row.record.dataset for row in data.rows})
-    return f"; the first of {worlds} worlds, one for each seed, which differ in all that is drawn" * data.recipe.worlds
+    return f"; one of {worlds} worlds, a world for each seed: the others' users, items and rows are drawn anew" * (
+        data.recipe.worlds and worlds > 1
+    )
 
 
 def _data(facts: DataFacts) -> str:

@@ -139,7 +139,9 @@ def select_rows(recipe: Recipe, results: Path, data: Path, registries: Registrie
             and _is_current(each.record, _plugins_now(each.record, plugins[key], registries), manifest)
         ]
         if current:
-            rows.append(ReportRow(key, current[0].record, current[0].facts))
+            # The facts of another world go by the name of the row's dataset.
+            facts = current[0].facts.model_copy(update={"dataset": key.dataset})
+            rows.append(ReportRow(key, current[0].record, facts))
         else:
             # Rows may share a job, which is then missing only once.
             missing.setdefault(config.model_dump_json(), f"{key} seed {config.seed}")

@@ -167,6 +167,11 @@ class FurtherModel(Strict):
     epochs: tuple[EpochMetrics, ...] = Field(min_length=1)
     """One entry per look."""
 
+    @property
+    def kept_look(self) -> EpochMetrics:
+        """The look whose weights are kept."""
+        return self.epochs[self.best_epoch - 1]
+
 
 class Record(Strict):
     """A finished job."""
@@ -221,6 +226,8 @@ class Record(Strict):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        if (models := self.settings.get("training", {}).get("models", 1)) != len(self.models):
+            raise ValueError(f"the looks of {len(self.models)} models where {models} were trained")
         for model in self.models:
             if not 1 <= model.best_epoch <= len(model.epochs):
                 raise ValueError(f"best epoch {model.best_epoch} of {len(model.epochs)}")

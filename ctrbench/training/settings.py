@@ -101,8 +101,9 @@ class TrainingSettings(Strict):
 
     models: int = Field(1, ge=1, le=1000)
     """Models that a run trains, one after another, each with a seed of its own; the run predicts the mean of their
-    probabilities. Two plain models are a yardstick for a method: what is gained by training more, without any idea. The
-    first model is that of a run with one; every other one's seed follows from the run's."""
+    probabilities of each trained task, from which those of derived tasks follow. Two plain models are a yardstick for a
+    method: what is gained by training more, without any idea. The first model is that of a run with one; every other
+    one's seed follows from the run's."""
 
     @property
     def most_looks(self) -> int:

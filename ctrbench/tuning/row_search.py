@@ -100,7 +100,7 @@ class RowSearch:
                 self.diverged.update([job.identity] if diverged else [])
             elif store.finished(job.identity, job.names):
                 record = store.read(job.identity, job.names).record
-                epochs = -(-len(record.epochs) // record.config.training.looks)
+                epochs = -(-record.looks // record.config.training.looks)
                 self.study.tell(number, self.study.objective.of_record(record), epochs=epochs)
             elif diverged:
                 self.study.tell(number, None, epochs=0)

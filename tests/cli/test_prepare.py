@@ -204,10 +204,13 @@ def test_every_world_of_a_recipe_is_prepared(tmp_path: Path, both: Path) -> None
     shutil.copy(Path(__file__).parents[2] / "datasets" / "oncold-sim.toml", tmp_path / "datasets")
     output(tmp_path, str(path))
     one, other = prepared(tmp_path).values()
+    with pytest.raises(CtrbenchError, match="the dataset's name sets the seed; leave out --seed"):
+        output(tmp_path, str(path), "--seed", "7")
+    assert prepared(tmp_path)["oncold-sim@scale=0.0005"] == one
     assert (one.name, other.name) == ("oncold-sim@scale=0.0005", "oncold-sim@scale=0.0005@seed=1")
     assert one.fingerprint != other.fingerprint
     path.write_text(path.read_text().replace("oncold-sim@scale=0.0005", "mine"))
-    with pytest.raises(CtrbenchError, match="worlds = true: mine is not simulated, so that there is one world of it"):
+    with pytest.raises(CtrbenchError, match="worlds = true needs simulated data, and mine is real"):
         output(tmp_path, str(path), "--source", str(both))
 
 

@@ -6,6 +6,7 @@ from ctrbench.errors import CtrbenchError
 from ctrbench.planning.plan import make_plan
 from ctrbench.planning.search_basis import basis
 from ctrbench.planning.settings import build_config, full_settings
+from ctrbench.recipe.cohort_file import FoundCohort, FoundCohorts, FoundPair
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.store.defaults import shipped_defaults
 from tests.fakes import prepared
@@ -90,23 +91,34 @@ def test_a_trial_is_judged_in_the_first_world_whatever_its_seed(worlds):
 
 def test_cohorts_hold_in_every_world_though_they_were_found_in_the_first(worlds):
     row, defaults = RowKey("sim", "din", "c2al"), shipped_defaults()
-    changes = {"backbones": ["din"], "methods": {"plain": {}, "c2al": {"head": ["a = b"], "found_on": "0" * 64}}}
-    first, second = (build_config(recipe(**worlds | changes), row, seed, {}, defaults) for seed in (0, 1))
-    assert first.settings["method"] == {"head": ["a = b"], "found_on": "0" * 64}
-    assert second.settings["method"] == {"head": ["a = b"]}
+    head, tail = (FoundCohort(name=name, rule=(f"age = {name}",), share=0.1, positive_ratio=0.1) for name in "ab")
+    pair = FoundPair(pair="divergent", head=head, tail=tail, divergence=0.1, found_on="0" * 64)
+    found = FoundCohorts(dataset="sim", axis="age", divergence="js", head_is="later", pairs=(pair,))
+    chosen = {"backbones": ["din"], "methods": {"plain": {}, "c2al": {"axis": "age"}}, "cohorts": [found]}
+    first, second = (build_config(recipe(**worlds | chosen), row, seed, {}, defaults) for seed in (0, 1))
+    own = {"axis": "age", "head": ["age = a"], "tail": ["age = b"]}
+    assert first.settings["method"] == own | {"found_on": "0" * 64}
+    assert second.settings["method"] == own
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"synthetic": False}, "toy-table: worlds = true: sim is not simulated, so that there is one world of it"),
-        ({"items": 4}, "toy-table: worlds = true: sim and sim@seed=1 are the same world"),
+        ({"synthetic": False}, "toy-table: worlds = true needs simulated data, and sim is real"),
+        ({"items": 4}, "sim and sim@seed=1 hold the same data; prepare sim with seed 0: ctrbench prepare sim --seed 0"),
     ],
 )
 def test_data_that_have_no_other_worlds(place, worlds, changed, message):
     prepared.prepare(place / "data", "sim", **{"synthetic": True} | changed)
     with pytest.raises(CtrbenchError, match=message):
         plan(place, **worlds)
+
+
+def test_more_seeds_of_one_method_are_more_worlds(place, worlds):
+    found = plan(place, **worlds | {"methods": ["all"], "seeds": 1, "seeds_on": {"sim": {"weighted": 3}}})
+    assert [job.config.dataset for job in found.jobs if job.row.method == "weighted"] == [
+        *("sim", "sim@seed=1", "sim@seed=2")
+    ]
 
 
 def test_a_world_that_is_not_prepared(place, worlds):

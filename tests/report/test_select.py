@@ -14,6 +14,7 @@ from ctrbench.planning.plan import make_plan
 from ctrbench.planning.search_basis import basis
 from ctrbench.recipe.row_key import RowKey
 from ctrbench.report.against import variants_as_methods
+from ctrbench.report.build import build
 from ctrbench.report.select import Edge, select_data, select_rows
 from ctrbench.report.statistics import cells
 from ctrbench.store.best_settings import BestSettings, SearchResult, Trial, write_best_settings
@@ -265,6 +266,25 @@ def test_the_worlds_of_a_dataset_fill_one_row(place):
         values = [row.record.overall("auc") for row in found.rows]
         assert (plain.mean, weighted.seeds) == (pytest.approx(sum(values[:2]) / 2), 2)
         shutil.rmtree(place / "data", ignore_errors=True)
+
+
+def test_a_row_of_worlds_without_the_first_goes_by_its_name_all_the_same(place):
+    for seed, name in enumerate(("sim", "sim@seed=1")):
+        prepared.prepare(place / "data", name, synthetic=True, items=3 + seed)
+    worlds = {"datasets": ["sim"], "worlds": True, "not_comparable": {"sim": "it is simulated"}}
+    make(place, **worlds)
+    shutil.rmtree(place / "results" / "records" / "sim", ignore_errors=False)
+    plan = make_plan(recipe(seeds=2, **worlds), data=place / "data", registries=registries())
+    entries = [records.entry(job.config, plan.manifests[job.config.dataset]) for job in plan.jobs if job.config.seed]
+    Store.of(place / "results").archive.add([e.record for e in entries], [e.facts for e in entries])
+    found = table(place, **worlds, seeds=2)
+    assert {(row.key.dataset, row.facts.dataset, row.record.dataset) for row in found.rows} == {
+        ("sim", "sim", "sim@seed=1")
+    }
+    assert [facts.dataset for facts in found.facts] == ["sim"]
+    text = build(found)
+    assert "sim: " in text.data
+    assert ("Not comparable", "sim: it is simulated") not in text.notes  # no published values here
 
 
 def test_records_of_other_data_do_not_count_while_data_are_prepared_here(place):

@@ -289,7 +289,13 @@ def test_variants_are_compared_each_with_its_own_base(beauty):
 
 @pytest.mark.parametrize(
     ("second", "comparisons"),
-    [({"methods.aqcl.weight": 0.5}, 4), ({"method.weight": 0.5}, 4), ({"training.learning_rate": 0.5}, 2)],
+    [
+        # The methods are ICL and AQCL. A job that two variants share is one comparison.
+        ({"methods.aqcl.weight": 0.5}, 3),
+        ({"method.weight": 0.5}, 4),
+        ({"training.learning_rate": 0.5}, 2),
+        ({"training.learning_rate": 1e-3, "methods.aqcl.weight": 0.5}, 3),
+    ],
 )
 def test_variants_that_leave_the_base_as_it_is_are_one_family(beauty, second, comparisons):
     of = recipe(variants={"as searched": {}, "other": second})

@@ -151,14 +151,18 @@ def test_a_line_leaves_out_what_equals_a_default_and_no_more(manifest):
 
 
 def test_the_epochs_of_further_models_are_stored_by_column_too(manifest):
-    record = records.record(records.config(settings={"training": {"models": 2}}), manifest)
-    second = FurtherModel(best_epoch=1, epochs=record.epochs)
-    record = record.model_copy(update={"further_models": (second,)})
+    second = FurtherModel(best_epoch=1, epochs=records.record(records.config(), manifest).epochs)
+    job = records.config(settings={"training": {"models": 2}})
+    record = records.record(job, manifest, further_models=(second,))
     document = json.loads(line_of(record))
-    assert document["further_models"] == [{"best_epoch": 1, "epochs": document["epochs"]}]
+    (stored,) = document["further_models"]
+    assert stored["epochs"]["loss"] == [epoch.loss for epoch in second.epochs]
     assert parse_record(document, "here") == record
     document["further_models"][0]["best_epoch"] = 1 + len(record.epochs)
     with pytest.raises(CtrbenchError, match="best epoch"):
+        parse_record(document, "here")
+    del document["further_models"]
+    with pytest.raises(CtrbenchError, match="the looks of 1 models where 2 were trained"):
         parse_record(document, "here")
 
 

@@ -75,7 +75,8 @@ def _reading(metric: type[Metric], base: str) -> str:
     what = "the distance from 1" if metric.direction == "one" else metric.label
     return (
         f"A change is the difference in {what} to {base}, paired by seed. Its 95 % interval and p hold for all methods "
-        f"of a group together (Bonferroni): where p < {SIGNIFICANT} a method improves or hurts, else it is equivalent "
-        "where the change is shown to be within the margin of the dataset's card. Where neither is shown, the smallest "
-        "effect that would be found with a probability of 80 % is given as detectable."
+        f"of a group, and all variants that leave {base} as it is, together (Bonferroni): where p < {SIGNIFICANT} a "
+        "method improves or hurts, else it is equivalent where the change is shown to be within the margin of the "
+        "dataset's card. Where neither is shown, the smallest effect that would be found with a probability of 80 % is "
+        "given as detectable."
     )

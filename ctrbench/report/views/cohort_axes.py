@@ -113,7 +113,10 @@ def _trained(data: ReportData) -> dict[tuple[str, str, str, str], tuple[FoundCoh
         known = data.defaults.of(row.record.backbone, row.record.method)["method"]
         if "axis" not in known:
             continue
-        axis, kind = (setting(row.record.config, "method", key, data.defaults) for key in ("axis", "pair"))
+        own = {key: setting(row.record.config, "method", key, data.defaults) for key in known}
+        axis, kind = own["axis"], own["pair"]
+        if not any(own.get(key, 1) for key in ("head_weight", "tail_weight")):
+            continue  # it trains on no cohort
         of_axis = data.recipe.found(row.key.dataset, axis)
         pair = of_axis.pair(kind) if of_axis else None
         if of_axis and pair:

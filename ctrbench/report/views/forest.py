@@ -44,8 +44,8 @@ class Forest(View):
                 source=frame,
                 shown=frame.without_empty_columns(),
                 reading=(
-                    f"Change of {metric.label} against {data.recipe.base}, paired by seed, with its 95 % interval over "
-                    "seeds and users, simultaneous over the methods of a group. A diamond is "
+                    f"Change of {metric.label} against {data.recipe.base}, paired by seed, with its 95 % interval, "
+                    "simultaneous over the methods of a group and the variants that share a base. A diamond is "
                     f"{data.recipe.published_by}'s change. Within the grey band a change does not matter, by the "
                     "dataset's card."
                 ),

@@ -64,7 +64,7 @@ def _rows(data: ReportData, by: str, task: str) -> dict[tuple[str, str], int]:
         if metrics := row.record.tasks.get(task):
             groups = row.facts.groups.get(metrics.definition, {}).get(by)
             sizes = zip(groups.names, groups.rows, strict=True) if groups else ()
-            found |= {(row.key.dataset, name): count for name, count in sizes}
+            found = {(row.key.dataset, name): count for name, count in sizes} | found
     return found
 
 

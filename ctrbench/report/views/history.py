@@ -56,32 +56,35 @@ class History(View):
 
 def _looks(data: ReportData, metric: type[Metric], task: str) -> Iterator[dict[str, Value]]:
     for row in data.rows:
-        looks = row.record.config.training.looks
-        for number, look in enumerate(row.record.epochs, 1):
-            if (value := look.validation.get(task, {}).get(metric.name)) is not None:
-                yield {
-                    **row.key.names,
-                    "variant": row.key.variant,
-                    "seed": row.record.seed,
-                    "look": number,
-                    "epochs": number / looks,
-                    "value": value,
-                    "kept": number == row.record.best_epoch,
-                }
+        record, looks = row.record, row.record.config.training.looks
+        for place, model in enumerate(record.models, 1):
+            seed: Value = f"{record.seed}, model {place}" if len(record.models) > 1 else record.seed
+            for number, look in enumerate(model.epochs, 1):
+                if (value := look.validation.get(task, {}).get(metric.name)) is not None:
+                    yield {
+                        **row.key.names,
+                        "variant": row.key.variant,
+                        "seed": seed,
+                        "look": number,
+                        "epochs": number / looks,
+                        "value": value,
+                        "kept": number == model.best_epoch,
+                    }
 
 
 def _kept(data: ReportData, metric: type[Metric], task: str) -> Iterator[dict[str, Value]]:
     for key in dict.fromkeys(row.key for row in data.rows):
         records = [row.record for row in data.rows if row.key == key]
-        kept = [record.kept_look.validation.get(task, {}).get(metric.name) for record in records]
+        models = [model for record in records for model in record.models]
+        kept = [model.kept_look.validation.get(task, {}).get(metric.name) for model in models]
         yield {
             **key.names,
             "variant": key.variant,
             "runs": len(records),
-            "kept look": _mean([record.best_epoch for record in records]),
+            "kept look": _mean([model.best_epoch for model in models]),
             "kept value": _mean(kept),
             "kept on test": _mean([record.overall(metric.name, task) for record in records]),
-            "looks": _mean([len(record.epochs) for record in records]),
+            "looks": _mean([len(model.epochs) for model in models]),
         }
 
 

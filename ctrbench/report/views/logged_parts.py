@@ -83,8 +83,9 @@ def logged_parts(
     more: dict[tuple[str, ...], tuple[Value, ...]] = {}
     for place, rows in _rows(data).items():
         more[place] = beside(rows[0])
-        looks = [(str(epoch.epoch), epoch) for row in rows for epoch in row.record.epochs]
-        looks += [(KEPT, row.record.kept_look) for row in rows]
+        models = [model for row in rows for model in row.record.models]
+        looks = [(str(epoch.epoch), epoch) for model in models for epoch in model.epochs]
+        looks += [(KEPT, model.kept_look) for model in models]
         for when, look in looks:
             for part, value in logged(look).items():
                 values.setdefault((*place, part, when), []).append(value)

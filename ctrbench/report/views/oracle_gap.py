@@ -77,9 +77,10 @@ def factors(datasets: Sequence[str]) -> dict[str, dict[str, str]]:
 
 def _reading(metric: type[Metric], base: str) -> str:
     return (
-        f"A change is the difference in {metric.label} to {base}, paired by seed, with its 95 % interval over seeds "
-        "and users, simultaneous over the methods of a group. Closed is the change as a share of the oracle's distance "
-        f"from {base}, which counts as known: 100 % would be the oracle, below 0 a method leads away from it."
+        f"A change is the difference in {metric.label} to {base}, paired by seed, with its 95 % interval, simultaneous "
+        "over the methods of a group and the variants that share a base. Closed is the change as a share of the "
+        f"oracle's distance from {base}, which counts as known: 100 % would be the oracle, below 0 a method leads away "
+        "from it."
     )
 
 

@@ -62,7 +62,12 @@ def test_a_row_for_all_rows_the_head_and_the_tail():
 
 
 def test_axes_that_leave_the_base_alone_are_one_family_named_as_variants_or_as_methods():
-    of = recipe(methods=["plain", "c2al"], variants={"age": {}, "two": {}}, against="plain", cohorts=[found()])
+    of = recipe(
+        methods=["plain", "c2al"],
+        variants={"age": {}, "two": {"methods.c2al.pair": "least"}},
+        against="plain",
+        cohorts=[found()],
+    )
     ours = records({"c2al": OURS}, settings={"method": {"axis": AXIS}})
     made = data([*rows(records({"plain": PLAIN}), "age"), *rows(ours, "age"), *rows(ours, "two")], of=of)
     spec = ViewSpec(kind="cohort-axes", metric="ne")
