@@ -110,13 +110,13 @@ class Training:
         return dump(*self.state())
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Weights, moments, the balance's state, best weights unless they are the latest and, within an epoch, the
-        states of its random streams; and the looks so far."""
+        """Weights, moments while something is left to train, the balance's state, best weights unless they are the
+        latest and, within an epoch, the states of its random streams; and the looks so far."""
         best = {} if self.best_epoch == len(self.epochs) else self.best
         tensors = {
             **under("backbone", self.backbone.state_dict()),
             **under("method", self.method.state_dict()),
-            **under("optimizer", self.optimizer.state()),
+            **under("optimizer", {} if self.finished else self.optimizer.state()),
             **under("balance", self.balancer.state_dict()),
             **under("best", best),
             **under("stream", self.under_way.streams() if self.under_way else {}),
@@ -152,7 +152,8 @@ class Training:
         self.backbone.load_state_dict(below("backbone", tensors))
         self.method.load_state_dict(below("method", tensors))
         self.best = below("best", tensors) or self._weights()
-        self.optimizer.restore(below("optimizer", tensors))
+        if moments := below("optimizer", tensors):
+            self.optimizer.restore(moments)
         self.balancer.load_state_dict(below("balance", tensors))
         self.epochs = [EpochMetrics.parse(epoch) for epoch in state["epochs"]]
         if streams := below("stream", tensors):
