@@ -243,7 +243,8 @@ def comparisons(data: ReportData, dataset: str, backbone: str, variant: str, sho
         except CtrbenchError:  # a method of a plug-in that is not installed
             return f"{method} {variant}"
 
-    alike = [other for other in recipe.variants if configured(base, other) == configured(base, variant)]
+    own = configured(base, variant)
+    alike = [other for other in recipe.variants if configured(base, other) == own]
     return len({configured(method, other) for method in methods for other in alike})
 
 

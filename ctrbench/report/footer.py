@@ -268,7 +268,7 @@ def _reading(data: ReportData, cells: Sequence[Cell]) -> str:
 
 def _errors(data: ReportData, cells: Sequence[Cell]) -> str:
     """Which errors the intervals hold."""
-    if data.recipe.worlds and len({row.record.dataset for row in data.rows}) > 1:
+    if _world_count(data) > 1:
         return (
             "every seed has a simulated world of its own, so that the spread over seeds, and with it the intervals, "
             "hold the error of training and that of the sample of users"
@@ -314,10 +314,14 @@ def _clipping(data: ReportData) -> str:
 
 def _worlds(data: ReportData) -> str:
     """That the sizes are those of one of several worlds; empty where all jobs share their data."""
-    worlds = len({row.record.dataset for row in data.rows})
-    return f"; one of {worlds} worlds, a world for each seed: the others' users, items and rows are drawn anew" * (
-        data.recipe.worlds and worlds > 1
-    )
+    count = _world_count(data)
+    text = f"; one of {count} worlds, a world for each seed: the others' users, items and rows are drawn anew"
+    return text if count > 1 else ""
+
+
+def _world_count(data: ReportData) -> int:
+    """The number of simulated worlds that the seeds of a row have; 1 where they share their data."""
+    return len({row.record.dataset for row in data.rows}) if data.recipe.worlds else 1
 
 
 def _data(facts: DataFacts) -> str:
